@@ -1,0 +1,2 @@
+//! Edge Delivery.
+fn main() {}

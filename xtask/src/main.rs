@@ -1,0 +1,2 @@
+//! Routines.
+fn main() {}
