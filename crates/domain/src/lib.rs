@@ -1,1 +1,15 @@
-//! Placeholder.
+//! What a site owner wants, what exists at Cloudflare, and which steps close the gap.
+//!
+//! Values and pure functions only: no I/O, no async, no clock, no randomness. Whoever needs the time or a new id
+//! passes it in.
+
+pub mod connection;
+pub mod deployment;
+pub mod desired;
+pub mod ids;
+pub mod names;
+pub mod observed;
+pub mod plan;
+pub mod secret;
+pub mod time;
+pub mod variant;
