@@ -1,2 +1,27 @@
-//! Edge Delivery.
-fn main() {}
+//! Edge Delivery: serves a Cloudflare-hosted site well to AI agents, from its owner's own account.
+
+mod api;
+mod app;
+mod auth;
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod console;
+mod edge_client;
+mod guarded;
+mod http;
+mod problem;
+mod reconcile;
+mod services;
+mod vault;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("no other TLS provider is installed before main's first statement");
+    cli::run()
+}

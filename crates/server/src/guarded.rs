@@ -1,0 +1,1 @@
+//! Fetches from addresses that users name, guarded against reaching anything private.

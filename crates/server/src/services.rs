@@ -1,0 +1,10 @@
+//! What the program does, apart from how it is asked: the API, the console and the commands all call these functions.
+//! One file per aggregate; every error is a [`Problem`](crate::problem::Problem).
+
+pub(crate) mod connections;
+pub(crate) mod deployments;
+pub(crate) mod sites;
+pub(crate) mod sync;
+pub(crate) mod token_check;
+pub(crate) mod variants;
+pub(crate) mod visit_as;
