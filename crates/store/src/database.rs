@@ -1,0 +1,286 @@
+//! The door: opening a database, its transactions, and the few places where SQLite and PostgreSQL differ.
+
+use crate::{
+    error::{Result, StoreError},
+    migrations::Migrator,
+};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use std::time::Duration;
+
+/// Which database is behind a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// A file beside the program.
+    Sqlite,
+    /// A server, for several replicas.
+    Postgres,
+}
+
+/// Where the database is.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// `sqlite://path/to/file.db` (made if missing; memory is refused, since two connections would see two databases)
+    /// or `postgres://user:password@host/name`.
+    pub url: String,
+    /// The most connections: readers beside the one writer of SQLite, all connections of PostgreSQL.
+    pub max_connections: u32,
+}
+
+impl std::fmt::Debug for StoreOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("url", &without_password(&self.url))
+            .field("max_connections", &self.max_connections)
+            .finish()
+    }
+}
+
+/// The database. Cheap to clone.
+///
+/// On SQLite, writes go through one connection, so that they queue here instead of failing with *database is locked*;
+/// reads go through a pool beside it. On PostgreSQL both are the same pool.
+#[derive(Clone)]
+pub struct Store {
+    kind: DatabaseKind,
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database; makes a SQLite file if there is none (with mode 0600 on Unix). Migrates nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidUrl`] for an address that cannot be used, [`StoreError::Database`] when it does not answer.
+    pub async fn connect(options: &StoreOptions) -> Result<Self> {
+        match scheme(&options.url) {
+            "sqlite" => open_sqlite(options).await,
+            "postgres" | "postgresql" => open_postgres(options).await,
+            _ => Err(StoreError::InvalidUrl(
+                "the database address must start with sqlite:// or postgres://".to_owned(),
+            )),
+        }
+    }
+
+    /// Brings the schema up to date, in one transaction; programs that start at once do it one after the other.
+    ///
+    /// # Errors
+    /// When a migration fails (nothing of it is kept), or when the database was migrated by a newer version.
+    pub async fn migrate(&self) -> Result<()> {
+        let tx = self.begin().await?;
+        if self.kind == DatabaseKind::Postgres {
+            // Any number will do, as long as it stays the same.
+            tx.execute_unprepared("SELECT pg_advisory_xact_lock(7263849502)")
+                .await?;
+        }
+        Migrator::up(&tx, None).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// How many migrations wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending_migrations(&self) -> Result<usize> {
+        Ok(Migrator::get_pending_migrations_read_only(&self.reader)
+            .await?
+            .len())
+    }
+
+    /// Which database this is.
+    pub fn kind(&self) -> DatabaseKind {
+        self.kind
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<()> {
+        self.reader
+            .query_one_raw(Statement::from_string(
+                self.reader.get_database_backend(),
+                "SELECT 1",
+            ))
+            .await?;
+        Ok(())
+    }
+
+    /// Closes every connection, also of the clones.
+    ///
+    /// # Errors
+    /// When the database fails while closing.
+    pub async fn close(self) -> Result<()> {
+        self.reader.close_by_ref().await?;
+        self.writer.close_by_ref().await?;
+        Ok(())
+    }
+
+    /// For a query that changes nothing.
+    pub(crate) fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// For one statement that changes something. Never while a transaction of the same task is open: on SQLite there is
+    /// one writing connection.
+    pub(crate) fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// A transaction that may write. On SQLite it takes the write lock at once, so that what it reads cannot change
+    /// under it; on PostgreSQL what must not change has to be locked (`lock_exclusive`, which SQLite passes over).
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
+        Ok(self
+            .writer
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            })
+            .await?)
+    }
+
+    /// Makes sure that what was just deleted is in no file any more, as far as the database lets us.
+    pub(crate) async fn forget_deleted_bytes(&self) -> Result<()> {
+        match self.kind {
+            DatabaseKind::Sqlite => truncate_wal(&self.writer).await,
+            // PostgreSQL's vacuum takes dead rows in its own time; its files are its administrator's.
+            DatabaseKind::Postgres => Ok(()),
+        }
+    }
+}
+
+/// The most bind parameters of one statement.
+pub(crate) fn bind_parameters_max(db: &impl ConnectionTrait) -> usize {
+    match db.get_database_backend() {
+        // 65 535, a 16-bit count in the protocol.
+        DatabaseBackend::Postgres => 60_000,
+        // 32 766 (SQLITE_MAX_VARIABLE_NUMBER).
+        _ => 32_000,
+    }
+}
+
+fn scheme(url: &str) -> &str {
+    url.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut url) if url.password().is_some() => {
+            let _ = url.set_password(Some("…"));
+            url.to_string()
+        }
+        Ok(url) => url.to_string(),
+        Err(_) => "(unreadable)".to_owned(),
+    }
+}
+
+async fn open_sqlite(options: &StoreOptions) -> Result<Store> {
+    let rest = options
+        .url
+        .trim_start_matches("sqlite:")
+        .trim_start_matches("//");
+    let path = rest.split('?').next().unwrap_or_default();
+    if path.is_empty() || path == ":memory:" || rest.contains("mode=memory") {
+        return Err(StoreError::InvalidUrl(
+            "the SQLite address must name a file, as in sqlite://edge-delivery.db".to_owned(),
+        ));
+    }
+    make_private_file(path)?;
+    let writer = Database::connect(sqlite_options(options, 1, false)).await?;
+    let reader = Database::connect(sqlite_options(
+        options,
+        options.max_connections.max(1),
+        true,
+    ))
+    .await?;
+    Ok(Store {
+        kind: DatabaseKind::Sqlite,
+        writer,
+        reader,
+    })
+}
+
+/// Makes the file with mode 0600 before SQLite would make it with the user's default; SQLite gives its `-wal` and
+/// `-shm` the same mode.
+fn make_private_file(path: &str) -> Result<()> {
+    let mut open = std::fs::OpenOptions::new();
+    open.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        open.mode(0o600);
+    }
+    match open.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::InvalidUrl(format!(
+            "cannot make the database file {path}: {error}"
+        ))),
+    }
+}
+
+fn sqlite_options(options: &StoreOptions, connections: u32, only_reads: bool) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(&options.url);
+    connect
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .busy_timeout(Duration::from_secs(10))
+                .foreign_keys(true)
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "NORMAL")
+                .pragma("secure_delete", "ON")
+                .pragma("query_only", if only_reads { "ON" } else { "OFF" })
+        })
+        // The one writer waits its turn behind long transactions.
+        .acquire_timeout(Duration::from_secs(30));
+    connect
+}
+
+async fn open_postgres(options: &StoreOptions) -> Result<Store> {
+    let mut connect = ConnectOptions::new(&options.url);
+    connect
+        .max_connections(options.max_connections.max(2))
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(10));
+    let pool = Database::connect(connect).await?;
+    Ok(Store {
+        kind: DatabaseKind::Postgres,
+        writer: pool.clone(),
+        reader: pool,
+    })
+}
+
+/// Moves the write-ahead log into the database and empties its file.
+async fn truncate_wal(writer: &DatabaseConnection) -> Result<()> {
+    // A reader in the middle of its query makes it busy; that one is over soon.
+    for _ in 0..5 {
+        let row = writer
+            .query_one_raw(Statement::from_string(
+                DatabaseBackend::Sqlite,
+                "PRAGMA wal_checkpoint(TRUNCATE)",
+            ))
+            .await?;
+        let busy = row.map_or(Ok(0), |row| row.try_get_by_index::<i32>(0))?;
+        if busy == 0 {
+            return Ok(());
+        }
+    }
+    tracing::warn!("the write-ahead log could not be emptied now; a later checkpoint will");
+    Ok(())
+}
