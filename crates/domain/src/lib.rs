@@ -3,12 +3,15 @@
 //! Values and pure functions only: no I/O, no async, no clock, no randomness. Whoever needs the time or a new id
 //! passes it in.
 
+pub mod agents;
 pub mod connection;
 pub mod deployment;
 pub mod desired;
+pub mod edge;
 pub mod ids;
 pub mod names;
 pub mod observed;
+pub mod path;
 pub mod plan;
 pub mod secret;
 pub mod time;

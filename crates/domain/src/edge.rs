@@ -1,0 +1,285 @@
+//! What a site's Worker consists of: the script text, its configuration, the index of paths, and their hashes.
+//!
+//! Pure: the same input gives the same bytes, so that a second plan finds nothing to change. `worker/README.md`
+//! describes the same things from the Worker's side.
+
+use crate::{
+    agents::{AgentTable, Purpose},
+    ids::SiteId,
+    names::Hostname,
+    path::PagePath,
+    variant::{Format, Revision},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The version that the Worker reports at the health question.
+pub const WORKER_VERSION: &str = "0.1.0";
+
+/// The Worker's compatibility date, at Cloudflare and in workerd alike.
+pub const COMPATIBILITY_DATE: &str = "2026-04-01";
+
+/// The name of the uploaded script part.
+pub const SCRIPT_PART: &str = "worker.js";
+
+/// The name of the binding to the site's KV namespace.
+pub const KV_BINDING: &str = "VARIANTS";
+
+/// The name of the secret binding with the site's own key.
+pub const KEY_BINDING: &str = "SITE_KEY";
+
+/// The name of the JSON binding with the [`EdgeConfig`].
+pub const CONFIG_BINDING: &str = "CONFIG";
+
+/// The KV key of the index.
+pub const INDEX_KEY: &str = "index";
+
+/// Where the Worker answers the signed health question.
+pub const HEALTH_PATH: &str = "/.well-known/edge-delivery";
+
+/// Milliseconds that an agent's request waits for KV, unless the site says otherwise.
+pub const KV_DEADLINE_MS: u16 = 300;
+
+/// The least and the most that a site may set as its deadline, in milliseconds.
+pub const KV_DEADLINE_RANGE_MS: std::ops::RangeInclusive<u16> = 50..=2_000;
+
+/// The files of `worker/src`, in the order in which they stand in the script. `worker/src/files.json` is the same list
+/// for the Worker's own tests.
+const FILES: &[(&str, &str)] = &[
+    ("limits.js", include_str!("../../../worker/src/limits.js")),
+    ("agents.js", include_str!("../../../worker/src/agents.js")),
+    ("accept.js", include_str!("../../../worker/src/accept.js")),
+    ("paths.js", include_str!("../../../worker/src/paths.js")),
+    ("config.js", include_str!("../../../worker/src/config.js")),
+    ("decide.js", include_str!("../../../worker/src/decide.js")),
+    ("answer.js", include_str!("../../../worker/src/answer.js")),
+    ("kv.js", include_str!("../../../worker/src/kv.js")),
+    ("index.js", include_str!("../../../worker/src/index.js")),
+    ("visits.js", include_str!("../../../worker/src/visits.js")),
+    ("health.js", include_str!("../../../worker/src/health.js")),
+    ("handler.js", include_str!("../../../worker/src/handler.js")),
+];
+
+/// Whom a site serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeAgents {
+    /// Agents of other purposes get the page that people get.
+    pub purposes: Vec<Purpose>,
+    /// Tokens of crawlers that feed search and models both ([`crate::agents::ExcludedKind::Dual`]) which the owner
+    /// wants served as agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dual: Vec<String>,
+}
+
+impl Default for EdgeAgents {
+    fn default() -> Self {
+        Self {
+            purposes: Purpose::ALL.to_vec(),
+            dual: Vec::new(),
+        }
+    }
+}
+
+/// The Worker's `CONFIG` binding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeConfig {
+    v: u8,
+    site: SiteId,
+    hosts: Vec<String>,
+    kv_deadline_ms: u16,
+    ingest: String,
+    hash: String,
+    agents: EdgeAgents,
+}
+
+impl EdgeConfig {
+    /// The configuration of one site. Hosts and purposes are put in order, so that their order makes no difference;
+    /// the deadline is kept within [`KV_DEADLINE_RANGE_MS`]. `ingest` is the URL that visits are sent to; without one
+    /// none are gathered.
+    pub fn new(
+        site: SiteId,
+        hosts: &[Hostname],
+        kv_deadline_ms: u16,
+        ingest: Option<&str>,
+        mut agents: EdgeAgents,
+    ) -> Self {
+        let mut hosts: Vec<String> = hosts.iter().map(|host| host.as_str().to_owned()).collect();
+        hosts.sort();
+        hosts.dedup();
+        agents.purposes.sort();
+        agents.purposes.dedup();
+        agents.dual.sort();
+        agents.dual.dedup();
+        let mut config = Self {
+            v: 1,
+            site,
+            hosts,
+            kv_deadline_ms: kv_deadline_ms
+                .clamp(*KV_DEADLINE_RANGE_MS.start(), *KV_DEADLINE_RANGE_MS.end()),
+            ingest: ingest.unwrap_or_default().to_owned(),
+            hash: String::new(),
+            agents,
+        };
+        config.hash = sha256(config.to_json().to_string().as_bytes());
+        config
+    }
+
+    /// The JSON of the binding.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("strings, numbers and lists are JSON")
+    }
+
+    /// SHA-256 of everything else in it, in hex: what the health question answers as `config`.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+}
+
+/// The whole script text, in service-worker form: one function scope around the agent table and the files of
+/// `worker/src`.
+pub fn assemble_script(table: &AgentTable) -> String {
+    let mut script = String::from("(() => {\n'use strict';\n");
+    script.push_str(table.script());
+    for (_, text) in FILES {
+        script.push('\n');
+        script.push_str(text);
+    }
+    script.push_str("})();\n");
+    script
+}
+
+/// SHA-256 of a script text, in hex.
+pub fn script_hash(script: &str) -> String {
+    sha256(script.as_bytes())
+}
+
+/// SHA-256 of script text and configuration together, in hex: when it differs from what was uploaded, the script step
+/// is due.
+pub fn upload_hash(script: &str, config: &EdgeConfig) -> String {
+    sha256(format!("{}\n{}", script_hash(script), config.hash()).as_bytes())
+}
+
+/// The value of [`INDEX_KEY`]: which paths have a published variant. Sorted, without repetitions.
+pub fn index_json<'a>(paths: impl IntoIterator<Item = (Format, &'a PagePath)>) -> String {
+    let mut html = Vec::new();
+    let mut markdown = Vec::new();
+    for (format, path) in paths {
+        match format {
+            Format::Html => html.push(path.as_str()),
+            Format::Markdown => markdown.push(path.as_str()),
+        }
+    }
+    for list in [&mut html, &mut markdown] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    serde_json::json!({ "v": 1, "html": html, "markdown": markdown }).to_string()
+}
+
+/// The KV metadata of a variant's value: revision and content type, from which the Worker makes the answer's headers.
+/// Far below KV's 1,024 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariantMetadata {
+    /// The revision.
+    #[serde(rename = "r")]
+    pub revision: Revision,
+    /// The content type.
+    #[serde(rename = "t")]
+    pub content_type: String,
+}
+
+impl VariantMetadata {
+    /// The metadata of one revision.
+    pub fn new(revision: Revision, format: Format) -> Self {
+        Self {
+            revision,
+            content_type: format.content_type().to_owned(),
+        }
+    }
+}
+
+/// The text whose HMAC-SHA256 under the site's key (its UTF-8 bytes) signs a health question:
+/// `/.well-known/edge-delivery?t={unix_s}&n={nonce}&s={hex of the HMAC}`. The Worker accepts it for five minutes
+/// around `unix_s`; the nonce is 1 to 64 characters of `[A-Za-z0-9_-]`.
+pub fn health_message(unix_s: i64, nonce: &str) -> String {
+    format!("health\n{unix_s}\n{nonce}")
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(hosts: &[&str]) -> EdgeConfig {
+        let hosts: Vec<Hostname> = hosts.iter().map(|h| h.parse().expect("a host")).collect();
+        EdgeConfig::new(
+            "0197a000-0000-7000-8000-000000000001"
+                .parse()
+                .expect("an id"),
+            &hosts,
+            300,
+            None,
+            EdgeAgents::default(),
+        )
+    }
+
+    #[test]
+    fn config_is_as_the_worker_expects() {
+        let json = config(&["www.shop.example", "shop.example"]).to_json();
+        assert_eq!(
+            json["hosts"],
+            serde_json::json!(["shop.example", "www.shop.example"])
+        );
+        assert_eq!(json["kvDeadlineMs"], 300);
+        assert_eq!(json["v"], 1);
+        assert_eq!(json["ingest"], "");
+        assert_eq!(
+            json["agents"],
+            serde_json::json!({"purposes": ["training", "search", "user"]})
+        );
+        assert_eq!(json["site"], "0197a000-0000-7000-8000-000000000001");
+    }
+
+    #[test]
+    fn config_hash_follows_content_not_order() {
+        let a = config(&["a.example", "b.example"]);
+        assert_eq!(a, config(&["b.example", "a.example", "a.example"]));
+        assert_ne!(a.hash(), config(&["a.example"]).hash());
+        assert_eq!(a.hash().len(), 64);
+        let script = assemble_script(&AgentTable::current());
+        assert_ne!(upload_hash(&script, &a), upload_hash("", &a));
+    }
+
+    #[test]
+    fn the_file_list_is_the_tests_list() {
+        let listed: Vec<String> =
+            serde_json::from_str(include_str!("../../../worker/src/files.json")).expect("a list");
+        let ours: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(listed, ours);
+    }
+
+    #[test]
+    fn script_knows_its_version_and_stays_small() {
+        let script = assemble_script(&AgentTable::current());
+        assert!(script.contains(&format!("const WORKER_VERSION = '{WORKER_VERSION}';")));
+        assert!(script.len() < 64 * 1024, "{} bytes", script.len());
+    }
+
+    #[test]
+    fn index_is_sorted_and_unique() {
+        let a = PagePath::parse("/a").expect("a path");
+        let b = PagePath::parse("/b").expect("a path");
+        let json = index_json([
+            (Format::Html, &b),
+            (Format::Html, &a),
+            (Format::Html, &b),
+            (Format::Markdown, &a),
+        ]);
+        assert_eq!(json, r#"{"v":1,"html":["/a","/b"],"markdown":["/a"]}"#);
+    }
+}

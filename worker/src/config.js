@@ -1,0 +1,44 @@
+// The CONFIG binding, checked once for each isolate.
+
+/**
+ * @typedef {object} Config
+ * @property {string} site
+ * @property {string[]} hosts
+ * @property {number} kvDeadlineMs
+ * @property {string} ingest
+ * @property {string} hash
+ * @property {string[]} purposes
+ * @property {string[]} dual
+ */
+
+/** @type {{ raw: unknown, config: Config | undefined } | undefined} */
+let configRead;
+
+/** The configuration, or undefined when it cannot be used. @returns {Config | undefined} */
+function readConfig() {
+  const raw = globalThis.CONFIG;
+  if (configRead === undefined || configRead.raw !== raw) configRead = { raw, config: checkConfig(raw) };
+  return configRead.config;
+}
+
+/** @param {any} raw @returns {Config | undefined} */
+function checkConfig(raw) {
+  if (raw === null || typeof raw !== 'object' || raw.v !== 1) return undefined;
+  if (typeof raw.site !== 'string' || !isTextList(raw.hosts)) return undefined;
+  const deadline = Number.isFinite(raw.kvDeadlineMs) ? raw.kvDeadlineMs : KV_DEADLINE_MS;
+  const agents = raw.agents !== null && typeof raw.agents === 'object' ? raw.agents : {};
+  return {
+    site: raw.site,
+    hosts: raw.hosts,
+    kvDeadlineMs: Math.min(Math.max(deadline, KV_DEADLINE_MIN_MS), KV_DEADLINE_MAX_MS),
+    ingest: typeof raw.ingest === 'string' ? raw.ingest : '',
+    hash: typeof raw.hash === 'string' ? raw.hash : '',
+    purposes: isTextList(agents.purposes) ? agents.purposes : ['training', 'search', 'user'],
+    dual: isTextList(agents.dual) ? agents.dual.map((token) => token.toLowerCase()) : [],
+  };
+}
+
+/** @param {unknown} value @returns {value is string[]} */
+function isTextList(value) {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}

@@ -1,0 +1,106 @@
+// The Worker in service-worker form: when this returns without respondWith, the runtime hands the request to the
+// origin natively, as if no Worker were there. Everything synchronous stands in one try; whatever goes wrong later ends
+// at the origin too.
+
+addEventListener('fetch', (event) => {
+  event.passThroughOnException();
+  try {
+    const { method, headers, url } = event.request;
+    if (method !== 'GET' && method !== 'HEAD') return;
+    const visitor = visitorOf(headers.get('user-agent'));
+    const markdown = visitor.kind !== 'excluded' && prefersMarkdown(headers.get('accept'));
+    const asksHealth = url.includes(HEALTH_PATH);
+    if (visitor.kind === 'other' && !markdown && !asksHealth) return;
+    if (url.includes(PREVIEW_MARKER)) return;
+
+    const config = readConfig();
+    if (config === undefined) return;
+    const rawPath = rawPathOf(url);
+    if (asksHealth && rawPath === HEALTH_PATH) return answerHealth(event, config);
+
+    const wish = wishOf(visitor, markdown, config);
+    if (wish === undefined || headers.has('upgrade')) return;
+    if (config.hosts.length > 0 && !config.hosts.includes(new URL(url).hostname)) return;
+    const path = normalisePath(rawPath);
+    if (path === undefined) return;
+    answerWish(event, config, wish, path);
+  } catch {
+    return;
+  }
+});
+
+/** @param {any} event @param {Config} config */
+function answerHealth(event, config) {
+  const siteKey = globalThis.SITE_KEY;
+  const question = healthQuestion(event.request.url, Date.now());
+  if (question === undefined || typeof siteKey !== 'string' || siteKey === '') return;
+  event.respondWith(
+    isSigned(question, siteKey)
+      .catch(() => false)
+      .then((signed) => (signed ? healthAnswer(config) : fetch(event.request))),
+  );
+}
+
+/** @param {any} event @param {Config} config @param {Wish} wish @param {string} path */
+function answerWish(event, config, wish, path) {
+  const now = Date.now();
+  const kv = globalThis.VARIANTS;
+  let formats = [];
+  if (wish.formats.length > 0 && kv !== null && typeof kv === 'object') {
+    formats = formatsWorthReading(wish.formats, path, now);
+    if (indexLoadDue(now)) event.waitUntil(loadIndex(kv, now));
+  }
+  /** @type {Visit} */
+  const visit = { t: now, agent: wish.agent, path, outcome: 'origin', status: 0 };
+  const ua = event.request.headers.get('user-agent');
+  if (ua !== null) visit.ua = ua.slice(0, VISIT_UA_MAX);
+  if (formats.length > 0) event.respondWith(answerFromKv(event, config, wish, path, kv, formats, visit));
+  else takeNote(event, config, visit);
+}
+
+/**
+ * The variant, or the origin's answer when there is none in time.
+ * @returns {Promise<Response>}
+ */
+async function answerFromKv(event, config, wish, path, kv, formats, visit) {
+  const { request } = event;
+  try {
+    const variant = await within(readFirst(kv, formats, path), config.kvDeadlineMs);
+    if (variant !== LATE && variant !== undefined) {
+      const answer = variantAnswer(
+        {
+          method: request.method,
+          ifNoneMatch: request.headers.get('if-none-match'),
+          page: originOf(request.url) + path,
+          agent: wish.agent,
+        },
+        variant,
+      );
+      visit.outcome = answer.status === 304 ? 'not_modified' : 'variant';
+      visit.status = answer.status;
+      visit.revision = variant.revision;
+      takeNote(event, config, visit);
+      return answer;
+    }
+    if (variant === LATE) visit.outcome = 'error';
+  } catch {
+    visit.outcome = 'error';
+  }
+  const answer = await fetch(request);
+  visit.status = answer.status;
+  takeNote(event, config, visit);
+  return answer;
+}
+
+/** Gathers a visit, where visits are wanted. Never throws. @param {any} event @param {Config} config @param {Visit} visit */
+function takeNote(event, config, visit) {
+  try {
+    const siteKey = globalThis.SITE_KEY;
+    if (config.ingest === '' || typeof siteKey !== 'string' || siteKey === '') return;
+    noteVisit(visit);
+    const now = Date.now();
+    if (deliveryDue(now)) event.waitUntil(deliverVisits(config, siteKey, now).catch(() => {}));
+  } catch {
+    // The visit is lost; the answer is not.
+  }
+}

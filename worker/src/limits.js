@@ -1,0 +1,45 @@
+// Every number and name that the rest refers to. All files of this folder share one function scope.
+
+const WORKER_VERSION = '0.1.0';
+
+const HEALTH_PATH = '/.well-known/edge-delivery';
+const PREVIEW_MARKER = 'ed-preview=';
+
+/** Bytes of a user agent that are looked at. */
+const USER_AGENT_MAX = 1024;
+/** User agents whose classification is remembered, by isolate. */
+const USER_AGENTS_REMEMBERED = 512;
+/** Characters of an Accept header that are looked at. */
+const ACCEPT_MAX = 2048;
+/** Bytes of a path, before and after it is normalised. */
+const PATH_MAX = 2048;
+/** Bytes of a KV key. */
+const KV_KEY_MAX = 512;
+
+/** Milliseconds that an agent waits for KV, when the configuration has no usable number. */
+const KV_DEADLINE_MS = 300;
+const KV_DEADLINE_MIN_MS = 50;
+const KV_DEADLINE_MAX_MS = 2000;
+
+/** An index older than this is renewed in the background. */
+const INDEX_FRESH_MS = 5000;
+/** An index older than this is not believed any more: the path's own key is read. */
+const INDEX_BELIEVED_MS = 15000;
+/** A load that was begun is given up for lost after this long. */
+const INDEX_LOAD_MS = 5000;
+
+/** Visits kept in one isolate; more are counted as dropped. */
+const VISITS_KEPT = 1000;
+/** Visits in one batch. */
+const VISITS_PER_BATCH = 200;
+/** Milliseconds that a batch waits for company. */
+const VISITS_DELAY_MS = 1000;
+/** Milliseconds after which a delivery that was begun is given up for lost. */
+const VISITS_DELIVERY_MS = 10000;
+/** Times that one batch is tried. */
+const VISITS_TRIES = 3;
+/** Characters of a user agent in a visit. */
+const VISIT_UA_MAX = 256;
+
+/** Seconds that a signed health question is good for, before and after its time. */
+const HEALTH_WINDOW_S = 300;
