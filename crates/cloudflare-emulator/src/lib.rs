@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Cloudflare on loopback: its API and its edge, with the real `workerd` behind it.
+
+pub mod edge;
