@@ -1,0 +1,144 @@
+// What goes on beside the answers: the index, visits, and the health question.
+
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { test } from 'node:test';
+import { HOST, SITE, SITE_KEY, UA, startEdge, until } from './edge.js';
+
+const REVISION = 'ab'.repeat(32);
+
+async function withEdge(options, story) {
+  const edge = await startEdge(options);
+  try {
+    edge.kv.putVariant('html', '/tea', 'variant', REVISION);
+    await story(edge);
+  } finally {
+    await edge.stop();
+  }
+}
+
+test('without an index the path’s own key is read', () =>
+  withEdge({}, async (edge) => {
+    assert.equal((await edge.agent('/tea')).body, 'variant');
+    assert.equal((await edge.agent('/none')).headers['x-origin'], 'yes');
+    assert.equal(edge.kv.count('v/html/none'), 1);
+  }));
+
+test('once the index is there, a path without a variant costs no KV read', () =>
+  withEdge({}, async (edge) => {
+    await edge.withIndex({ html: ['/tea'] });
+    for (let n = 0; n < 50; n++) {
+      const answer = await edge.agent(`/none-${n}`);
+      assert.equal(answer.headers['x-origin'], 'yes');
+    }
+    const read = edge.kv.asked.filter((key) => key !== 'index');
+    assert.deepEqual(read, []);
+    assert.equal((await edge.agent('/tea')).body, 'variant');
+    assert.equal(edge.kv.count('v/html/tea'), 1);
+    assert.equal((await edge.agent('/tea', { accept: 'text/markdown' })).body, 'variant');
+    assert.equal(edge.kv.count('v/markdown/tea'), 0);
+  }));
+
+test('an index that cannot be read changes nothing', () =>
+  withEdge({}, async (edge) => {
+    for (const text of ['', '{', 'null', '[]', '{"v":2}', '{"v":1,"html":"x","markdown":[]}']) {
+      edge.kv.put('index', text);
+      assert.equal((await edge.agent('/tea')).body, 'variant');
+      assert.equal((await edge.agent('/none')).headers['x-origin'], 'yes');
+    }
+  }));
+
+test('a hanging index load delays nobody and is not repeated by each request', () =>
+  withEdge({}, async (edge) => {
+    edge.kv.mode = 'hang';
+    await Promise.all(Array.from({ length: 20 }, () => edge.agent('/tea')));
+    assert.equal(edge.kv.count('index'), 1);
+    edge.kv.mode = 'ok';
+    const answer = await edge.agent('/tea');
+    assert.equal(answer.body, 'variant');
+    assert.ok(answer.ms < 100, `${answer.ms} ms`);
+  }));
+
+test('people cause no KV read, not even for the index', () =>
+  withEdge({}, async (edge) => {
+    for (const ua of [UA.chrome, UA.googlebot, UA.curl]) await edge.ask('/tea', { ua, accept: '*/*' });
+    assert.deepEqual(edge.kv.asked, []);
+  }));
+
+test('visits arrive in batches', () =>
+  withEdge({ settings: { ingest: 'http://ingest.example/ingest/v1/visits' } }, async (edge) => {
+    await edge.agent('/tea?secret=1');
+    await edge.agent('/tea', { headers: { 'if-none-match': '*' } });
+    await edge.agent('/missing');
+    await edge.ask('/tea', { ua: UA.curl, accept: 'text/markdown' });
+    await edge.ask('/tea', { ua: UA.chrome });
+    await edge.ask('/tea', { ua: UA.googlebot });
+    await until(() => edge.origin.deliveries.length > 0);
+    const [{ headers, body, method, url }, ...more] = edge.origin.deliveries;
+    assert.deepEqual(more, []);
+    assert.equal(method, 'POST');
+    assert.equal(url, '/ingest/v1/visits');
+    assert.equal(headers.authorization, `Bearer ${SITE_KEY}`);
+    assert.equal(headers['content-type'], 'application/json');
+    assert.match(headers['idempotency-key'], /^[0-9a-f-]{36}$/);
+    assert.equal(headers['x-edge-delivery-dropped'], '0');
+    const visits = JSON.parse(body);
+    for (const visit of visits) {
+      assert.ok(Math.abs(Date.now() - visit.t) < 60_000);
+      delete visit.t;
+    }
+    assert.deepEqual(visits, [
+      { agent: 'GPTBot', path: '/tea', outcome: 'variant', status: 200, ua: UA.gptbot, revision: REVISION },
+      { agent: 'GPTBot', path: '/tea', outcome: 'not_modified', status: 304, ua: UA.gptbot, revision: REVISION },
+      { agent: 'GPTBot', path: '/missing', outcome: 'origin', status: 404, ua: UA.gptbot },
+      { agent: 'unknown', path: '/tea', outcome: 'origin', status: 200, ua: UA.curl },
+    ]);
+    await edge.agent('/tea');
+    await until(() => edge.origin.deliveries.length > 1);
+    assert.notEqual(edge.origin.deliveries[1].headers['idempotency-key'], headers['idempotency-key']);
+  }));
+
+test('a visit that falls through natively is told too', () =>
+  withEdge({ settings: { ingest: 'http://ingest.example/v' } }, async (edge) => {
+    await edge.withIndex({ html: ['/tea'] });
+    await edge.agent('/none');
+    await until(() => edge.origin.deliveries.some(({ body }) => body.includes('/none')));
+    const visits = edge.origin.deliveries.flatMap(({ body }) => JSON.parse(body));
+    const { outcome, status } = visits.find(({ path }) => path === '/none');
+    assert.deepEqual({ outcome, status }, { outcome: 'origin', status: 0 });
+  }));
+
+const sign = (time, nonce, key = SITE_KEY) =>
+  createHmac('sha256', key).update(`health\n${time}\n${nonce}`).digest('hex');
+const question = (time, nonce, signature) => `/.well-known/edge-delivery?t=${time}&n=${nonce}&s=${signature}`;
+
+test('the health question', () =>
+  withEdge({}, async (edge) => {
+    const now = Math.floor(Date.now() / 1000);
+    const answer = await edge.ask(question(now, 'n-1', sign(now, 'n-1')), { ua: 'edge-delivery' });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers['cache-control'], 'no-store');
+    assert.deepEqual(JSON.parse(answer.body), { site: SITE, version: '0.1.0', config: 'c0ffee', index: null });
+    await edge.withIndex({ html: ['/tea'], markdown: [] });
+    const later = JSON.parse((await edge.ask(question(now, 'n-2', sign(now, 'n-2')))).body);
+    assert.deepEqual({ ...later.index, at: 0 }, { at: 0, html: 1, markdown: 0 });
+
+    for (const url of [
+      '/.well-known/edge-delivery',
+      '/.well-known/edge-delivery/',
+      question(now, 'n', sign(now, 'm')),
+      question(now, 'n', sign(now, 'n', 'another-key')),
+      question(now - 400, 'n', sign(now - 400, 'n')),
+      question(now + 400, 'n', sign(now + 400, 'n')),
+      question(now, 'n', sign(now, 'n').slice(1)),
+      question('', '', ''),
+      `/x${question(now, 'n', sign(now, 'n'))}`,
+    ]) {
+      for (const ua of [UA.chrome, UA.gptbot]) {
+        const stranger = await edge.ask(url, { ua });
+        assert.equal(stranger.headers['x-origin'], 'yes', url);
+        assert.equal(stranger.body, `origin GET ${url} \n`);
+      }
+    }
+    assert.equal(edge.origin.asked.at(-1).headers.host, HOST);
+  }));
