@@ -45,6 +45,9 @@ pub struct ObservedScript {
     pub tags: Vec<String>,
     /// The namespace its `VARIANTS` binding points at.
     pub namespace: Option<NamespaceId>,
+    /// The version mark that the upload answered with, where the account tells it.
+    #[serde(default)]
+    pub etag: Option<String>,
 }
 
 /// A route.
@@ -61,14 +64,24 @@ pub struct ObservedRoute {
 }
 
 /// What our records say we made, or meant to make, for the site.
+///
+/// An intent is recorded before the first call that acts on it and cleared once the call's outcome is known. While it
+/// stands, an object that bears the site's name is taken for ours: the answer to its making may have been lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Recorded {
     /// The namespace we made.
     pub namespace: Option<NamespaceId>,
+    /// Whether the making of a namespace was begun and its outcome is not known.
+    pub namespace_intended: bool,
     /// Whether the first content of that namespace was acknowledged.
     pub content_loaded: bool,
-    /// Whether an upload of the script was begun.
+    /// Whether an upload of the script was begun and its outcome is not known.
     pub script_intended: bool,
-    /// Patterns whose creation was begun.
+    /// The `etag` of the script that we uploaded last.
+    pub script_etag: Option<String>,
+    /// Patterns of the routes that we made, or whose making was begun.
     pub routes_intended: Vec<String>,
+    /// The stored Worker that a rollback brought back and that stays until the next deployment.
+    pub pinned: Option<String>,
 }

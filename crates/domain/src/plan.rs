@@ -8,8 +8,12 @@
 
 pub mod check;
 mod namespace;
+mod ownership;
 mod routes;
 mod script;
+mod undo;
+
+pub use undo::undo;
 
 use crate::{desired::Goal, observed::Observed};
 use serde::{Deserialize, Serialize};

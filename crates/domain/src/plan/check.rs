@@ -2,7 +2,7 @@
 
 use super::{Action, Plan, Resource};
 use crate::{
-    desired::{Goal, script_name},
+    desired::{Goal, namespace_title, script_name, site_tag},
     observed::Observed,
 };
 
@@ -69,25 +69,43 @@ fn order(plan: &Plan) -> Result<(), Violation> {
 }
 
 fn ownership(goal: &Goal, observed: &Observed, plan: &Plan) -> Result<(), Violation> {
-    let script = script_name(goal.site());
+    let site = goal.site();
+    let (script, title) = (script_name(site), namespace_title(site));
+    let recorded = &observed.recorded;
+    let may_touch_script = observed.script.as_ref().is_some_and(|found| {
+        recorded.script_intended
+            || found.tags.iter().any(|tag| *tag == site_tag(site))
+            || (found.etag.is_some() && found.etag == recorded.script_etag)
+    });
+    let may_touch_namespace = |id: Option<&str>| {
+        observed.namespaces.iter().any(|namespace| {
+            let is_bound = may_touch_script
+                && observed
+                    .script
+                    .as_ref()
+                    .is_some_and(|found| found.namespace.as_ref() == Some(&namespace.id));
+            Some(namespace.id.as_str()) == id
+                && (recorded.namespace.as_ref() == Some(&namespace.id)
+                    || (namespace.title == title && (recorded.namespace_intended || is_bound)))
+        })
+    };
     for step in &plan.steps {
-        let is_ours = match (step.resource, step.action) {
+        let is_allowed = match (step.resource, step.action) {
             (Resource::Route, Action::Create) => !observed
                 .routes
                 .iter()
-                .any(|route| route.pattern == step.name),
+                .any(|route| route.pattern.eq_ignore_ascii_case(&step.name)),
             (Resource::Route, _) => observed.routes.iter().any(|route| {
                 Some(route.id.as_str()) == step.id.as_deref()
                     && route.script.as_ref() == Some(&script)
             }),
-            (Resource::Script, _) => step.name == script,
-            (Resource::KvNamespace, Action::Create) | (Resource::Content, _) => true,
-            (Resource::KvNamespace, _) => observed
-                .namespaces
-                .iter()
-                .any(|namespace| Some(namespace.id.as_str()) == step.id.as_deref()),
+            (Resource::Script, Action::Create) => step.name == script && observed.script.is_none(),
+            (Resource::Script, _) => step.name == script && may_touch_script,
+            (Resource::KvNamespace, Action::Create) => step.name == title,
+            (Resource::Content, _) => step.name == title,
+            (Resource::KvNamespace, _) => may_touch_namespace(step.id.as_deref()),
         };
-        if !is_ours {
+        if !is_allowed {
             return Err(Violation::Foreign(step.name.clone()));
         }
     }

@@ -1,32 +1,23 @@
 //! The KV namespace and its first content.
 
-use super::{Action, Plan, Resource, Step};
+use super::{
+    Action, Conflict, Plan, Resource, Step, Warning,
+    ownership::{is_our_namespace, our_namespace},
+};
 use crate::{
     desired::{Desired, namespace_title},
     ids::SiteId,
-    observed::{Observed, ObservedNamespace},
+    observed::Observed,
 };
-
-/// The site's namespace, if it exists: the recorded one, else one that bears the site's title (its answer was lost).
-/// The title holds the site's id, so nobody else makes one by accident.
-pub(super) fn existing(site: SiteId, observed: &Observed) -> Option<&ObservedNamespace> {
-    let title = namespace_title(site);
-    observed
-        .namespaces
-        .iter()
-        .find(|namespace| Some(&namespace.id) == observed.recorded.namespace.as_ref())
-        .or_else(|| {
-            observed
-                .namespaces
-                .iter()
-                .find(|namespace| namespace.title == title)
-        })
-}
 
 pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
     let title = namespace_title(desired.site);
-    let found = existing(desired.site, observed);
-    if found.is_none() {
+    let ours = our_namespace(desired.site, observed);
+    if ours.is_none() {
+        if observed.namespaces.iter().any(|other| other.title == title) {
+            plan.conflicts.push(foreign(&title));
+            return;
+        }
         plan.steps.push(Step {
             action: Action::Create,
             resource: Resource::KvNamespace,
@@ -43,8 +34,7 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
         });
     }
     let is_loaded = observed.recorded.content_loaded
-        && found
-            .is_some_and(|namespace| Some(&namespace.id) == observed.recorded.namespace.as_ref());
+        && ours.is_some_and(|found| Some(&found.id) == observed.recorded.namespace.as_ref());
     if !is_loaded {
         plan.steps.push(Step {
             action: Action::Create,
@@ -63,10 +53,17 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
 }
 
 pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
-    let title = namespace_title(site);
-    for namespace in observed.namespaces.iter().filter(|namespace| {
-        namespace.title == title || Some(&namespace.id) == observed.recorded.namespace.as_ref()
-    }) {
+    for namespace in &observed.namespaces {
+        if !is_our_namespace(site, namespace, observed) {
+            plan.warnings.push(Warning {
+                code: "left_alone".to_owned(),
+                detail: format!(
+                    "The KV namespace {:?} bears this site's title, but Edge Delivery did not make it. It is left alone.",
+                    namespace.title
+                ),
+            });
+            continue;
+        }
         plan.steps.push(Step {
             action: Action::Delete,
             resource: Resource::KvNamespace,
@@ -74,8 +71,23 @@ pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
             id: Some(namespace.id.to_string()),
             before: Some("holds the published variants".to_owned()),
             after: None,
-            reason: "The site is removed; its content at the edge goes with the namespace. The variants stay with us until the site is deleted.".to_owned(),
+            reason: "Its content at the edge goes with it; Edge Delivery can write it again as long as it has the site."
+                .to_owned(),
             reversible: false,
         });
+    }
+}
+
+fn foreign(title: &str) -> Conflict {
+    Conflict {
+        resource: Resource::KvNamespace,
+        name: title.to_owned(),
+        owner: "somebody else in this account".to_owned(),
+        detail: format!("The account holds a KV namespace {title:?} that Edge Delivery did not make. Titles are unique in an account, and Edge Delivery does not write into what it did not make."),
+        remedies: vec![
+            "Rename or delete that namespace in the Cloudflare dashboard (Storage & databases, Workers KV), then plan again."
+                .to_owned(),
+            "Or make the site anew: a new site gets another title.".to_owned(),
+        ],
     }
 }

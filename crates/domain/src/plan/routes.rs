@@ -1,16 +1,11 @@
 //! The routes: last in, first out.
 
-use super::{Action, Conflict, Plan, Resource, Step, Warning};
+use super::{Action, Conflict, Plan, Resource, Step, Warning, ownership::is_our_route};
 use crate::{
     desired::{Desired, route_pattern, script_name},
     ids::SiteId,
     observed::{Observed, ObservedRoute},
 };
-
-/// A route is ours when it runs our script: that name holds the site's id.
-fn is_ours(site: SiteId, route: &ObservedRoute) -> bool {
-    route.script.as_deref() == Some(script_name(site).as_str())
-}
 
 pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
     let script = script_name(desired.site);
@@ -27,7 +22,7 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
                 reason: "This brings the site's requests to the Worker.".to_owned(),
                 reversible: true,
             }),
-            Some(route) if is_ours(desired.site, route) => {
+            Some(route) if is_our_route(desired.site, route) => {
                 if route.request_limit_fail_open == Some(false) {
                     plan.warnings.push(Warning {
                         code: "fail_open_not_kept".to_owned(),
@@ -41,19 +36,59 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
         }
     }
     for route in &observed.routes {
-        if is_ours(desired.site, route)
-            && !wanted
-                .iter()
-                .any(|pattern| pattern.eq_ignore_ascii_case(&route.pattern))
+        if wanted
+            .iter()
+            .any(|pattern| pattern.eq_ignore_ascii_case(&route.pattern))
+        {
+            continue;
+        }
+        if !is_our_route(desired.site, route) {
+            plan.warnings.extend(shadow(desired, route));
+        } else if observed
+            .recorded
+            .routes_intended
+            .iter()
+            .any(|pattern| pattern.eq_ignore_ascii_case(&route.pattern))
         {
             plan.steps
                 .push(removal(route, "The site no longer covers this host name."));
+        } else {
+            plan.warnings.push(Warning {
+                code: "unknown_route".to_owned(),
+                detail: format!(
+                    "The route {} runs this site's Worker, but Edge Delivery did not make it. It is left alone until the site is removed.",
+                    route.pattern
+                ),
+            });
         }
     }
 }
 
+/// A foreign route on a host name of the site: the more specific pattern wins, so its requests do not reach us.
+fn shadow(desired: &Desired, route: &ObservedRoute) -> Option<Warning> {
+    let pattern = route.pattern.to_ascii_lowercase();
+    let bare = pattern
+        .strip_prefix("https://")
+        .or_else(|| pattern.strip_prefix("http://"))
+        .unwrap_or(&pattern);
+    let host = bare.split('/').next().unwrap_or_default();
+    let is_on_our_host = desired.hostnames.iter().any(|name| name.as_str() == host);
+    is_on_our_host.then(|| Warning {
+        code: "shadowed".to_owned(),
+        detail: format!(
+            "The route {} ({}) is more specific: requests that it matches do not reach Edge Delivery.",
+            route.pattern,
+            route.script.as_deref().unwrap_or("no Worker")
+        ),
+    })
+}
+
 pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
-    for route in observed.routes.iter().filter(|route| is_ours(site, route)) {
+    for route in observed
+        .routes
+        .iter()
+        .filter(|route| is_our_route(site, route))
+    {
         plan.steps.push(removal(
             route,
             "The site is removed; the origin answers again.",
@@ -61,7 +96,7 @@ pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
     }
 }
 
-fn removal(route: &ObservedRoute, reason: &str) -> Step {
+pub(super) fn removal(route: &ObservedRoute, reason: &str) -> Step {
     Step {
         action: Action::Delete,
         resource: Resource::Route,
@@ -79,14 +114,19 @@ fn removal(route: &ObservedRoute, reason: &str) -> Step {
 
 fn foreign_route(route: &ObservedRoute) -> Conflict {
     let pattern = &route.pattern;
-    let owner = route
-        .script
-        .clone()
-        .unwrap_or_else(|| "no Worker (the pattern is exempted)".to_owned());
+    let (owner, holder) = route.script.as_ref().map_or_else(
+        || {
+            (
+                "no Worker".to_owned(),
+                "exempts that pattern from Workers".to_owned(),
+            )
+        },
+        |script| (script.clone(), format!("belongs to the Worker {script}")),
+    );
     Conflict {
         resource: Resource::Route,
         name: pattern.clone(),
-        detail: format!("The route {pattern} already exists and belongs to {owner}. Edge Delivery does not change what it did not make."),
+        detail: format!("The route {pattern} already exists and {holder}. Edge Delivery does not change what it did not make."),
         owner,
         remedies: vec![
             "Delete that route in the Cloudflare dashboard (Workers Routes of the zone), then plan again.".to_owned(),

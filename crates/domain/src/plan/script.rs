@@ -1,17 +1,14 @@
 //! The Worker.
 
-use super::{Action, Conflict, Plan, Resource, Step, namespace};
-use crate::{
-    desired::{Desired, hash_tag, script_name, site_tag},
-    ids::SiteId,
-    observed::{Observed, ObservedScript},
+use super::{
+    Action, Conflict, Plan, Resource, Step, Warning,
+    ownership::{is_our_script, our_namespace},
 };
-
-/// Whether a script of our name is ours: it bears the site's tag, or we recorded that we were about to upload it (its
-/// answer may have been lost).
-fn is_ours(site: SiteId, script: &ObservedScript, observed: &Observed) -> bool {
-    script.tags.contains(&site_tag(site)) || observed.recorded.script_intended
-}
+use crate::{
+    desired::{Desired, hash_tag, script_name},
+    ids::SiteId,
+    observed::Observed,
+};
 
 fn short_hash(tags: &[String]) -> String {
     tags.iter()
@@ -43,7 +40,7 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
         });
         return;
     };
-    if !is_ours(desired.site, script, observed) {
+    if !is_our_script(desired.site, script, observed) {
         plan.conflicts.push(Conflict {
             resource: Resource::Script,
             name: name.clone(),
@@ -58,8 +55,7 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
         });
         return;
     }
-    let namespace_found =
-        namespace::existing(desired.site, observed).map(|namespace| &namespace.id);
+    let namespace_found = our_namespace(desired.site, observed).map(|namespace| &namespace.id);
     let reason = if !script.tags.contains(&wanted_tag) {
         Some("The script or its configuration changed.")
     } else if namespace_found.is_none() || script.namespace.as_ref() != namespace_found {
@@ -85,7 +81,14 @@ pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
     let Some(script) = &observed.script else {
         return;
     };
-    if !is_ours(site, script, observed) {
+    if !is_our_script(site, script, observed) {
+        plan.warnings.push(Warning {
+            code: "left_alone".to_owned(),
+            detail: format!(
+                "The Worker {} bears this site's name, but Edge Delivery did not upload it. It is left alone.",
+                script.name
+            ),
+        });
         return;
     }
     plan.steps.push(Step {

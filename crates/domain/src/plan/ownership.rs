@@ -1,0 +1,48 @@
+//! What is ours: by record, by mark, or by an intent whose outcome is not known.
+
+use crate::{
+    desired::{namespace_title, script_name, site_tag},
+    ids::SiteId,
+    observed::{Observed, ObservedNamespace, ObservedRoute, ObservedScript},
+};
+
+/// A script of our name is ours when it bears the site's tag, when it is the version that we uploaded last, or when
+/// an upload was begun whose answer was lost.
+pub(super) fn is_our_script(site: SiteId, script: &ObservedScript, observed: &Observed) -> bool {
+    let is_last_upload =
+        script.etag.is_some() && script.etag.as_ref() == observed.recorded.script_etag.as_ref();
+    script.tags.contains(&site_tag(site)) || is_last_upload || observed.recorded.script_intended
+}
+
+/// A namespace is ours when it is the recorded one; or when it bears the site's title and either its making was begun
+/// (the answer was lost) or our script is bound to it (our records are older than the account).
+pub(super) fn is_our_namespace(
+    site: SiteId,
+    namespace: &ObservedNamespace,
+    observed: &Observed,
+) -> bool {
+    if observed.recorded.namespace.as_ref() == Some(&namespace.id) {
+        return true;
+    }
+    let is_bound = observed.script.as_ref().is_some_and(|script| {
+        script.namespace.as_ref() == Some(&namespace.id) && is_our_script(site, script, observed)
+    });
+    namespace.title == namespace_title(site) && (observed.recorded.namespace_intended || is_bound)
+}
+
+/// The site's namespace, if it exists.
+pub(super) fn our_namespace(site: SiteId, observed: &Observed) -> Option<&ObservedNamespace> {
+    let is_recorded = |namespace: &&ObservedNamespace| {
+        Some(&namespace.id) == observed.recorded.namespace.as_ref()
+    };
+    let mut namespaces = observed.namespaces.iter();
+    namespaces
+        .clone()
+        .find(is_recorded)
+        .or_else(|| namespaces.find(|namespace| is_our_namespace(site, namespace, observed)))
+}
+
+/// A route is ours when it runs our script: that name holds the site's id.
+pub(super) fn is_our_route(site: SiteId, route: &ObservedRoute) -> bool {
+    route.script.as_deref() == Some(script_name(site).as_str())
+}

@@ -1,0 +1,68 @@
+//! What takes one deployment's own steps back.
+
+use super::{Action, Plan, Resource, Step, namespace, ownership::is_our_route, routes, script};
+use crate::{desired::script_name, ids::SiteId, observed::Observed};
+
+/// The steps that take back `done`, the steps that one deployment finished, as far as what they made is still there.
+/// What stood before the deployment stays. Removal order: routes, script, namespace; what the deployment replaced or
+/// took out comes back first.
+pub fn undo(site: SiteId, done: &[Step], observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    let did = |action: Action, resource: Resource| {
+        done.iter()
+            .any(move |step| step.action == action && step.resource == resource)
+    };
+    let made_script = did(Action::Create, Resource::Script);
+    if did(Action::Update, Resource::Script) && !made_script && observed.script.is_some() {
+        plan.steps.push(Step {
+            action: Action::Update,
+            resource: Resource::Script,
+            name: script_name(site),
+            id: None,
+            before: None,
+            after: Some("the script that was there before".to_owned()),
+            reason: "The deployment replaced it.".to_owned(),
+            reversible: true,
+        });
+    }
+    for step in done.iter().filter(|step| is_route(step, Action::Delete)) {
+        let is_taken = observed
+            .routes
+            .iter()
+            .any(|route| route.pattern.eq_ignore_ascii_case(&step.name));
+        if !is_taken && !made_script && observed.script.is_some() {
+            plan.steps.push(Step {
+                action: Action::Create,
+                id: None,
+                before: step.after.clone(),
+                after: step.before.clone(),
+                reason: "The deployment took it out.".to_owned(),
+                ..step.clone()
+            });
+        }
+    }
+    for route in observed
+        .routes
+        .iter()
+        .filter(|route| is_our_route(site, route))
+    {
+        let was_made = done.iter().any(|step| {
+            is_route(step, Action::Create) && step.name.eq_ignore_ascii_case(&route.pattern)
+        });
+        if was_made || made_script {
+            plan.steps
+                .push(routes::removal(route, "The deployment is taken back."));
+        }
+    }
+    if made_script {
+        script::take_out(site, observed, &mut plan);
+    }
+    if did(Action::Create, Resource::KvNamespace) {
+        namespace::take_out(site, observed, &mut plan);
+    }
+    plan
+}
+
+fn is_route(step: &Step, action: Action) -> bool {
+    step.resource == Resource::Route && step.action == action
+}
