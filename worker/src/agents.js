@@ -30,7 +30,8 @@ function classify(userAgent) {
     const name = slash < 0 ? piece : piece.slice(0, slash);
     const excluded = excludedToken(name);
     if (excluded !== undefined) {
-      return { kind: 'excluded', token: excluded, dual: EXCLUDED.get(excluded) === true };
+      const token = EXCLUDED.get(excluded) || '';
+      return { kind: 'excluded', token: token || excluded, dual: token !== '' };
     }
     if (found === OTHER) {
       const agent = AGENTS.get(name);

@@ -16,7 +16,7 @@ function wishOf(visitor, markdown, config) {
   let agent;
   let served = true;
   if (visitor.kind === 'excluded') {
-    if (!visitor.dual || !config.dual.includes(visitor.token)) return undefined;
+    if (!visitor.dual || !config.dual.includes(visitor.token.toLowerCase())) return undefined;
     agent = visitor.token;
   } else if (visitor.kind === 'agent') {
     agent = visitor.token;

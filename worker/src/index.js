@@ -21,19 +21,22 @@ function indexLoadDue(now) {
   return now - indexLoadBegunAt >= INDEX_LOAD_MS;
 }
 
-/** Loads the index; never throws. @param {any} kv @param {number} now */
+/** Loads the index; never throws. When it cannot be used, the next load is due only after a while. @param {any} kv @param {number} now */
 async function loadIndex(kv, now) {
   indexLoadBegunAt = now;
   try {
     const text = await within(kv.get('index', 'text'), INDEX_LOAD_MS);
-    if (typeof text === 'string') {
-      const raw = JSON.parse(text);
-      if (raw.v === 1 && isTextList(raw.html) && isTextList(raw.markdown)) {
-        pathIndex = { at: now, html: new Set(raw.html), markdown: new Set(raw.markdown) };
-      }
-    }
+    const lists = typeof text === 'string' ? parseIndex(text) : undefined;
+    if (lists !== undefined) pathIndex = { at: now, ...lists };
   } catch {
     // Without an index every path's own key is read.
   }
-  indexLoadBegunAt = -Infinity;
+}
+
+/** The paths in an index, or undefined when it is not one that we know or too large to be worth the CPU time. @param {string} text */
+function parseIndex(text) {
+  if (text.length > INDEX_MAX) return undefined;
+  const raw = JSON.parse(text);
+  if (raw === null || raw.v !== 1 || !isTextList(raw.html) || !isTextList(raw.markdown)) return undefined;
+  return { html: new Set(raw.html), markdown: new Set(raw.markdown) };
 }

@@ -25,8 +25,10 @@ const KV_DEADLINE_MAX_MS = 2000;
 const INDEX_FRESH_MS = 5000;
 /** An index older than this is not believed any more: the path's own key is read. */
 const INDEX_BELIEVED_MS = 15000;
-/** A load that was begun is given up for lost after this long. */
+/** A load is given up after this long, and the next one is begun no earlier. */
 const INDEX_LOAD_MS = 5000;
+/** Bytes of an index: reading more would take a free plan's 10 ms of CPU time. */
+const INDEX_MAX = 512 * 1024;
 
 /** Visits kept in one isolate; more are counted as dropped. */
 const VISITS_KEPT = 1000;

@@ -41,11 +41,12 @@ test('once the index is there, a path without a variant costs no KV read', () =>
 
 test('an index that cannot be read changes nothing', () =>
   withEdge({}, async (edge) => {
-    for (const text of ['', '{', 'null', '[]', '{"v":2}', '{"v":1,"html":"x","markdown":[]}']) {
-      edge.kv.put('index', text);
+    edge.kv.put('index', '{"v":1,');
+    for (let n = 0; n < 10; n++) {
       assert.equal((await edge.agent('/tea')).body, 'variant');
       assert.equal((await edge.agent('/none')).headers['x-origin'], 'yes');
     }
+    assert.equal(edge.kv.count('index'), 1, 'it is not loaded again at once');
   }));
 
 test('a hanging index load delays nobody and is not repeated by each request', () =>
@@ -57,6 +58,30 @@ test('a hanging index load delays nobody and is not repeated by each request', (
     const answer = await edge.agent('/tea');
     assert.equal(answer.body, 'variant');
     assert.ok(answer.ms < 100, `${answer.ms} ms`);
+  }));
+
+test('many at once, of all kinds, share nothing that breaks', () =>
+  withEdge({ settings: { ingest: 'http://ingest.example/v' } }, async (edge) => {
+    edge.kv.put('index', JSON.stringify({ v: 1, html: ['/tea'], markdown: [] }));
+    for (let round = 0; round < 5; round++) {
+      const answers = await Promise.all(
+        Array.from({ length: 120 }, (_, n) => {
+          const ua = [UA.gptbot, UA.chrome, UA.googlebot][n % 3];
+          return edge.ask(n % 2 ? '/tea' : `/none-${n}`, { ua, accept: n % 5 ? '*/*' : 'text/markdown' });
+        }),
+      );
+      for (const answer of answers) assert.equal(answer.status, 200);
+    }
+    await until(() => edge.origin.deliveries.length > 0);
+    assert.equal(edge.stderr(), '');
+  }));
+
+test('a visitor who leaves early does not stop the index or the visits', () =>
+  withEdge({ settings: { ingest: 'http://ingest.example/v' } }, async (edge) => {
+    edge.kv.put('index', JSON.stringify({ v: 1, html: ['/tea'], markdown: [] }));
+    await edge.leave('/tea');
+    await until(() => edge.origin.deliveries.length > 0 || edge.agent('/tea').then(() => false), 15_000);
+    await edge.withIndex({ html: ['/tea'] });
   }));
 
 test('people cause no KV read, not even for the index', () =>

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { assembledScript } from './scope.js';
@@ -138,13 +139,19 @@ export function config(overrides = {}) {
 
 /**
  * Starts everything. `bindings` replaces single bindings by capnp text, or leaves them out when null; `script` replaces
- * the Worker.
+ * the Worker; `ports` names other services than the pretend ones.
  */
-export async function startEdge({ bindings = {}, settings = {}, script = assembledScript(), module = false } = {}) {
+export async function startEdge({
+  bindings = {},
+  settings = {},
+  script = assembledScript(),
+  module = false,
+  ports = {},
+} = {}) {
   const kv = new PretendKv();
   const origin = new PretendOrigin();
-  const kvPort = await listen(kv.server);
-  const originPort = await listen(origin.server);
+  const kvPort = ports.kv ?? (await listen(kv.server));
+  const originPort = ports.origin ?? (await listen(origin.server));
   const folder = mkdtempSync(path.join(tmpdir(), 'edge-delivery-worker-'));
   const all = {
     VARIANTS: 'kvNamespace = "kv"',
@@ -221,6 +228,14 @@ const site :Workerd.Worker = (
       });
       request.end(body);
     });
+
+  /** Sends an agent's request and hangs up at once. */
+  edge.leave = async (url) => {
+    const socket = net.connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(`GET ${url} HTTP/1.1\r\nhost: ${HOST}\r\nuser-agent: ${UA.gptbot}\r\n\r\n`, () => socket.destroy());
+    await once(socket, 'close');
+  };
   edge.agent = (url, options = {}) => edge.ask(url, { ua: UA.gptbot, accept: '*/*', ...options });
 
   /** Asks until the isolate has an index. */

@@ -224,14 +224,18 @@ impl AgentTable {
             ));
         }
         script.push_str(
-            "]);\n\n/** Lower-case token → whether the owner may serve it as an agent. @type {Map<string, boolean>} */\n\
+            "]);\n\n/** Lower-case token → its name if the owner may have it served as an agent, else empty. @type {Map<string, string>} */\n\
              const EXCLUDED = new Map([\n",
         );
         for bot in registry::EXCLUDED {
             script.push_str(&format!(
-                "  [{:?}, {}],\n",
+                "  [{:?}, {:?}],\n",
                 bot.token.to_ascii_lowercase(),
-                bot.kind == ExcludedKind::Dual
+                if bot.kind == ExcludedKind::Dual {
+                    bot.token
+                } else {
+                    ""
+                }
             ));
         }
         script.push_str("]);\n");

@@ -34,6 +34,10 @@ pub const CONFIG_BINDING: &str = "CONFIG";
 /// The KV key of the index.
 pub const INDEX_KEY: &str = "index";
 
+/// The most bytes of an index that a Worker reads (`INDEX_MAX` in `worker/src/limits.js`): parsing more would take a
+/// free plan's 10 ms of CPU time (Cloudflare API notes §4.7, official).
+pub const INDEX_MAX: usize = 512 * 1024;
+
 /// Where the Worker answers the signed health question.
 pub const HEALTH_PATH: &str = "/.well-known/edge-delivery";
 
@@ -161,7 +165,9 @@ pub fn upload_hash(script: &str, config: &EdgeConfig) -> String {
     sha256(format!("{}\n{}", script_hash(script), config.hash()).as_bytes())
 }
 
-/// The value of [`INDEX_KEY`]: which paths have a published variant. Sorted, without repetitions.
+/// The value of [`INDEX_KEY`]: which paths have a published variant. Sorted, without repetitions. When there are so
+/// many that it would exceed [`INDEX_MAX`], an index without lists (`v` 0) comes out, at which the Worker reads each
+/// path's own key.
 pub fn index_json<'a>(paths: impl IntoIterator<Item = (Format, &'a PagePath)>) -> String {
     let mut html = Vec::new();
     let mut markdown = Vec::new();
@@ -174,6 +180,10 @@ pub fn index_json<'a>(paths: impl IntoIterator<Item = (Format, &'a PagePath)>) -
     for list in [&mut html, &mut markdown] {
         list.sort_unstable();
         list.dedup();
+    }
+    let bytes = html.iter().chain(&markdown).map(|path| path.len() + 3);
+    if bytes.sum::<usize>() + 40 > INDEX_MAX {
+        return r#"{"v":0}"#.to_owned();
     }
     serde_json::json!({ "v": 1, "html": html, "markdown": markdown }).to_string()
 }
@@ -267,7 +277,19 @@ mod tests {
     fn script_knows_its_version_and_stays_small() {
         let script = assemble_script(&AgentTable::current());
         assert!(script.contains(&format!("const WORKER_VERSION = '{WORKER_VERSION}';")));
+        assert_eq!(INDEX_MAX, 512 * 1024);
+        assert!(script.contains("const INDEX_MAX = 512 * 1024;"));
         assert!(script.len() < 64 * 1024, "{} bytes", script.len());
+    }
+
+    #[test]
+    fn an_index_too_large_has_no_lists() {
+        let paths: Vec<PagePath> = (0..6_000)
+            .map(|n| PagePath::parse(&format!("/{n:0100}")).expect("a path"))
+            .collect();
+        let of = |count: usize| index_json(paths[..count].iter().map(|path| (Format::Html, path)));
+        assert!(of(5_000).len() <= INDEX_MAX && of(5_000).len() > 500_000);
+        assert_eq!(of(6_000), r#"{"v":0}"#);
     }
 
     #[test]

@@ -1,0 +1,153 @@
+// What the Worker costs: requests a second and CPU time of workerd per request, beside bare pass-through Workers.
+// One run, each case in a workerd of its own, the cases in turns, the median of the turns. `--json` for machines,
+// `--seconds N` for the length of a turn, `--rounds N`.
+//
+// The load comes over kept-alive connections from this process, which also plays origin and KV: requests a second are
+// what this set-up reaches on this machine, CPU per request is workerd's own (from /proc).
+
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { parseArgs } from 'node:util';
+import { CHROME_ACCEPT, HOST, UA, listen, startEdge } from '../test/edge.js';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const seconds = Number(options.seconds);
+const rounds = Number(options.rounds);
+const CONNECTIONS = 16;
+/** USER_HZ is 100 on every Linux that Rust and Node support. */
+const MS_PER_TICK = 10;
+const REVISION = 'ab'.repeat(32);
+const PAGE = `<!doctype html><title>Page</title>${'<p>Text of a page.</p>'.repeat(180)}`;
+
+/** A server that answers each request head with bytes chosen by its first line. */
+function rawServer(answerTo) {
+  const server = net.createServer((socket) => {
+    let heard = '';
+    socket.setNoDelay(true);
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => {
+      heard += chunk.toString('latin1');
+      for (let end = heard.indexOf('\r\n\r\n'); end >= 0; end = heard.indexOf('\r\n\r\n')) {
+        const line = heard.slice(0, heard.indexOf('\r\n'));
+        heard = heard.slice(end + 4);
+        socket.write(answerTo(line));
+      }
+    });
+  });
+  return server;
+}
+
+const answer = (status, headers, body) =>
+  Buffer.from(`HTTP/1.1 ${status}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n\r\n${body}`);
+const originAnswer = answer('200 OK', 'content-type: text/html', PAGE);
+const metadata = JSON.stringify({ r: REVISION, t: 'text/html; charset=utf-8' });
+const variantAnswer = answer('200 OK', `CF-KV-Metadata: ${metadata}`, PAGE);
+const indexAnswer = answer('200 OK', 'x: y', JSON.stringify({ v: 1, html: ['/tea'], markdown: [] }));
+const missing = answer('404 Not Found', 'x: y', '');
+const kvAnswer = (line) =>
+  line.includes('/index') ? indexAnswer : line.includes('%2Ftea') ? variantAnswer : missing;
+
+/** Sends one request over and over for a while. @returns {Promise<number>} how many were answered */
+async function load(port, head, ms) {
+  const end = performance.now() + ms;
+  let answered = 0;
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, () =>
+      new Promise((resolve, reject) => {
+        const socket = net.connect(port, '127.0.0.1');
+        socket.setNoDelay(true);
+        let heard = Buffer.alloc(0);
+        socket.on('error', reject);
+        socket.on('connect', () => socket.write(head));
+        socket.on('data', (chunk) => {
+          heard = heard.length === 0 ? chunk : Buffer.concat([heard, chunk]);
+          const blank = heard.indexOf('\r\n\r\n');
+          if (blank < 0) return;
+          const top = heard.toString('latin1', 0, blank);
+          if (!top.startsWith('HTTP/1.1 200')) return reject(new Error(top.split('\r\n')[0]));
+          const length = Number(/content-length: (\d+)/i.exec(top)?.[1]);
+          if (heard.length < blank + 4 + length) return;
+          heard = Buffer.alloc(0);
+          answered++;
+          if (performance.now() < end) socket.write(head);
+          else socket.end(resolve);
+        });
+      }),
+    ),
+  );
+  return answered;
+}
+
+/** CPU time that a process used so far, in milliseconds. */
+function cpuOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
+const headOf = (path, ua, accept) =>
+  `GET ${path} HTTP/1.1\r\nhost: ${HOST}\r\nuser-agent: ${ua}\r\naccept: ${accept}\r\n\r\n`;
+const person = headOf('/tea', UA.chrome, CHROME_ACCEPT);
+const MODULE = 'export default { fetch(request) { return fetch(request); } };\n';
+const FETCHING = "addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));\n";
+const RETURNING = "addEventListener('fetch', () => {});\n";
+
+const cases = [
+  { name: 'module: fetch(request)', head: person, edge: { script: MODULE, module: true } },
+  { name: 'service worker: fetch(request)', head: person, edge: { script: FETCHING } },
+  { name: 'service worker: returns', head: person, edge: { script: RETURNING } },
+  { name: 'Edge Delivery: person', head: person, edge: {} },
+  { name: 'Edge Delivery: Googlebot', head: headOf('/tea', UA.googlebot, '*/*'), edge: {} },
+  { name: 'Edge Delivery: agent, no variant', head: headOf('/none', UA.gptbot, '*/*'), edge: {} },
+  { name: 'Edge Delivery: agent, variant', head: headOf('/tea', UA.gptbot, '*/*'), edge: {} },
+];
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+const origin = rawServer(() => originAnswer);
+const kv = rawServer(kvAnswer);
+const ports = { origin: await listen(origin), kv: await listen(kv) };
+try {
+  for (const one of cases) {
+    one.started = await startEdge({ ...one.edge, ports });
+    one.rates = [];
+    one.costs = [];
+    await load(one.started.port, one.head, 500);
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const one of cases) {
+      const cpu = cpuOf(one.started.pid);
+      const began = performance.now();
+      const answered = await load(one.started.port, one.head, seconds * 1000);
+      one.rates.push((answered * 1000) / (performance.now() - began));
+      one.costs.push(((cpuOf(one.started.pid) - cpu) * 1000) / answered);
+    }
+  }
+  const [bare] = cases;
+  const rows = cases.map(({ name, rates, costs }) => ({
+    case: name,
+    requestsPerSecond: Math.round(median(rates)),
+    cpuMicrosecondsPerRequest: Math.round(median(costs)),
+    cpuRatio: Number((median(costs) / median(bare.costs)).toFixed(2)),
+    rateRatio: Number((median(rates) / median(bare.rates)).toFixed(2)),
+  }));
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ seconds, rounds, connections: CONNECTIONS, rows }, null, 2)}\n`);
+  } else {
+    process.stdout.write('on workerd, this machine                requests/s   CPU µs/request   CPU ratio   rate ratio\n');
+    for (const row of rows) {
+      process.stdout.write(
+        `${row.case.padEnd(40)}${String(row.requestsPerSecond).padStart(10)}${String(row.cpuMicrosecondsPerRequest).padStart(17)}` +
+          `${row.cpuRatio.toFixed(2).padStart(12)}${row.rateRatio.toFixed(2).padStart(13)}\n`,
+      );
+    }
+  }
+} finally {
+  for (const { started } of cases) await started?.stop();
+  for (const server of [origin, kv]) server.close();
+}
+process.exit();
