@@ -1,1 +1,3 @@
-//! To come.
+//! Who may use the console and the API.
+
+pub(crate) mod passwords;

@@ -1,1 +1,323 @@
-//! To come.
+//! Settings: from the environment or flags of the same meaning, checked together at the start.
+//!
+//! Environment variables are the contract; `--help` of every command names them. Whatever is wrong is told in one list.
+//! Secrets (`EDGE_DELIVERY_KEY`, `EDGE_DELIVERY_ADMIN_PASSWORD`) have no flag, because every process of the machine can
+//! read arguments.
+//!
+//! Files are kept in the *data directory*: `$STATE_DIRECTORY` (systemd sets it), else `./data`. The database defaults to
+//! `edge-delivery.db` there; the key file to `edge-delivery.key` beside a SQLite database, else in the data directory.
+
+mod addresses;
+mod database;
+mod key;
+pub(crate) mod logging;
+
+pub(crate) use self::{key::KeySource, logging::LogFormat};
+
+use clap::Args;
+use domain::secret::Secret;
+use ipnet::IpNet;
+use std::{net::SocketAddr, path::PathBuf};
+use url::Url;
+
+/// The address of Cloudflare's API (the default of `CLOUDFLARE_API_BASE_URL`).
+const CLOUDFLARE_API: &str = "https://api.cloudflare.com/client/v4";
+
+/// What `--help` says about settings that have no flag.
+pub(crate) const ENVIRONMENT_HELP: &str = "\
+Secrets, from the environment alone:
+  EDGE_DELIVERY_KEY             the key that seals stored tokens: exactly 32 bytes as base64 or 64 hex digits,
+                                instead of a key file
+  EDGE_DELIVERY_ADMIN_PASSWORD  the first administrator's password, with EDGE_DELIVERY_ADMIN_EMAIL
+
+Files are kept in $STATE_DIRECTORY, else in ./data.";
+
+/// The settings as given: flags, or the environment variables beside them.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = ENVIRONMENT_HELP)]
+pub(crate) struct ConfigArgs {
+    /// Address and port of the console and the API [default: 127.0.0.1:8080]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_LISTEN",
+        value_name = "ADDRESS:PORT",
+        help_heading = "Settings"
+    )]
+    pub(crate) listen: Option<String>,
+    /// Address under which people reach the console, for example https://edge.example.com
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_PUBLIC_URL",
+        value_name = "URL",
+        help_heading = "Settings"
+    )]
+    pub(crate) public_url: Option<String>,
+    /// Database: sqlite://FILE or postgres://… [default: sqlite://data/edge-delivery.db]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        help_heading = "Settings"
+    )]
+    pub(crate) database_url: Option<String>,
+    /// File with the key that seals stored tokens; made at the first start
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_KEY_FILE",
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Cloudflare's API, https, or http on loopback [default: https://api.cloudflare.com/client/v4]
+    #[arg(
+        long,
+        env = "CLOUDFLARE_API_BASE_URL",
+        value_name = "URL",
+        help_heading = "Settings"
+    )]
+    pub(crate) cloudflare_api_base_url: Option<String>,
+    /// Where proofs and visits go instead of DNS and https, with the site's Host
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_EDGE_URL",
+        value_name = "URL",
+        help_heading = "Settings"
+    )]
+    pub(crate) edge_url: Option<String>,
+    /// What is logged: a level, or directives such as info,edge_delivery=debug [default: info]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_LOG",
+        value_name = "FILTER",
+        help_heading = "Settings"
+    )]
+    pub(crate) log: Option<String>,
+    /// How log lines look: text or json [default: text]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_LOG_FORMAT",
+        value_name = "FORMAT",
+        help_heading = "Settings"
+    )]
+    pub(crate) log_format: Option<String>,
+    /// E-mail address of the first administrator; the password comes from EDGE_DELIVERY_ADMIN_PASSWORD
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_ADMIN_EMAIL",
+        value_name = "EMAIL",
+        help_heading = "Settings"
+    )]
+    pub(crate) admin_email: Option<String>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        help_heading = "Settings"
+    )]
+    pub(crate) trusted_proxies: Option<String>,
+    /// Where your people get help; shown on problem pages
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_SUPPORT_URL",
+        value_name = "URL",
+        help_heading = "Settings"
+    )]
+    pub(crate) support_url: Option<String>,
+}
+
+/// What is read from the environment alone.
+#[derive(Debug, Clone, Default)]
+struct Environment {
+    key: Option<Secret>,
+    admin_password: Option<Secret>,
+    state_directory: Option<String>,
+}
+
+impl Environment {
+    fn read() -> Self {
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            key: read("EDGE_DELIVERY_KEY").map(Secret::new),
+            admin_password: read("EDGE_DELIVERY_ADMIN_PASSWORD").map(Secret::new),
+            state_directory: read("STATE_DIRECTORY"),
+        }
+    }
+}
+
+/// The first administrator, as the environment names them.
+#[derive(Debug, Clone)]
+pub(crate) struct FirstAdministrator {
+    /// E-mail address, lower case.
+    pub(crate) email: String,
+    /// The password.
+    pub(crate) password: Secret,
+}
+
+/// The checked settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Where `serve` listens.
+    pub(crate) listen: SocketAddr,
+    /// Where people reach it.
+    pub(crate) public_url: Option<Url>,
+    /// The database; it may hold a password.
+    pub(crate) database_url: Secret,
+    /// The vault's key.
+    pub(crate) key: KeySource,
+    /// Cloudflare's API, without a slash at the end of the path.
+    pub(crate) cloudflare_base_url: Url,
+    /// The edge, when it is not found by DNS.
+    pub(crate) edge_url: Option<Url>,
+    /// The log's filter.
+    pub(crate) log: String,
+    /// The log's form.
+    pub(crate) log_format: LogFormat,
+    /// The first administrator, made when there is none.
+    pub(crate) admin: Option<FirstAdministrator>,
+    /// Proxies that are believed about the peer's address.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Where people get help.
+    pub(crate) support_url: Option<Url>,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the settings cannot be used:{}", listed(.0))]
+pub(crate) struct ConfigErrors(Vec<String>);
+
+fn listed(problems: &[String]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("\n  - {problem}"))
+        .collect()
+}
+
+impl ConfigArgs {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in one list.
+    pub(crate) fn config(self) -> Result<Config, ConfigErrors> {
+        self.checked(Environment::read())
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "secrets are taken over, not copied"
+    )]
+    fn checked(self, environment: Environment) -> Result<Config, ConfigErrors> {
+        let mut errors = Vec::new();
+        let data = database::data_directory(environment.state_directory.as_deref());
+        let listen = addresses::listen(self.listen.as_deref(), &mut errors);
+        let public_url = addresses::public_url(self.public_url.as_deref(), &mut errors);
+        let database_url = database::url(self.database_url.as_deref(), &data, &mut errors);
+        let key = key::source(
+            environment.key.as_ref(),
+            self.key_file.as_deref(),
+            &database::directory_for_key(&database_url, &data),
+            &mut errors,
+        );
+        let cloudflare_base_url = addresses::cloudflare_api(
+            self.cloudflare_api_base_url
+                .as_deref()
+                .unwrap_or(CLOUDFLARE_API),
+            &mut errors,
+        );
+        let edge_url = addresses::edge_url(self.edge_url.as_deref(), &mut errors);
+        let (log, log_format) =
+            logging::settings(self.log.as_deref(), self.log_format.as_deref(), &mut errors);
+        let admin = administrator(
+            self.admin_email.as_deref(),
+            environment.admin_password.as_ref(),
+            &mut errors,
+        );
+        let trusted_proxies =
+            addresses::trusted_proxies(self.trusted_proxies.as_deref(), &mut errors);
+        let support_url = addresses::web_url(
+            "EDGE_DELIVERY_SUPPORT_URL",
+            self.support_url.as_deref(),
+            &mut errors,
+        );
+        match (listen, key, cloudflare_base_url) {
+            (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
+                Ok(Config {
+                    listen,
+                    public_url,
+                    database_url: Secret::new(database_url),
+                    key,
+                    cloudflare_base_url,
+                    edge_url,
+                    log,
+                    log_format,
+                    admin,
+                    trusted_proxies,
+                    support_url,
+                })
+            }
+            _ => Err(ConfigErrors(errors)),
+        }
+    }
+}
+
+fn administrator(
+    email: Option<&str>,
+    password: Option<&Secret>,
+    errors: &mut Vec<String>,
+) -> Option<FirstAdministrator> {
+    match (email.filter(|email| !email.is_empty()), password) {
+        (None, None) => None,
+        (Some(_), None) => {
+            errors.push("EDGE_DELIVERY_ADMIN_EMAIL is set, EDGE_DELIVERY_ADMIN_PASSWORD is not: set both or neither".into());
+            None
+        }
+        (None, Some(_)) => {
+            errors.push("EDGE_DELIVERY_ADMIN_PASSWORD is set, EDGE_DELIVERY_ADMIN_EMAIL is not: set both or neither".into());
+            None
+        }
+        (Some(email), Some(password)) => {
+            let email = match crate::auth::passwords::normal_email(email) {
+                Ok(email) => Some(email),
+                Err(why) => {
+                    errors.push(format!("EDGE_DELIVERY_ADMIN_EMAIL {why}"));
+                    None
+                }
+            };
+            if let Err(why) = crate::auth::passwords::acceptable(password.expose()) {
+                errors.push(format!("EDGE_DELIVERY_ADMIN_PASSWORD {why}"));
+                return None;
+            }
+            email.map(|email| FirstAdministrator {
+                email,
+                password: password.clone(),
+            })
+        }
+    }
+}
+
+impl Config {
+    /// How to connect to the database. Makes the folder of a SQLite file when it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub(crate) fn store_options(&self) -> anyhow::Result<store::StoreOptions> {
+        database::make_directory(self.database_url.expose())?;
+        Ok(store::StoreOptions {
+            url: self.database_url.expose().to_owned(),
+            max_connections: database::MAX_CONNECTIONS,
+        })
+    }
+
+    /// Whether browsers reach the console over TLS: then cookies are `Secure`.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url
+            .as_ref()
+            .is_some_and(|url| url.scheme() == "https")
+    }
+}
+
+#[cfg(test)]
+mod tests;
