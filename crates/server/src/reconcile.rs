@@ -1,1 +1,15 @@
-//! To come.
+//! Brings accounts to what is desired, and content to the edge.
+//!
+//! One deployment is: observe the account → plan → check the plan → apply step by step → observe again; the second
+//! plan must be empty. Nothing here remembers where it was: killed anywhere, it is run again and finds out by looking.
+//! What makes that safe:
+//!
+//! - an intent is recorded before the first call that acts on it ([`apply`]);
+//! - a call whose answer was lost is never repeated blindly: the account is observed again and planned anew;
+//! - one process at a time works on a site: deployments are leased, and a dead process's lease runs out ([`driver`]).
+//!
+//! Published content reaches the edge apart from deployments ([`sync`]).
+
+mod signals;
+
+pub(crate) use signals::Signals;
