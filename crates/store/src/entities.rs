@@ -1,1 +1,19 @@
+//! The rows as SeaORM sees them, one file per table. They never leave this crate: each aggregate turns them into its own
+//! types.
 
+pub(crate) mod access_key;
+pub(crate) mod connection;
+pub(crate) mod content;
+pub(crate) mod deployment;
+pub(crate) mod deployment_event;
+pub(crate) mod deployment_step;
+pub(crate) mod kv_ledger;
+pub(crate) mod meta;
+pub(crate) mod session;
+pub(crate) mod sign_in_attempt;
+pub(crate) mod site;
+pub(crate) mod site_hostname;
+pub(crate) mod user;
+pub(crate) mod variant;
+pub(crate) mod variant_revision;
+pub(crate) mod workspace;

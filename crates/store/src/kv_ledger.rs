@@ -1,87 +1,423 @@
-//! What the edge has acknowledged.
-use crate::{Result, Store};
+//! The ledger of the edge: for each path what should be in KV (`wanted`, written with every publication, in its
+//! transaction) and what Cloudflare acknowledged (`acked`). A row where the two differ is `pending`; what is pending is
+//! found by an index, so that a sync costs what changed and not what there is.
+
+use crate::{
+    Result, Store,
+    convert::Row,
+    database::bind_parameters_max,
+    entities::{kv_ledger, site},
+    sites,
+};
 use domain::{
     ids::{SiteId, WorkspaceId},
     time::Millis,
     variant::{Format, Revision},
 };
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
 /// A published revision that the edge has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KvWrite {
+    /// The format.
     pub format: Format,
+    /// The path.
     pub path: String,
+    /// The revision; its bytes come from [`Store::content`].
     pub revision: Revision,
 }
+
 /// What is to be written and deleted at the edge.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KvDiff {
+    /// To write. Those that failed before come last.
     pub writes: Vec<KvWrite>,
-    /// Keys.
+    /// The keys to delete.
     pub deletes: Vec<String>,
 }
+
+impl KvDiff {
+    /// Whether the edge has everything, and nothing else.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.deletes.is_empty()
+    }
+}
+
 /// A write that Cloudflare acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
+    /// The key in KV.
     pub key: String,
+    /// The format.
     pub format: Format,
+    /// The path.
     pub path: String,
+    /// The revision that was written.
     pub revision: Revision,
+    /// When it was acknowledged.
     pub written_at: Millis,
 }
-/// How far the content is at the edge.
+
+/// How far a site's content is at the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KvStatus {
+    /// Paths on their way: to be written or deleted.
     pub pending: u64,
+    /// Paths whose published revision is at the edge.
     pub live: u64,
+    /// Paths that Cloudflare refused; they are tried again.
     pub failed: u64,
+    /// When the last sync ended well.
     pub last_synced_at: Option<Millis>,
+    /// Calls to Cloudflare of all syncs so far.
     pub api_calls: u64,
 }
+
 impl Store {
+    /// What the edge should get: at most `limit` writes and `limit` deletes.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn pending_kv(
         &self,
         workspace: WorkspaceId,
         site: SiteId,
         limit: u32,
     ) -> Result<KvDiff> {
-        todo!()
+        let pending = |condition: Expr| {
+            of(workspace, site)
+                .filter(is_pending())
+                .filter(condition)
+                .order_by_asc(kv_ledger::Column::Failed)
+                .order_by_asc(kv_ledger::Column::Path)
+                .order_by_asc(kv_ledger::Column::Format)
+                .limit(u64::from(limit))
+        };
+        let mut diff = KvDiff::default();
+        for model in pending(kv_ledger::Column::WantedRevision.is_not_null())
+            .all(self.reader())
+            .await?
+        {
+            let row = Row::new("kv_ledger", &model.site_id);
+            if let Some(revision) =
+                row.parse_option("wanted_revision", model.wanted_revision.as_ref())?
+            {
+                diff.writes.push(KvWrite {
+                    format: row.parse("format", &model.format)?,
+                    path: model.path,
+                    revision,
+                });
+            }
+        }
+        diff.deletes = pending(kv_ledger::Column::WantedRevision.is_null())
+            .all(self.reader())
+            .await?
+            .into_iter()
+            .filter_map(|model| model.key)
+            .collect();
+        Ok(diff)
     }
+
+    /// The counts of a site.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn kv_status(&self, workspace: WorkspaceId, site: SiteId) -> Result<KvStatus> {
-        todo!()
+        let all = of(workspace, site);
+        let waiting = || all.clone().filter(is_pending());
+        let failed = waiting()
+            .filter(kv_ledger::Column::Failed.eq(true))
+            .count(self.reader())
+            .await?;
+        let pending = waiting()
+            .filter(kv_ledger::Column::Failed.eq(false))
+            .count(self.reader())
+            .await?;
+        // Every row that is not pending is one whose wanted revision is acknowledged.
+        let total = all.count(self.reader()).await?;
+        let site = sites::of(workspace)
+            .filter(site::Column::Id.eq(site.to_string()))
+            .one(self.reader())
+            .await?;
+        let api_calls = site.as_ref().map_or(0, |site| site.sync_api_calls);
+        Ok(KvStatus {
+            pending,
+            failed,
+            live: total.saturating_sub(pending + failed),
+            last_synced_at: site.and_then(|site| site.last_synced_at).map(Millis),
+            api_calls: u64::try_from(api_calls).unwrap_or(0),
+        })
     }
+
+    /// Writes down what Cloudflare acknowledged. What was published anew in between stays pending.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn acknowledge_kv(
         &self,
         workspace: WorkspaceId,
         site: SiteId,
         entries: &[LedgerEntry],
     ) -> Result<()> {
-        todo!()
+        let tx = self.begin().await?;
+        if !sites::lock(&tx, workspace, site).await? {
+            return Ok(());
+        }
+        for chunk in entries.chunks(bind_parameters_max(&tx) / 10) {
+            let rows = chunk.iter().map(|entry| kv_ledger::ActiveModel {
+                site_id: Set(site.to_string()),
+                format: Set(entry.format.as_str().to_owned()),
+                path: Set(entry.path.clone()),
+                workspace_id: Set(workspace.to_string()),
+                key: Set(Some(entry.key.clone())),
+                wanted_revision: Set(None),
+                acked_revision: Set(Some(entry.revision.to_string())),
+                acked_at: Set(Some(entry.written_at.0)),
+                pending: Set(true),
+                failed: Set(false),
+            });
+            let mut known = OnConflict::columns(KEY);
+            known
+                .update_columns([
+                    kv_ledger::Column::Key,
+                    kv_ledger::Column::AckedRevision,
+                    kv_ledger::Column::AckedAt,
+                    kv_ledger::Column::Failed,
+                ])
+                .value(
+                    kv_ledger::Column::Pending,
+                    Expr::cust(
+                        "kv_ledger.wanted_revision IS DISTINCT FROM excluded.acked_revision",
+                    ),
+                );
+            kv_ledger::Entity::insert_many(rows)
+                .on_conflict(known)
+                .exec_without_returning(&tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
+
+    /// Writes down that the keys are not at the edge any more. What is wanted by now stays, as pending.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn forget_kv(
         &self,
         workspace: WorkspaceId,
         site: SiteId,
         keys: &[String],
     ) -> Result<()> {
-        todo!()
+        let tx = self.begin().await?;
+        if !sites::lock(&tx, workspace, site).await? {
+            return Ok(());
+        }
+        for chunk in keys.chunks(1000) {
+            let these = Condition::all()
+                .add(kv_ledger::Column::Key.is_in(chunk.iter().map(String::as_str)));
+            forget(&tx, site, these).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
+
+    /// Forgets everything the edge acknowledged: the namespace is new, or what is in it is unknown. All that is published
+    /// is pending again.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn clear_kv_ledger(&self, workspace: WorkspaceId, site: SiteId) -> Result<()> {
-        todo!()
+        let tx = self.begin().await?;
+        if !sites::lock(&tx, workspace, site).await? {
+            return Ok(());
+        }
+        forget(&tx, site, Condition::all()).await?;
+        site::Entity::update_many()
+            .col_expr(site::Column::IndexHash, Expr::value(None::<String>))
+            .filter(site::Column::Id.eq(site.to_string()))
+            .exec(&tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
     }
-    /// By format and path, since what was never written has no key here.
+
+    /// Marks paths whose write was refused, by format and path, since what was never written has no key here.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn mark_kv_failed(
         &self,
         workspace: WorkspaceId,
         site: SiteId,
         failed: &[(Format, String)],
     ) -> Result<()> {
-        todo!()
+        let tx = self.begin().await?;
+        for format in Format::ALL {
+            let paths: Vec<&str> = failed
+                .iter()
+                .filter(|(of, _)| *of == format)
+                .map(|(_, path)| path.as_str())
+                .collect();
+            for chunk in paths.chunks(1000) {
+                kv_ledger::Entity::update_many()
+                    .col_expr(kv_ledger::Column::Failed, Expr::value(true))
+                    .filter(kv_ledger::Column::WorkspaceId.eq(workspace.to_string()))
+                    .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+                    .filter(kv_ledger::Column::Format.eq(format.as_str()))
+                    .filter(kv_ledger::Column::Path.is_in(chunk.iter().copied()))
+                    .filter(is_pending())
+                    .exec(&tx)
+                    .await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
     }
+
+    /// Everything that was acknowledged and not forgotten, by path: what should be in the namespace, for an audit.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn ledger_entries(
         &self,
         workspace: WorkspaceId,
         site: SiteId,
     ) -> Result<Vec<LedgerEntry>> {
-        todo!()
+        let rows = of(workspace, site)
+            .filter(kv_ledger::Column::AckedRevision.is_not_null())
+            .order_by_asc(kv_ledger::Column::Path)
+            .order_by_asc(kv_ledger::Column::Format)
+            .all(self.reader())
+            .await?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for model in rows {
+            let row = Row::new("kv_ledger", &model.site_id);
+            let revision = row.parse_option("acked_revision", model.acked_revision.as_ref())?;
+            if let (Some(revision), Some(key), Some(at)) = (revision, model.key, model.acked_at) {
+                entries.push(LedgerEntry {
+                    key,
+                    format: row.parse("format", &model.format)?,
+                    path: model.path,
+                    revision,
+                    written_at: Millis(at),
+                });
+            }
+        }
+        Ok(entries)
     }
+}
+
+/// The primary key.
+const KEY: [kv_ledger::Column; 3] = [
+    kv_ledger::Column::SiteId,
+    kv_ledger::Column::Format,
+    kv_ledger::Column::Path,
+];
+
+fn of(workspace: WorkspaceId, site: SiteId) -> Select<kv_ledger::Entity> {
+    kv_ledger::Entity::find()
+        .filter(kv_ledger::Column::WorkspaceId.eq(workspace.to_string()))
+        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+}
+
+/// Written out, not as a bound value: only so do both databases know that the partial index answers it.
+fn is_pending() -> Expr {
+    Expr::cust("pending")
+}
+
+/// Within a publication: these revisions are wanted at the edge. The site is locked.
+pub(crate) async fn want(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    wanted: &[(Format, &str, &Revision)],
+) -> Result<()> {
+    for chunk in wanted.chunks(bind_parameters_max(tx) / 10) {
+        let rows = chunk
+            .iter()
+            .map(|(format, path, revision)| kv_ledger::ActiveModel {
+                site_id: Set(site.to_string()),
+                format: Set(format.as_str().to_owned()),
+                path: Set((*path).to_owned()),
+                workspace_id: Set(workspace.to_string()),
+                key: Set(None),
+                wanted_revision: Set(Some(revision.to_string())),
+                acked_revision: Set(None),
+                acked_at: Set(None),
+                pending: Set(true),
+                failed: Set(false),
+            });
+        let mut known = OnConflict::columns(KEY);
+        known
+            .update_columns([kv_ledger::Column::WantedRevision, kv_ledger::Column::Failed])
+            .value(
+                kv_ledger::Column::Pending,
+                Expr::cust("kv_ledger.acked_revision IS DISTINCT FROM excluded.wanted_revision"),
+            );
+        kv_ledger::Entity::insert_many(rows)
+            .on_conflict(known)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Within an unpublication: nothing is wanted under this path. The site is locked.
+pub(crate) async fn want_nothing(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    format: Format,
+    path: &str,
+) -> Result<()> {
+    kv_ledger::Entity::update_many()
+        .col_expr(
+            kv_ledger::Column::WantedRevision,
+            Expr::value(None::<String>),
+        )
+        .col_expr(kv_ledger::Column::Pending, Expr::value(true))
+        .col_expr(kv_ledger::Column::Failed, Expr::value(false))
+        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+        .filter(kv_ledger::Column::Format.eq(format.as_str()))
+        .filter(kv_ledger::Column::Path.eq(path))
+        .exec(tx)
+        .await?;
+    remove_empty(tx, site).await
+}
+
+async fn forget(tx: &DatabaseTransaction, site: SiteId, these: Condition) -> Result<()> {
+    kv_ledger::Entity::update_many()
+        .col_expr(kv_ledger::Column::Key, Expr::value(None::<String>))
+        .col_expr(
+            kv_ledger::Column::AckedRevision,
+            Expr::value(None::<String>),
+        )
+        .col_expr(kv_ledger::Column::AckedAt, Expr::value(None::<i64>))
+        .col_expr(kv_ledger::Column::Pending, Expr::value(true))
+        .col_expr(kv_ledger::Column::Failed, Expr::value(false))
+        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+        .filter(these)
+        .exec(tx)
+        .await?;
+    remove_empty(tx, site).await
+}
+
+/// Removes the rows that neither want nor have anything.
+async fn remove_empty(tx: &DatabaseTransaction, site: SiteId) -> Result<()> {
+    kv_ledger::Entity::delete_many()
+        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+        .filter(is_pending())
+        .filter(
+            kv_ledger::Column::WantedRevision
+                .is_null()
+                .and(kv_ledger::Column::AckedRevision.is_null()),
+        )
+        .exec(tx)
+        .await?;
+    Ok(())
 }

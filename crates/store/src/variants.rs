@@ -1,114 +1,180 @@
-//! Variants and their revisions.
-use crate::{Listed, Page, Result, Store};
+//! Variants and their revisions. Each change of what is published writes the ledger and asks for a sync in its own
+//! transaction, so that nothing can be published and never reach the edge.
+
+mod read;
+
+use crate::{
+    Result, Store, StoreError,
+    contents::{self, Packed},
+    database::bind_parameters_max,
+    entities::{variant, variant_revision},
+    kv_ledger, sites, sync,
+};
 use domain::{
     ids::{SiteId, WorkspaceId},
     time::Millis,
     variant::{Format, Revision},
 };
-/// A variant.
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Select,
+    sea_query::{Expr, OnConflict},
+};
+use std::collections::HashMap;
+
+/// Another representation of one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
+    /// The site.
     pub site: SiteId,
+    /// The format.
     pub format: Format,
+    /// The page's path, as the caller normalised it.
     pub path: String,
+    /// The published revision.
     pub published: Option<Revision>,
+    /// The revision that was saved last.
     pub latest: Revision,
+    /// When the first revision was saved.
     pub created_at: Millis,
+    /// When the last one was saved.
     pub updated_at: Millis,
+    /// When the published one was published.
     pub published_at: Option<Millis>,
 }
+
 /// A revision without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevisionInfo {
+    /// Its name.
     pub revision: Revision,
+    /// The content's length.
     pub bytes: u64,
+    /// Who saved it first.
     pub author: String,
+    /// What its author said.
     pub note: Option<String>,
+    /// When it was first saved.
     pub created_at: Millis,
+    /// Whether it is the published one.
     pub is_published: bool,
 }
-/// What the latest revision must be.
+
+/// What a variant's latest revision must be for a save to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Anything.
+    /// Anything, or nothing.
     Any,
-    /// There is no variant yet.
+    /// There must be no variant yet.
     None,
     /// Exactly this one.
     Revision(Revision),
 }
+
 /// A revision to be saved.
 #[derive(Debug, Clone)]
 pub struct NewRevision<'a> {
+    /// The site.
     pub site: SiteId,
+    /// The format.
     pub format: Format,
+    /// The page's path, normalised.
     pub path: &'a str,
+    /// The content.
     pub content: &'a [u8],
+    /// Who saves it.
     pub author: &'a str,
+    /// What the author says.
     pub note: Option<&'a str>,
+    /// When.
     pub at: Millis,
+    /// Whether it is published at once.
     pub publish: bool,
+    /// What must be there before.
     pub if_match: IfMatch,
 }
-/// How many.
+
+/// How many variants a site has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct VariantCounts {
+    /// All.
     pub total: u64,
+    /// Those with a published revision.
     pub published: u64,
 }
+
 impl Store {
+    /// Saves a revision, and publishes it if wanted. Saving a content that the variant had before makes that revision the
+    /// latest again.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when `if_match` does not hold, [`StoreError::Missing`] when the site is gone.
     pub async fn save_revision(
         &self,
         workspace: WorkspaceId,
         new: &NewRevision<'_>,
     ) -> Result<Variant> {
-        todo!()
+        let packed = [contents::pack(new.content).await];
+        let tx = self.begin().await?;
+        contents::put(&tx, workspace, &packed).await?;
+        if !sites::lock(&tx, workspace, new.site).await? {
+            return Err(StoreError::Missing { what: "site" });
+        }
+        let latest = the(workspace, new.site, new.format, new.path)
+            .one(&tx)
+            .await?
+            .map(|row| row.latest_revision);
+        let holds = match &new.if_match {
+            IfMatch::Any => true,
+            IfMatch::None => latest.is_none(),
+            IfMatch::Revision(revision) => latest.as_deref() == Some(revision.as_str()),
+        };
+        if !holds {
+            return Err(StoreError::Stale);
+        }
+        write(&tx, workspace, new.site, &[(new, &packed[0])]).await?;
+        let row = the(workspace, new.site, new.format, new.path)
+            .one(&tx)
+            .await?
+            .ok_or(StoreError::Missing { what: "variant" })?;
+        tx.commit().await?;
+        read::variant(row)
     }
-    /// All of one site; `if_match` is not looked at. Answers with how many were saved.
+
+    /// Saves many revisions, all or none, in few statements, and answers with how many. `if_match` is not looked at. Of
+    /// several for one path the last one wins.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when a site is gone.
     pub async fn save_revisions(
         &self,
         workspace: WorkspaceId,
         new: &[NewRevision<'_>],
     ) -> Result<u64> {
-        todo!()
+        let mut packed = Vec::with_capacity(new.len());
+        for one in new {
+            packed.push(contents::pack(one.content).await);
+        }
+        let mut by_site: HashMap<SiteId, Vec<(&NewRevision<'_>, &Packed)>> = HashMap::new();
+        for pair in new.iter().zip(&packed) {
+            by_site.entry(pair.0.site).or_default().push(pair);
+        }
+        let tx = self.begin().await?;
+        contents::put(&tx, workspace, &packed).await?;
+        for (site, pairs) in by_site {
+            if !sites::lock(&tx, workspace, site).await? {
+                return Err(StoreError::Missing { what: "site" });
+            }
+            write(&tx, workspace, site, &pairs).await?;
+        }
+        tx.commit().await?;
+        Ok(new.len() as u64)
     }
-    pub async fn variant(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-        format: Format,
-        path: &str,
-    ) -> Result<Option<Variant>> {
-        todo!()
-    }
-    pub async fn content(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-        format: Format,
-        path: &str,
-        revision: &Revision,
-    ) -> Result<Option<Vec<u8>>> {
-        todo!()
-    }
-    pub async fn list_variants(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-        page: &Page,
-        prefix: Option<&str>,
-    ) -> Result<Listed<Variant>> {
-        todo!()
-    }
-    pub async fn revisions(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-        format: Format,
-        path: &str,
-    ) -> Result<Vec<RevisionInfo>> {
-        todo!()
-    }
+
+    /// Publishes a revision of a variant; `false` when there is no such revision.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn publish(
         &self,
         workspace: WorkspaceId,
@@ -118,8 +184,42 @@ impl Store {
         revision: &Revision,
         at: Millis,
     ) -> Result<bool> {
-        todo!()
+        let tx = self.begin().await?;
+        if !sites::lock(&tx, workspace, site).await? {
+            return Ok(false);
+        }
+        let known = variant_revision::Entity::find_by_id((
+            site.to_string(),
+            format.as_str().to_owned(),
+            path.to_owned(),
+            revision.to_string(),
+        ))
+        .one(&tx)
+        .await?;
+        if known.is_none() {
+            return Ok(false);
+        }
+        variant::Entity::update_many()
+            .col_expr(
+                variant::Column::PublishedRevision,
+                Expr::value(revision.as_str()),
+            )
+            .col_expr(variant::Column::PublishedAt, Expr::value(at.0))
+            .filter(variant::Column::SiteId.eq(site.to_string()))
+            .filter(variant::Column::Format.eq(format.as_str()))
+            .filter(variant::Column::Path.eq(path))
+            .exec(&tx)
+            .await?;
+        kv_ledger::want(&tx, workspace, site, &[(format, path, revision)]).await?;
+        sync::want(&tx, site, at).await?;
+        tx.commit().await?;
+        Ok(true)
     }
+
+    /// Takes a variant back from the public; its revisions stay. `false` when there is no variant, or it is not published.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn unpublish(
         &self,
         workspace: WorkspaceId,
@@ -128,8 +228,35 @@ impl Store {
         path: &str,
         at: Millis,
     ) -> Result<bool> {
-        todo!()
+        let tx = self.begin().await?;
+        if !sites::lock(&tx, workspace, site).await? {
+            return Ok(false);
+        }
+        let done = variant::Entity::update_many()
+            .col_expr(
+                variant::Column::PublishedRevision,
+                Expr::value(None::<String>),
+            )
+            .col_expr(variant::Column::PublishedAt, Expr::value(None::<i64>))
+            .filter(variant::Column::SiteId.eq(site.to_string()))
+            .filter(variant::Column::Format.eq(format.as_str()))
+            .filter(variant::Column::Path.eq(path))
+            .filter(variant::Column::PublishedRevision.is_not_null())
+            .exec(&tx)
+            .await?;
+        if done.rows_affected == 0 {
+            return Ok(false);
+        }
+        kv_ledger::want_nothing(&tx, site, format, path).await?;
+        sync::want(&tx, site, at).await?;
+        tx.commit().await?;
+        Ok(true)
     }
+
+    /// Deletes a variant with its revisions, and the contents that nobody else uses; `false` when there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn delete_variant(
         &self,
         workspace: WorkspaceId,
@@ -138,20 +265,170 @@ impl Store {
         path: &str,
         at: Millis,
     ) -> Result<bool> {
-        todo!()
+        let tx = self.begin().await?;
+        contents::lock_for_removal(&tx, workspace).await?;
+        if !sites::lock(&tx, workspace, site).await? {
+            return Ok(false);
+        }
+        let Some(known) = the(workspace, site, format, path).one(&tx).await? else {
+            return Ok(false);
+        };
+        let revisions: Vec<String> = variant_revision::Entity::find()
+            .select_only()
+            .column(variant_revision::Column::Revision)
+            .filter(variant_revision::Column::SiteId.eq(site.to_string()))
+            .filter(variant_revision::Column::Format.eq(format.as_str()))
+            .filter(variant_revision::Column::Path.eq(path))
+            .into_tuple()
+            .all(&tx)
+            .await?;
+        variant_revision::Entity::delete_many()
+            .filter(variant_revision::Column::SiteId.eq(site.to_string()))
+            .filter(variant_revision::Column::Format.eq(format.as_str()))
+            .filter(variant_revision::Column::Path.eq(path))
+            .exec(&tx)
+            .await?;
+        variant::Entity::delete_by_id((known.site_id, known.format, known.path))
+            .exec(&tx)
+            .await?;
+        contents::remove_unused(&tx, workspace, Some(revisions)).await?;
+        if known.published_revision.is_some() {
+            kv_ledger::want_nothing(&tx, site, format, path).await?;
+            sync::want(&tx, site, at).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
     }
-    pub async fn count_variants(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-    ) -> Result<VariantCounts> {
-        todo!()
+}
+
+fn the(
+    workspace: WorkspaceId,
+    site: SiteId,
+    format: Format,
+    path: &str,
+) -> Select<variant::Entity> {
+    of(workspace, site)
+        .filter(variant::Column::Format.eq(format.as_str()))
+        .filter(variant::Column::Path.eq(path))
+}
+
+fn of(workspace: WorkspaceId, site: SiteId) -> Select<variant::Entity> {
+    variant::Entity::find()
+        .filter(variant::Column::WorkspaceId.eq(workspace.to_string()))
+        .filter(variant::Column::SiteId.eq(site.to_string()))
+}
+
+/// Writes revisions, variants and ledger of one site, whose contents are stored and whose row is locked.
+async fn write(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    new: &[(&NewRevision<'_>, &Packed)],
+) -> Result<()> {
+    put_revisions(tx, workspace, site, new).await?;
+    // One statement may not touch a row twice, so of one path only the last stays; published or not, since what was
+    // published in between would be overtaken anyway, but not by one that is not to be published.
+    put_variants(
+        tx,
+        workspace,
+        site,
+        &last_per_path(new.iter().copied()),
+        false,
+    )
+    .await?;
+    let published = last_per_path(new.iter().copied().filter(|(new, _)| new.publish));
+    if published.is_empty() {
+        return Ok(());
     }
-    pub async fn published_paths(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-    ) -> Result<Vec<(Format, String, Revision)>> {
-        todo!()
+    put_variants(tx, workspace, site, &published, true).await?;
+    let wanted: Vec<_> = published
+        .iter()
+        .map(|(new, packed)| (new.format, new.path, &packed.revision))
+        .collect();
+    kv_ledger::want(tx, workspace, site, &wanted).await?;
+    let at = published.iter().map(|(new, _)| new.at).max();
+    sync::want(tx, site, at.unwrap_or(Millis(0))).await
+}
+
+fn last_per_path<'a>(
+    new: impl Iterator<Item = (&'a NewRevision<'a>, &'a Packed)>,
+) -> Vec<(&'a NewRevision<'a>, &'a Packed)> {
+    let mut last: HashMap<(Format, &str), (&NewRevision<'_>, &Packed)> = HashMap::new();
+    for pair in new {
+        last.insert((pair.0.format, pair.0.path), pair);
     }
+    last.into_values().collect()
+}
+
+async fn put_revisions(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    new: &[(&NewRevision<'_>, &Packed)],
+) -> Result<()> {
+    for chunk in new.chunks(bind_parameters_max(tx) / 9) {
+        let rows = chunk
+            .iter()
+            .map(|(new, packed)| variant_revision::ActiveModel {
+                site_id: Set(site.to_string()),
+                format: Set(new.format.as_str().to_owned()),
+                path: Set(new.path.to_owned()),
+                revision: Set(packed.revision.to_string()),
+                workspace_id: Set(workspace.to_string()),
+                bytes: Set(i64::try_from(packed.bytes).unwrap_or(i64::MAX)),
+                author: Set(new.author.to_owned()),
+                note: Set(new.note.map(str::to_owned)),
+                created_at: Set(new.at.0),
+            });
+        let known = OnConflict::columns([
+            variant_revision::Column::SiteId,
+            variant_revision::Column::Format,
+            variant_revision::Column::Path,
+            variant_revision::Column::Revision,
+        ])
+        .do_nothing()
+        .to_owned();
+        variant_revision::Entity::insert_many(rows)
+            .on_conflict(known)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Writes the variants: with `publish` their published revision, else the latest one.
+async fn put_variants(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    new: &[(&NewRevision<'_>, &Packed)],
+    publish: bool,
+) -> Result<()> {
+    use variant::Column;
+    let changed: &[Column] = if publish {
+        &[Column::PublishedRevision, Column::PublishedAt]
+    } else {
+        &[Column::LatestRevision, Column::UpdatedAt]
+    };
+    for chunk in new.chunks(bind_parameters_max(tx) / 9) {
+        let rows = chunk.iter().map(|(new, packed)| variant::ActiveModel {
+            site_id: Set(site.to_string()),
+            format: Set(new.format.as_str().to_owned()),
+            path: Set(new.path.to_owned()),
+            workspace_id: Set(workspace.to_string()),
+            published_revision: Set(publish.then(|| packed.revision.to_string())),
+            latest_revision: Set(packed.revision.to_string()),
+            created_at: Set(new.at.0),
+            updated_at: Set(new.at.0),
+            published_at: Set(publish.then_some(new.at.0)),
+        });
+        let known = OnConflict::columns([Column::SiteId, Column::Format, Column::Path])
+            .update_columns(changed.iter().copied())
+            .to_owned();
+        variant::Entity::insert_many(rows)
+            .on_conflict(known)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
 }

@@ -1,0 +1,28 @@
+//! A sealed token and what it reaches.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "connections")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub workspace_id: String,
+    pub name: String,
+    pub token_id: String,
+    pub token_kind: String,
+    pub token_hint: String,
+    pub sealed_token: Vec<u8>,
+    pub status: String,
+    pub expires_at: Option<i64>,
+    pub accounts: String,
+    pub zones: String,
+    pub permissions: String,
+    pub created_at: i64,
+    pub checked_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
