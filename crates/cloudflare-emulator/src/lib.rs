@@ -13,7 +13,9 @@ pub mod api;
 pub mod clock;
 pub mod edge;
 pub mod faults;
+pub mod kv_backend;
 pub mod limits;
+pub mod runtime;
 pub mod state_file;
 
 pub use account::SharedWorld;
@@ -59,6 +61,12 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The program that runs the scripts is missing.
+    #[error(transparent)]
+    Workerd(#[from] runtime::locate::LocateError),
+    /// The edge has no room for its sockets.
+    #[error("the edge cannot be started: {0}")]
+    Edge(#[source] io::Error),
     /// The state contradicts itself.
     #[error(transparent)]
     State(#[from] StateError),
@@ -75,6 +83,7 @@ pub enum StartError {
 /// A running emulator. Dropping it ends it, without waiting for requests in flight; [`Emulator::stop`] waits.
 pub struct Emulator {
     world: Arc<SharedWorld>,
+    edge: edge::EdgeServer,
     api_addr: SocketAddr,
     edge_addr: SocketAddr,
     stop: CancellationToken,
@@ -87,6 +96,7 @@ impl Emulator {
     /// # Errors
     /// An address that is taken, a state that contradicts itself, a record file that cannot be written.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        let workerd = runtime::locate::locate(options.workerd.as_deref())?;
         let world = SharedWorld::new(options.state.into_world()?);
         let record =
             match &options.record {
@@ -102,6 +112,9 @@ impl Emulator {
         let (edge_listener, edge_addr) = listen(options.edge_listen, "--edge-listen").await?;
         world.set_api_addr(api_addr);
 
+        let edge = edge::EdgeServer::start(Arc::clone(&world), edge_listener, workerd)
+            .await
+            .map_err(StartError::Edge)?;
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         tasks.push(tokio::spawn(api::serve(
@@ -110,10 +123,9 @@ impl Emulator {
             record,
             stop.clone(),
         )));
-        // The edge takes its listener from here.
-        drop(edge_listener);
         Ok(Self {
             world,
+            edge,
             api_addr,
             edge_addr,
             stop,
@@ -145,6 +157,13 @@ impl Emulator {
         for task in std::mem::take(&mut self.tasks) {
             let _ = task.await;
         }
+        self.edge.stop().await;
+    }
+
+    /// The process that runs the scripts, when there is one.
+    #[must_use]
+    pub fn workerd_pid(&self) -> Option<u32> {
+        self.edge.workerd_pid()
     }
 }
 

@@ -1,0 +1,82 @@
+//! Ends our `workerd` processes when the emulator itself is killed and can no longer do it.
+//!
+//! A small shell reads the list of process ids from a pipe that only we hold. When we die, whatever the way, the pipe
+//! closes and the shell ends what is on its last list. On an orderly stop the list is empty by then.
+
+use std::io::Write as _;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// It ignores the signals that Ctrl-C sends to the whole group: it must be the last to go.
+const SCRIPT: &str = "trap '' INT TERM HUP QUIT; pids=; while read -r line; do pids=$line; done; \
+                      [ -z \"$pids\" ] || kill -9 $pids 2>/dev/null";
+
+/// Knows the processes to be ended.
+#[derive(Debug, Default)]
+pub struct Watchdog(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    pids: Vec<u32>,
+    shell: Option<(Child, ChildStdin)>,
+}
+
+impl Watchdog {
+    /// Minds `pid` from now on.
+    pub fn add(&self, pid: u32) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.pids.push(pid);
+        state.tell();
+    }
+
+    /// Forgets `pid`, which has ended.
+    pub fn remove(&self, pid: u32) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.pids.retain(|other| *other != pid);
+        state.tell();
+    }
+}
+
+impl State {
+    fn tell(&mut self) {
+        if self.shell.is_none() && !self.pids.is_empty() {
+            self.shell = start()
+                .map_err(|error| tracing::warn!(%error, "no watchdog for workerd"))
+                .ok();
+        }
+        let Some((_, stdin)) = self.shell.as_mut() else {
+            return;
+        };
+        let line: Vec<_> = self.pids.iter().map(u32::to_string).collect();
+        if writeln!(stdin, "{}", line.join(" ")).is_err() {
+            // Killed by somebody: a new one is started at the next change.
+            self.shell = None;
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some((mut child, stdin)) = self.shell.take() {
+            drop(stdin);
+            // It reads the end of the pipe and goes at once.
+            let _ = child.wait();
+        }
+    }
+}
+
+fn start() -> std::io::Result<(Child, ChildStdin)> {
+    let mut child = Command::new("/bin/sh")
+        .arg("-c")
+        .arg(SCRIPT)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let stdin = child
+        .stdin
+        .take()
+        .ok_or_else(|| std::io::Error::other("no pipe"))?;
+    Ok((child, stdin))
+}
