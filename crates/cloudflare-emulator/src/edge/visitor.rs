@@ -28,7 +28,7 @@ const COLO: &str = "DEV";
 
 /// Who asks for what.
 #[derive(Clone, Debug)]
-pub struct Visitor {
+pub(super) struct Visitor {
     /// `http` or `https`; the latter when a TLS proxy in front says so.
     pub scheme: &'static str,
     /// Lower case, without port.
@@ -44,7 +44,7 @@ pub struct Visitor {
 impl Visitor {
     /// Reads a request as it arrived from `peer`; none without a usable host.
     #[must_use]
-    pub fn new<B>(request: &Request<B>, peer: SocketAddr) -> Option<Self> {
+    pub(super) fn new<B>(request: &Request<B>, peer: SocketAddr) -> Option<Self> {
         let (host, _) = host_and_port(request)?;
         let https = request
             .headers()
@@ -67,7 +67,7 @@ impl Visitor {
     }
 
     /// Makes `headers` what a Worker and the origin see.
-    pub fn mark(&self, headers: &mut HeaderMap) {
+    pub(super) fn mark(&self, headers: &mut HeaderMap) {
         for name in RESERVED {
             headers.remove(name);
         }
@@ -88,7 +88,7 @@ impl Visitor {
     }
 
     /// The header that becomes `request.cf` in a Worker.
-    pub fn add_cf(&self, headers: &mut HeaderMap) {
+    pub(super) fn add_cf(&self, headers: &mut HeaderMap) {
         let cf = json!({
             "asn": 64_512,
             "asOrganization": "Local Cloudflare",
@@ -116,7 +116,7 @@ impl Visitor {
 
 /// The host (lower case, no trailing dot, IPv6 without brackets) and port that a request is for.
 #[must_use]
-pub fn host_and_port<B>(request: &Request<B>) -> Option<(String, Option<u16>)> {
+pub(super) fn host_and_port<B>(request: &Request<B>) -> Option<(String, Option<u16>)> {
     let from_header = request
         .headers()
         .get(HOST)
@@ -134,7 +134,7 @@ pub fn host_and_port<B>(request: &Request<B>) -> Option<(String, Option<u16>)> {
 }
 
 /// Turns a request in absolute form into one with a Host header, as RFC 9112 §3.2.2 says.
-pub fn to_origin_form<B>(request: &mut Request<B>) {
+pub(super) fn to_origin_form<B>(request: &mut Request<B>) {
     let Some(authority) = request.uri().authority() else {
         return;
     };

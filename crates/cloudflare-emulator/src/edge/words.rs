@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 /// A plain answer with `status` that explains itself.
 #[must_use]
-pub fn answer(status: u16, text: &str) -> Response<Body> {
+pub(super) fn answer(status: u16, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("Local Cloudflare: {text}\n")));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -18,7 +18,7 @@ use super::watchdog::Watchdog;
 
 /// What every process of one emulator shares: who ends it when we cannot, and who waits for its end.
 #[derive(Clone, Debug, Default)]
-pub struct Minders {
+pub(super) struct Minders {
     /// Ends the processes when we are killed.
     pub watchdog: Arc<Watchdog>,
     /// Finishes when the last process has ended.
@@ -32,7 +32,7 @@ const MESSAGE_LINES: usize = 200;
 
 /// Why workerd did not come up.
 #[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
+pub(super) enum ProcessError {
     /// Folder, file or program could not be used.
     #[error("workerd could not be started")]
     Io(#[from] io::Error),
@@ -49,7 +49,7 @@ pub enum ProcessError {
 
 /// A running process. Dropping it ends it.
 #[derive(Debug)]
-pub struct Process {
+pub(super) struct Process {
     /// Its process id.
     pub pid: u32,
     /// The port of each script.
@@ -63,7 +63,7 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started, refuses the configuration, or takes too long.
-    pub async fn start(
+    pub(super) async fn start(
         program: &Path,
         config: &Config,
         minders: &Minders,
@@ -126,7 +126,7 @@ impl Process {
 
     /// Turns true when the process has ended, however it did.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<bool> {
+    pub(super) fn watch(&self) -> watch::Receiver<bool> {
         self.ended.clone()
     }
 }

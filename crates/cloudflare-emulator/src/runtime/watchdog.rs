@@ -13,7 +13,7 @@ const SCRIPT: &str = "trap '' INT TERM HUP QUIT; pids=; while read -r line; do p
 
 /// Knows the processes to be ended.
 #[derive(Debug, Default)]
-pub struct Watchdog(Mutex<State>);
+pub(super) struct Watchdog(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -23,14 +23,14 @@ struct State {
 
 impl Watchdog {
     /// Minds `pid` from now on.
-    pub fn add(&self, pid: u32) {
+    pub(super) fn add(&self, pid: u32) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.pids.push(pid);
         state.tell();
     }
 
     /// Forgets `pid`, which has ended.
-    pub fn remove(&self, pid: u32) {
+    pub(super) fn remove(&self, pid: u32) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.pids.retain(|other| *other != pid);
         state.tell();
