@@ -80,8 +80,6 @@ codes! {
     MalformedRequest = "malformed_request", 400, "The request cannot be read";
     /// The body is over its limit.
     TooLarge = "too_large", 413, "The request is too large";
-    /// The body's type is not accepted here.
-    UnsupportedMediaType = "unsupported_media_type", 415, "This content type is not accepted here";
     /// No such thing.
     NotFound = "not_found", 404, "Not found";
     /// The method is not allowed.

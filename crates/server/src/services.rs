@@ -6,5 +6,6 @@ pub(crate) mod deployments;
 pub(crate) mod sites;
 pub(crate) mod sync;
 pub(crate) mod token_check;
+pub(crate) mod token_text;
 pub(crate) mod variants;
 pub(crate) mod visit_as;

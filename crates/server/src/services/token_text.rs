@@ -1,0 +1,171 @@
+//! What was pasted: cleaned, and recognised without asking anybody.
+//!
+//! Shapes of credentials: Cloudflare API notes §2.1 (official). The checksum of new tokens is not published and never
+//! guessed.
+
+use crate::problem::{Code, Outcome, Problem};
+use cloudflare::ApiToken;
+
+/// The most bytes that may be pasted.
+const PASTE_MAX: usize = 4096;
+
+/// The longest text that can still be a token; the longest known form has under 60 characters.
+const TOKEN_MAX: usize = 512;
+
+/// A token that may be sent to Cloudflare.
+#[derive(Debug)]
+pub(crate) struct PastedToken {
+    /// The token itself.
+    pub(crate) token: ApiToken,
+    /// What was cleaned away, in words; empty when nothing was.
+    pub(crate) cleaned: Vec<&'static str>,
+    /// Whether the prefix says that an account owns it (`cfat_`).
+    pub(crate) is_account_owned: bool,
+}
+
+/// Cleans and recognises what was pasted. The text is never quoted back.
+pub(crate) fn recognise(pasted: &str) -> Outcome<PastedToken> {
+    if pasted.len() > PASTE_MAX {
+        return Err(Problem::field("token", "is longer than 4 KB, which no API token is"));
+    }
+    let (text, cleaned) = clean(pasted);
+    if text.is_empty() {
+        return Err(invalid("Nothing was pasted.", "The field was empty, or held only spaces or quotes."));
+    }
+    if let Some((what, instead)) = foreign_credential(&text) {
+        return Err(not_a_token(what, instead));
+    }
+    if text.len() < 20 || text.len() > TOKEN_MAX {
+        return Err(invalid(
+            &format!("What was pasted has {} characters; a Cloudflare API token has 40 or more.", text.len()),
+            "It was copied only in part, or something else was copied.",
+        ));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+        return Err(invalid(
+            "What was pasted holds characters that no Cloudflare API token has.",
+            "More than the token was copied, for example a whole command or sentence.",
+        ));
+    }
+    Ok(PastedToken { is_account_owned: text.starts_with("cfat_"), token: ApiToken::new(text), cleaned })
+}
+
+fn clean(pasted: &str) -> (String, Vec<&'static str>) {
+    let mut cleaned = Vec::new();
+    let visible: String = pasted
+        .chars()
+        .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}'))
+        .collect();
+    if visible.len() != pasted.len() {
+        cleaned.push("invisible characters");
+    }
+    let mut text = visible.trim();
+    if text.len() != visible.len() {
+        cleaned.push("spaces or line breaks around it");
+    }
+    if let Some(rest) = strip_word(text, "authorization:") {
+        text = rest;
+        cleaned.push("the word Authorization");
+    }
+    let unquoted = trim_quotes(text);
+    if let Some(rest) = strip_word(unquoted, "bearer ") {
+        text = rest;
+        cleaned.push("the word Bearer");
+    } else {
+        text = unquoted;
+    }
+    let bare = trim_quotes(text);
+    if bare.len() != text.len() || unquoted.len() != text.len() && !cleaned.contains(&"the word Bearer") {
+        cleaned.push("quotes");
+    }
+    let joined: String = bare.split_whitespace().collect();
+    // Line breaks inside come from terminals that wrap; spaces between words mean that something else was copied.
+    if joined.len() != bare.len() && !bare.contains(' ') {
+        cleaned.push("line breaks inside it");
+        return (joined, cleaned);
+    }
+    (bare.to_owned(), cleaned)
+}
+
+fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let head = text.get(..word.len())?;
+    head.eq_ignore_ascii_case(word).then(|| text[word.len()..].trim_start())
+}
+
+fn trim_quotes(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '«' | '»'))
+}
+
+/// What else it is, and what to make instead.
+fn foreign_credential(text: &str) -> Option<(&'static str, &'static str)> {
+    const MAKE_A_TOKEN: &str = "Make an API token with the five permissions: the button on the Connect Cloudflare page opens Cloudflare's form, filled in.";
+    let is_old_global_key =
+        (37..=45).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if text.starts_with("cfk_") || is_old_global_key {
+        Some(("a Global API Key: it opens the whole account and cannot be limited", MAKE_A_TOKEN))
+    } else if text.starts_with("v1.0-") {
+        Some(("an Origin CA key, which only signs certificates", MAKE_A_TOKEN))
+    } else if text.starts_with("cfoat_") {
+        Some(("an OAuth access token of wrangler, which ends within hours", MAKE_A_TOKEN))
+    } else if text.starts_with("ed_") {
+        Some((
+            "an access key of Edge Delivery itself, not a credential of Cloudflare's",
+            "Use the access key in the header `Authorization: Bearer ed_…` of calls to Edge Delivery, and paste a Cloudflare API token here.",
+        ))
+    } else {
+        None
+    }
+}
+
+fn not_a_token(what: &str, instead: &str) -> Problem {
+    Problem::new(Code::ApiKeyNotSupported, format!("What was pasted is {what}. It was not sent anywhere and not stored."))
+        .cause("Cloudflare has several kinds of credentials; Edge Delivery takes API tokens alone, because their rights can be limited.")
+        .remedy(instead)
+}
+
+fn invalid(detail: &str, cause: &str) -> Problem {
+    Problem::new(Code::InvalidToken, detail)
+        .cause(cause)
+        .remedy("Copy the token again from where you stored it. Cloudflare shows it only once: if it is lost, make a new one.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "fake-token-for-tests-0000000000000000000";
+
+    #[test]
+    fn what_surrounds_a_token_is_cleaned_away() {
+        for (pasted, cleaned) in [
+            (TOKEN.to_owned(), 0),
+            (format!("  {TOKEN}\n"), 1),
+            (format!("\"{TOKEN}\""), 1),
+            (format!("Bearer {TOKEN}"), 1),
+            (format!("Authorization: Bearer {TOKEN}"), 2),
+            (format!("\u{feff}{TOKEN}\u{200b}"), 1),
+            (format!("{}\n{}", &TOKEN[..20], &TOKEN[20..]), 1),
+        ] {
+            let found = recognise(&pasted).unwrap_or_else(|problem| panic!("{pasted:?}: {problem}"));
+            assert_eq!(found.token.expose(), TOKEN, "{pasted:?}");
+            assert_eq!(found.cleaned.len(), cleaned, "{pasted:?}: {:?}", found.cleaned);
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_named() {
+        for (pasted, code) in [
+            ("", Code::InvalidToken),
+            (" \n\"\" ", Code::InvalidToken),
+            ("short", Code::InvalidToken),
+            ("this is a whole sentence that somebody copied", Code::InvalidToken),
+            ("0123456789abcdef0123456789abcdef01234", Code::ApiKeyNotSupported),
+            ("cfk_fake-fake-fake-fake-fake-fake-fake-fake-fake", Code::ApiKeyNotSupported),
+            ("v1.0-0000-fake", Code::ApiKeyNotSupported),
+            ("ed_fakefakefakefakefakefakefakefakefakefakefak", Code::ApiKeyNotSupported),
+        ] {
+            assert_eq!(recognise(pasted).expect_err(pasted).code, code, "{pasted:?}");
+        }
+        assert_eq!(recognise(&"x".repeat(5000)).expect_err("too long").code, Code::ValidationFailed);
+    }
+}
