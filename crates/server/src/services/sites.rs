@@ -1,1 +1,200 @@
-//! To come.
+//! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
+
+use super::{connections, deployments};
+use crate::{
+    app::App,
+    problem::{Code, Outcome, Problem},
+    vault::SealedRow,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    deployment::{DeploymentKind, SiteStatus},
+    edge::KV_DEADLINE_RANGE_MS,
+    ids::{ConnectionId, SiteId, WorkspaceId, ZoneId},
+    names::{DisplayName, Hostname},
+    observed::Recorded,
+    secret::Secret,
+};
+use store::{Deployment, Listed, Page, Site, SiteSettings, StoreError};
+use uuid::Uuid;
+
+/// The most host names of one site: each is a route, of which a zone holds 1,000 (Cloudflare API notes §4.7, official).
+const HOSTNAMES_MAX: usize = 100;
+
+/// A site to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct NewSite {
+    /// The connection that reaches the zone.
+    pub(crate) connection: ConnectionId,
+    /// The zone.
+    pub(crate) zone: ZoneId,
+    /// The name for people.
+    pub(crate) name: String,
+    /// The hosts to cover; `None`: the zone's own name.
+    pub(crate) hostnames: Option<Vec<String>>,
+}
+
+/// What of a site is to be changed; `None` leaves it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SitePatch {
+    /// The name for people.
+    pub(crate) name: Option<String>,
+    /// The hosts to cover.
+    pub(crate) hostnames: Option<Vec<String>>,
+    /// How long the Worker waits for KV, in milliseconds.
+    pub(crate) kv_deadline_ms: Option<u32>,
+}
+
+/// Where a site's own key is sealed.
+pub(crate) fn sealed_key_row(id: SiteId) -> SealedRow {
+    SealedRow { table: "sites", column: "sealed_key", id: id.to_string() }
+}
+
+/// Makes a site. The zone must be reachable by the connection and be able to run a Worker.
+pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<Site> {
+    let name = parse_name(&new.name)?;
+    let connection = app
+        .store
+        .connection(ws, new.connection)
+        .await?
+        .ok_or_else(|| Problem::field("connectionId", "names no connection"))?;
+    let choice = connections::zone(app, &connection, &new.zone).await?;
+    if let Some(reason) = choice.reason {
+        let code = if choice.zone.status == "active" && !choice.zone.paused {
+            Code::InsufficientPermissions
+        } else {
+            Code::ZoneNotActive
+        };
+        return Err(Problem::new(code, format!("{} cannot be deployed to. {reason}", choice.zone.name))
+            .cause(reason)
+            .remedy("Choose another zone, or mend this one at Cloudflare and check the connection again."));
+    }
+    let hostnames = match new.hostnames {
+        Some(given) => parse_hostnames(&given, &choice.zone.name)?,
+        None => parse_hostnames(std::slice::from_ref(&choice.zone.name), &choice.zone.name)?,
+    };
+    let id = SiteId::from_uuid(Uuid::now_v7());
+    let now = app.clock.now();
+    let site = Site {
+        id,
+        workspace: ws,
+        connection: connection.id,
+        account: choice.zone.account_id,
+        zone: choice.zone.id,
+        zone_name: choice.zone.name,
+        name,
+        hostnames,
+        settings: SiteSettings::default(),
+        sealed_key: app.vault.seal(&sealed_key_row(id), &new_site_key()?)?,
+        status: SiteStatus::New,
+        recorded: Recorded::default(),
+        observed_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    app.store.create_site(&site).await.map_err(taken)?;
+    Ok(site)
+}
+
+/// 32 random bytes as text: the Worker proves itself with it, and health questions are signed with it.
+fn new_site_key() -> Outcome<Secret> {
+    let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
+    getrandom::fill(bytes.as_mut()).map_err(|error| Problem::internal(&error))?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_ref())))
+}
+
+fn parse_name(text: &str) -> Outcome<String> {
+    text.parse::<DisplayName>().map(String::from).map_err(|error| Problem::field("name", error.to_string()))
+}
+
+fn parse_hostnames(given: &[String], zone: &str) -> Outcome<Vec<Hostname>> {
+    if given.is_empty() {
+        return Err(Problem::field("hostnames", "needs at least one host name"));
+    }
+    if given.len() > HOSTNAMES_MAX {
+        return Err(Problem::field("hostnames", format!("has more than {HOSTNAMES_MAX} names")));
+    }
+    let mut hostnames: Vec<Hostname> = Vec::with_capacity(given.len());
+    for text in given {
+        let shown: String = text.chars().take(80).collect();
+        let host: Hostname = text
+            .parse()
+            .map_err(|error| Problem::field("hostnames", format!("holds {shown:?}, which {error}")))?;
+        if !host.is_within(zone) {
+            return Err(Problem::field("hostnames", format!("holds {shown:?}, which is not in the zone {zone}")));
+        }
+        if !hostnames.contains(&host) {
+            hostnames.push(host);
+        }
+    }
+    Ok(hostnames)
+}
+
+fn taken(error: StoreError) -> Problem {
+    match error {
+        StoreError::Conflict { what, value } => {
+            let mut problem = Problem::new(Code::ResourceConflict, format!("The {what} {value:?} is used by another site."))
+                .cause("A host name belongs to one site, and no two sites have the same name.")
+                .remedy("Choose another, or remove the site that uses it.");
+            problem.errors.push(crate::problem::FieldError {
+                field: if what == "hostname" { "hostnames".to_owned() } else { what.to_owned() },
+                detail: "is already used by another site".to_owned(),
+            });
+            problem
+        }
+        other => other.into(),
+    }
+}
+
+/// One page of the sites.
+pub(crate) async fn list(app: &App, ws: WorkspaceId, page: &Page) -> Outcome<Listed<Site>> {
+    Ok(app.store.list_sites(ws, page).await?)
+}
+
+/// A site, or `not_found`.
+pub(crate) async fn get(app: &App, ws: WorkspaceId, id: SiteId) -> Outcome<Site> {
+    app.store.site(ws, id).await?.ok_or_else(|| Problem::not_found("site", &id.to_string()))
+}
+
+/// A site by its id or its name, as the command line takes it.
+pub(crate) async fn find(app: &App, ws: WorkspaceId, id_or_name: &str) -> Outcome<Site> {
+    if let Ok(id) = id_or_name.parse()
+        && let Some(site) = app.store.site(ws, id).await?
+    {
+        return Ok(site);
+    }
+    app.store.site_by_name(ws, id_or_name).await?.ok_or_else(|| Problem::not_found("site", id_or_name))
+}
+
+/// Changes a site's name, hosts or settings; hosts and settings reach Cloudflare with the next deployment.
+pub(crate) async fn update(app: &App, ws: WorkspaceId, id: SiteId, patch: SitePatch) -> Outcome<Site> {
+    let mut site = get(app, ws, id).await?;
+    let mut needs_deployment = false;
+    if let Some(name) = patch.name {
+        site.name = parse_name(&name)?;
+    }
+    if let Some(hostnames) = patch.hostnames {
+        let hostnames = parse_hostnames(&hostnames, &site.zone_name)?;
+        needs_deployment |= hostnames != site.hostnames;
+        site.hostnames = hostnames;
+    }
+    if let Some(deadline) = patch.kv_deadline_ms {
+        if !u16::try_from(deadline).is_ok_and(|ms| KV_DEADLINE_RANGE_MS.contains(&ms)) {
+            return Err(Problem::field("kvDeadlineMs", "must be between 50 and 2,000"));
+        }
+        needs_deployment |= deadline != site.settings.kv_deadline_ms;
+        site.settings.kv_deadline_ms = deadline;
+    }
+    site.updated_at = app.clock.now();
+    app.store.update_site(ws, &site).await.map_err(taken)?;
+    if needs_deployment && site.status == SiteStatus::InSync {
+        app.store.set_site_status(ws, id, SiteStatus::Drifted, site.observed_at).await?;
+        site.status = SiteStatus::Drifted;
+    }
+    Ok(site)
+}
+
+/// Takes everything of the site out of the account, then the site itself.
+pub(crate) async fn remove(app: &App, ws: WorkspaceId, id: SiteId, by: &str) -> Outcome<Deployment> {
+    deployments::start(app, ws, id, DeploymentKind::Remove, by).await
+}

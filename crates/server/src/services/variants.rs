@@ -1,1 +1,297 @@
-//! To come.
+//! Variants of pages and their revisions.
+
+use super::sites;
+use crate::{
+    app::App,
+    problem::{Code, FieldError, Outcome, Problem},
+};
+use domain::{
+    ids::{SiteId, WorkspaceId},
+    path::PagePath,
+    variant::{CONTENT_MAX, Format, Revision},
+};
+use serde::{Deserialize, Serialize};
+use store::{IfMatch, Listed, NewRevision, Page, RevisionInfo, StoreError, Variant};
+
+/// Which variant of which page of which site.
+#[derive(Debug, Clone)]
+pub(crate) struct VariantName {
+    /// The site.
+    pub(crate) site: SiteId,
+    /// The format.
+    pub(crate) format: Format,
+    /// The page's path in its normal form.
+    pub(crate) path: PagePath,
+}
+
+impl VariantName {
+    /// Checks the words of an address or a form; `raw_path` with or without its leading slash.
+    pub(crate) fn parse(site: SiteId, format: &str, raw_path: &str) -> Outcome<Self> {
+        let format = format.parse().map_err(|_| Problem::field("format", "must be `html` or `markdown`"))?;
+        Ok(Self { site, format, path: parse_path(raw_path)? })
+    }
+}
+
+/// A page's path in its normal form.
+pub(crate) fn parse_path(raw: &str) -> Outcome<PagePath> {
+    let with_slash = if raw.starts_with('/') { raw.to_owned() } else { format!("/{raw}") };
+    PagePath::parse(&with_slash).map_err(|error| Problem::field("path", error.to_string()))
+}
+
+/// How a revision is saved.
+#[derive(Debug, Clone)]
+pub(crate) struct PutOptions<'a> {
+    /// Publish it at once.
+    pub(crate) publish: bool,
+    /// What the latest revision must be.
+    pub(crate) if_match: IfMatch,
+    /// Who saves it.
+    pub(crate) author: &'a str,
+    /// A note for the history.
+    pub(crate) note: Option<&'a str>,
+}
+
+/// Saves a revision and publishes it if so told; what is published reaches the edge by itself.
+pub(crate) async fn put(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+    content: &[u8],
+    options: PutOptions<'_>,
+) -> Outcome<Variant> {
+    sites::get(app, ws, name.site).await?;
+    check_content(content).map_err(|detail| Problem::field("content", detail))?;
+    let variant = app
+        .store
+        .save_revision(
+            ws,
+            &NewRevision {
+                site: name.site,
+                format: name.format,
+                path: name.path.as_str(),
+                content,
+                author: options.author,
+                note: options.note,
+                at: app.clock.now(),
+                publish: options.publish,
+                if_match: options.if_match,
+            },
+        )
+        .await
+        .map_err(|error| stale(error, name))?;
+    if options.publish {
+        published_changed(app, ws, name.site).await?;
+    }
+    Ok(variant)
+}
+
+fn stale(error: StoreError, name: &VariantName) -> Problem {
+    match error {
+        StoreError::Stale => Problem::new(
+            Code::EditConflict,
+            format!("The {} variant of {} is not as you last saw it; nothing was saved.", name.format, name.path.as_str()),
+        )
+        .cause("Somebody saved another revision meanwhile, or the variant is new or gone.")
+        .remedy("Read the variant again, bring your change into it, and save with its new ETag in If-Match."),
+        other => other.into(),
+    }
+}
+
+/// What a content must be, in any format.
+fn check_content(content: &[u8]) -> Result<(), String> {
+    if content.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if content.len() > CONTENT_MAX {
+        return Err(format!("is larger than {} MiB", CONTENT_MAX / (1024 * 1024)));
+    }
+    match std::str::from_utf8(content) {
+        Err(error) => Err(format!("is not UTF-8: the byte at offset {} does not fit", error.valid_up_to())),
+        Ok(text) if text.contains('\0') => Err("holds a NUL character".to_owned()),
+        Ok(_) => Ok(()),
+    }
+}
+
+async fn published_changed(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<()> {
+    super::sync::hurry(app, ws, site).await
+}
+
+/// A variant, or `not_found`.
+pub(crate) async fn get(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<Variant> {
+    sites::get(app, ws, name.site).await?;
+    app.store
+        .variant(ws, name.site, name.format, name.path.as_str())
+        .await?
+        .ok_or_else(|| Problem::not_found(&format!("{} variant of", name.format), name.path.as_str()))
+}
+
+/// One revision's content, or `not_found`.
+pub(crate) async fn content(app: &App, ws: WorkspaceId, name: &VariantName, revision: &Revision) -> Outcome<Vec<u8>> {
+    app.store
+        .content(ws, name.site, name.format, name.path.as_str(), revision)
+        .await?
+        .ok_or_else(|| Problem::not_found("revision", revision.as_str()))
+}
+
+/// One page of a site's variants.
+pub(crate) async fn list(
+    app: &App,
+    ws: WorkspaceId,
+    site: SiteId,
+    page: &Page,
+    prefix: Option<&str>,
+) -> Outcome<Listed<Variant>> {
+    sites::get(app, ws, site).await?;
+    Ok(app.store.list_variants(ws, site, page, prefix).await?)
+}
+
+/// The history of a variant, newest first.
+pub(crate) async fn revisions(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<Vec<RevisionInfo>> {
+    get(app, ws, name).await?;
+    Ok(app.store.revisions(ws, name.site, name.format, name.path.as_str()).await?)
+}
+
+/// Publishes one of a variant's revisions.
+pub(crate) async fn publish(app: &App, ws: WorkspaceId, name: &VariantName, revision: &Revision) -> Outcome<Variant> {
+    get(app, ws, name).await?;
+    let is_there = app
+        .store
+        .publish(ws, name.site, name.format, name.path.as_str(), revision, app.clock.now())
+        .await?;
+    if !is_there {
+        return Err(Problem::not_found("revision", revision.as_str()));
+    }
+    published_changed(app, ws, name.site).await?;
+    get(app, ws, name).await
+}
+
+/// Takes a variant off the edge; its revisions stay.
+pub(crate) async fn unpublish(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<Variant> {
+    get(app, ws, name).await?;
+    app.store.unpublish(ws, name.site, name.format, name.path.as_str(), app.clock.now()).await?;
+    published_changed(app, ws, name.site).await?;
+    get(app, ws, name).await
+}
+
+/// Deletes a variant with its history, also at the edge.
+pub(crate) async fn delete(app: &App, ws: WorkspaceId, name: &VariantName, if_match: &IfMatch) -> Outcome<()> {
+    let variant = get(app, ws, name).await?;
+    if let IfMatch::Revision(expected) = if_match
+        && *expected != variant.latest
+    {
+        return Err(stale(StoreError::Stale, name));
+    }
+    app.store.delete_variant(ws, name.site, name.format, name.path.as_str(), app.clock.now()).await?;
+    published_changed(app, ws, name.site).await
+}
+
+/// One line of an import.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ImportLine {
+    /// The page's path.
+    pub(crate) path: String,
+    /// `html` or `markdown`.
+    pub(crate) format: String,
+    /// The content.
+    pub(crate) content: String,
+}
+
+/// A line that was taken.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TakenLine {
+    /// Its number, from 1.
+    pub(crate) line: usize,
+    /// The path in its normal form.
+    pub(crate) path: String,
+    /// The format.
+    pub(crate) format: String,
+    /// The revision that it is now.
+    pub(crate) revision: String,
+}
+
+/// A line that was refused.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RefusedLine {
+    /// Its number, from 1.
+    pub(crate) line: usize,
+    /// Why.
+    pub(crate) detail: String,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImportReport {
+    /// The lines that were taken and published.
+    pub(crate) taken: Vec<TakenLine>,
+    /// The lines that were refused; mend them and send them again.
+    pub(crate) refused: Vec<RefusedLine>,
+}
+
+/// Imports NDJSON and publishes it: good lines are taken, bad ones are named. The last of several lines for one variant
+/// wins.
+pub(crate) async fn import(app: &App, ws: WorkspaceId, site: SiteId, body: &[u8], author: &str) -> Outcome<ImportReport> {
+    sites::get(app, ws, site).await?;
+    let mut report = ImportReport::default();
+    let mut good: Vec<(VariantName, String)> = Vec::new();
+    for (index, bytes) in body.split(|byte| *byte == b'\n').enumerate() {
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        match read_line(site, bytes) {
+            Ok((name, content)) => {
+                report.taken.push(TakenLine {
+                    line: index + 1,
+                    path: name.path.as_str().to_owned(),
+                    format: name.format.to_string(),
+                    revision: Revision::of(content.as_bytes()).to_string(),
+                });
+                good.push((name, content));
+            }
+            Err(problem) => report.refused.push(RefusedLine { line: index + 1, detail: first_detail(&problem) }),
+        }
+    }
+    let now = app.clock.now();
+    let new: Vec<NewRevision<'_>> = good
+        .iter()
+        .map(|(name, content)| NewRevision {
+            site,
+            format: name.format,
+            path: name.path.as_str(),
+            content: content.as_bytes(),
+            author,
+            note: Some("imported"),
+            at: now,
+            publish: true,
+            if_match: IfMatch::Any,
+        })
+        .collect();
+    if !new.is_empty() {
+        app.store.save_revisions(ws, &new).await?;
+        published_changed(app, ws, site).await?;
+    }
+    Ok(report)
+}
+
+fn read_line(site: SiteId, bytes: &[u8]) -> Outcome<(VariantName, String)> {
+    let line: ImportLine = crate::api::extract::parse_json(bytes)?;
+    let name = VariantName::parse(site, &line.format, &line.path)?;
+    check_content(line.content.as_bytes()).map_err(|detail| Problem::field("content", detail))?;
+    Ok((name, line.content))
+}
+
+fn first_detail(problem: &Problem) -> String {
+    problem.errors.first().map_or_else(|| problem.detail.clone(), |FieldError { field, detail }| format!("{field} {detail}"))
+}
+
+/// The state of a variant in a word.
+pub(crate) fn state_word(variant: &Variant) -> &'static str {
+    match (&variant.published, variant.published_at) {
+        (Some(_), _) => "published",
+        (None, Some(_)) => "unpublished",
+        (None, None) => "draft",
+    }
+}

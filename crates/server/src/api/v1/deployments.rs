@@ -1,0 +1,239 @@
+//! Deployments and their events.
+
+use super::{ListView, Problems};
+use crate::{
+    api::extract::{ApiJson, ApiQuery, PageQuery, id},
+    app::AppState,
+    auth::ApiCaller,
+    clock::rfc3339,
+    problem::Outcome,
+    services::{deployments, sites},
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use domain::deployment::DeploymentKind;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use store::{Deployment, DeploymentStep};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(start, list))
+        .routes(routes!(read))
+        .routes(routes!(events))
+        .routes(routes!(cancel))
+        .routes(routes!(continue_))
+        .routes(routes!(undo))
+        .routes(routes!(rollback))
+}
+
+/// One application of one plan.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeploymentView {
+    id: String,
+    site_id: String,
+    site_name: String,
+    /// `apply`, `remove` or `rollback`.
+    #[schema(value_type = String)]
+    kind: DeploymentKind,
+    /// `queued`, `running`, `live`, `removed`, `failed`, `cancelled` or `undone`.
+    #[schema(value_type = String)]
+    status: domain::deployment::DeploymentStatus,
+    steps: Vec<StepView>,
+    requested_by: String,
+    /// Calls made to Cloudflare's API.
+    api_calls: u32,
+    created_at: String,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+}
+
+/// One step of a deployment.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct StepView {
+    index: u32,
+    #[schema(value_type = String)]
+    action: domain::plan::Action,
+    #[schema(value_type = String)]
+    resource: domain::plan::Resource,
+    name: String,
+    before: Option<String>,
+    after: Option<String>,
+    reason: String,
+    reversible: bool,
+    /// `waiting`, `running`, `done`, `failed` or `undone`.
+    #[schema(value_type = String)]
+    status: domain::deployment::StepStatus,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+}
+
+fn step_view(step: &DeploymentStep) -> StepView {
+    StepView {
+        index: step.index,
+        action: step.step.action,
+        resource: step.step.resource,
+        name: step.step.name.clone(),
+        before: step.step.before.clone(),
+        after: step.step.after.clone(),
+        reason: step.step.reason.clone(),
+        reversible: step.step.reversible,
+        status: step.status,
+        started_at: step.started_at.map(rfc3339),
+        finished_at: step.finished_at.map(rfc3339),
+        note: step.note.clone(),
+        problem: step.problem.clone(),
+    }
+}
+
+/// The view of a deployment.
+pub(super) fn deployment_view(deployment: &Deployment) -> DeploymentView {
+    DeploymentView {
+        id: deployment.id.to_string(),
+        site_id: deployment.site.to_string(),
+        site_name: deployment.site_name.clone(),
+        kind: deployment.kind,
+        status: deployment.status,
+        steps: deployment.steps.iter().map(step_view).collect(),
+        requested_by: deployment.requested_by.clone(),
+        api_calls: deployment.api_calls,
+        created_at: rfc3339(deployment.created_at),
+        started_at: deployment.started_at.map(rfc3339),
+        finished_at: deployment.finished_at.map(rfc3339),
+        proof: deployment.proof.clone(),
+        problem: deployment.problem.clone(),
+    }
+}
+
+/// No settings yet: `{}`.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDeployment {}
+
+/// Deploy a site. While a deployment of it is queued or running, the answer is that one.
+#[utoipa::path(post, path = "/sites/{id}/deployments", tag = "deployments", params(("id" = String, Path)),
+    request_body = NewDeployment, responses((status = 202, body = DeploymentView), Problems))]
+async fn start(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    ApiJson(NewDeployment {}): ApiJson<NewDeployment>,
+) -> Outcome<(StatusCode, Json<DeploymentView>)> {
+    let site = id(&text, "site")?;
+    let deployment = deployments::start(&app, caller.workspace, site, DeploymentKind::Apply, &caller.name).await?;
+    Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}
+
+/// The deployments of a site, newest first.
+#[utoipa::path(get, path = "/sites/{id}/deployments", tag = "deployments", params(("id" = String, Path), PageQuery),
+    responses((status = 200, body = ListView<DeploymentView>), Problems))]
+async fn list(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    ApiQuery(page): ApiQuery<PageQuery>,
+) -> Outcome<Json<ListView<DeploymentView>>> {
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let listed = deployments::list(&app, caller.workspace, Some(site.id), &page.page()?).await?;
+    Ok(Json(ListView::of(listed, deployment_view)))
+}
+
+/// Read a deployment; it stays readable after its site is gone.
+#[utoipa::path(get, path = "/deployments/{id}", tag = "deployments", params(("id" = String, Path)),
+    responses((status = 200, body = DeploymentView), Problems))]
+async fn read(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<DeploymentView>> {
+    let deployment = deployments::get(&app, caller.workspace, id(&text, "deployment")?).await?;
+    Ok(Json(deployment_view(&deployment)))
+}
+
+/// The deployment's events as they happen (server-sent events), from the first or after `Last-Event-ID`; the stream ends
+/// with the deployment.
+#[utoipa::path(get, path = "/deployments/{id}/events", tag = "deployments", params(("id" = String, Path)),
+    responses((status = 200, content_type = "text/event-stream", body = String), Problems))]
+async fn events(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+) -> Outcome<Response> {
+    let deployment = deployments::get(&app, caller.workspace, id(&text, "deployment")?).await?;
+    let after = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let stream = deployments::event_stream(app.clone(), caller.workspace, deployment.id, after).map(|event| {
+        let data = json!({"at": rfc3339(event.at), "kind": event.kind, "data": event.data});
+        Ok::<_, Infallible>(Event::default().id(event.seq.to_string()).event(event.kind).data(data.to_string()))
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// Stop at the next safe point.
+#[utoipa::path(post, path = "/deployments/{id}/cancel", tag = "deployments", params(("id" = String, Path)),
+    responses((status = 202, body = DeploymentView), Problems))]
+async fn cancel(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<(StatusCode, Json<DeploymentView>)> {
+    let deployment = deployments::cancel(&app, caller.workspace, id(&text, "deployment")?).await?;
+    Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}
+
+/// Go on after a failure: a new deployment of the same kind.
+#[utoipa::path(post, path = "/deployments/{id}/continue", operation_id = "continue", tag = "deployments",
+    params(("id" = String, Path)), responses((status = 202, body = DeploymentView), Problems))]
+async fn continue_(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<(StatusCode, Json<DeploymentView>)> {
+    let deployment =
+        deployments::continue_(&app, caller.workspace, id(&text, "deployment")?, &caller.name).await?;
+    Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}
+
+/// Take back what a deployment changed.
+#[utoipa::path(post, path = "/deployments/{id}/undo", tag = "deployments", params(("id" = String, Path)),
+    responses((status = 202, body = DeploymentView), Problems))]
+async fn undo(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<(StatusCode, Json<DeploymentView>)> {
+    let deployment = deployments::undo(&app, caller.workspace, id(&text, "deployment")?, &caller.name).await?;
+    Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}
+
+/// Bring back the state of an earlier deployment.
+#[utoipa::path(post, path = "/deployments/{id}/rollback", tag = "deployments", params(("id" = String, Path)),
+    responses((status = 202, body = DeploymentView), Problems))]
+async fn rollback(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<(StatusCode, Json<DeploymentView>)> {
+    let deployment = deployments::rollback(&app, caller.workspace, id(&text, "deployment")?, &caller.name).await?;
+    Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}

@@ -1,0 +1,199 @@
+//! `/sites`, their plan and their removal.
+
+use super::{
+    ListView, Problems,
+    deployments::{DeploymentView, deployment_view},
+};
+use crate::{
+    api::extract::{ApiJson, ApiQuery, PageQuery, id},
+    app::AppState,
+    auth::ApiCaller,
+    clock::rfc3339,
+    problem::{Outcome, Problem},
+    services::{
+        deployments,
+        sites::{self, NewSite, SitePatch},
+    },
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::Site;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(read, change, delete))
+        .routes(routes!(plan))
+}
+
+/// A site.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SiteView {
+    id: String,
+    name: String,
+    connection_id: String,
+    account_id: String,
+    zone_id: String,
+    zone_name: String,
+    hostnames: Vec<String>,
+    /// `new`, `deploying`, `in_sync`, `drifted`, `failed`, `unknown` or `removed`.
+    #[schema(value_type = String)]
+    status: domain::deployment::SiteStatus,
+    settings: SettingsView,
+    /// When the account was last read for this site.
+    observed_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+/// What the owner can set.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettingsView {
+    /// How long the Worker waits for KV before the origin answers, in milliseconds.
+    kv_deadline_ms: u32,
+}
+
+fn view(site: &Site) -> SiteView {
+    SiteView {
+        id: site.id.to_string(),
+        name: site.name.clone(),
+        connection_id: site.connection.to_string(),
+        account_id: site.account.to_string(),
+        zone_id: site.zone.to_string(),
+        zone_name: site.zone_name.clone(),
+        hostnames: site.hostnames.iter().map(ToString::to_string).collect(),
+        status: site.status,
+        settings: SettingsView { kv_deadline_ms: site.settings.kv_deadline_ms },
+        observed_at: site.observed_at.map(rfc3339),
+        created_at: rfc3339(site.created_at),
+        updated_at: rfc3339(site.updated_at),
+    }
+}
+
+/// A site to be made.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewSiteBody {
+    connection_id: String,
+    zone_id: String,
+    name: String,
+    /// The hosts to cover; the zone's own name unless given.
+    hostnames: Option<Vec<String>>,
+}
+
+/// What is to be changed.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SitePatchBody {
+    name: Option<String>,
+    hostnames: Option<Vec<String>>,
+    settings: Option<SettingsPatchBody>,
+}
+
+/// Settings to be changed.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SettingsPatchBody {
+    /// 50 to 2,000.
+    kv_deadline_ms: Option<u32>,
+}
+
+/// Make a site. Nothing changes at Cloudflare until it is deployed.
+#[utoipa::path(post, path = "/sites", tag = "sites", request_body = NewSiteBody,
+    responses((status = 201, body = SiteView), Problems))]
+async fn create(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    ApiJson(body): ApiJson<NewSiteBody>,
+) -> Outcome<(StatusCode, Json<SiteView>)> {
+    let new = NewSite {
+        connection: body.connection_id.parse().map_err(|_| Problem::field("connectionId", "names no connection"))?,
+        zone: body
+            .zone_id
+            .parse()
+            .map_err(|_| Problem::field("zoneId", "is not a zone id, which has 32 hex digits"))?,
+        name: body.name,
+        hostnames: body.hostnames,
+    };
+    let site = sites::create(&app, caller.workspace, new).await?;
+    Ok((StatusCode::CREATED, Json(view(&site))))
+}
+
+/// List sites.
+#[utoipa::path(get, path = "/sites", tag = "sites", params(PageQuery),
+    responses((status = 200, body = ListView<SiteView>), Problems))]
+async fn list(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    ApiQuery(page): ApiQuery<PageQuery>,
+) -> Outcome<Json<ListView<SiteView>>> {
+    Ok(Json(ListView::of(sites::list(&app, caller.workspace, &page.page()?).await?, view)))
+}
+
+/// Read a site.
+#[utoipa::path(get, path = "/sites/{id}", tag = "sites", params(("id" = String, Path)),
+    responses((status = 200, body = SiteView), Problems))]
+async fn read(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<SiteView>> {
+    Ok(Json(view(&sites::get(&app, caller.workspace, id(&text, "site")?).await?)))
+}
+
+/// Change a site's name, hosts or settings. Hosts and settings reach Cloudflare with the next deployment.
+#[utoipa::path(patch, path = "/sites/{id}", tag = "sites", params(("id" = String, Path)), request_body = SitePatchBody,
+    responses((status = 200, body = SiteView), Problems))]
+async fn change(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    ApiJson(body): ApiJson<SitePatchBody>,
+) -> Outcome<Json<SiteView>> {
+    let patch = SitePatch {
+        name: body.name,
+        hostnames: body.hostnames,
+        kv_deadline_ms: body.settings.and_then(|settings| settings.kv_deadline_ms),
+    };
+    Ok(Json(view(&sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?)))
+}
+
+/// Remove a site: everything of it leaves the account, then the site is gone. The answer is that deployment.
+#[utoipa::path(delete, path = "/sites/{id}", tag = "sites", params(("id" = String, Path)),
+    responses((status = 202, body = DeploymentView), Problems))]
+async fn delete(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<(StatusCode, Json<DeploymentView>)> {
+    let deployment = sites::remove(&app, caller.workspace, id(&text, "site")?, &caller.name).await?;
+    Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}
+
+/// What deploying would change now.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PlanView {
+    /// `{action, resource, name, before, after, reason, reversible}` each; empty: in sync.
+    #[schema(value_type = Vec<Value>)]
+    steps: Vec<domain::plan::Step>,
+    /// What stands in the way: `{resource, name, owner, detail, remedies}` each.
+    #[schema(value_type = Vec<Value>)]
+    conflicts: Vec<domain::plan::Conflict>,
+    /// What to know: `{code, detail}` each.
+    #[schema(value_type = Vec<Value>)]
+    warnings: Vec<domain::plan::Warning>,
+}
+
+/// Read the account and plan: the steps from what is there to what is wanted.
+#[utoipa::path(get, path = "/sites/{id}/plan", tag = "sites", params(("id" = String, Path)),
+    responses((status = 200, body = PlanView), Problems))]
+async fn plan(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<PlanView>> {
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let (plan, _) = deployments::plan(&app, caller.workspace, &site).await?;
+    Ok(Json(PlanView { steps: plan.steps, conflicts: plan.conflicts, warnings: plan.warnings }))
+}
