@@ -1,1 +1,31 @@
-//! Placeholder.
+//! A typed client for the part of Cloudflare's API v4 that deploys Workers with KV and routes. It knows nothing of our
+//! product, and takes the base URL as a parameter.
+//!
+//! [`Client`] holds the connection pool and the limits; [`Client::with_token`] gives an [`Api`] that calls with one
+//! token. Calls are grouped by Cloudflare's resource, one file each in `resources`. `request` builds a request without
+//! sending it, `client` sends it (time limits, retries, rate limit), `envelope` reads the answer, `error` says what
+//! failed. Section numbers in the comments are those of the Cloudflare API notes that the project keeps.
+
+mod client;
+mod envelope;
+mod error;
+mod ids;
+mod limiter;
+mod request;
+mod resources;
+mod token;
+
+pub use client::{Api, Client, ClientConfig, InvalidClientConfig};
+pub use error::{ApiErrorEntry, Error, ErrorKind};
+pub use ids::{AccountId, InvalidId, NamespaceId, RouteId, ScriptName, ZoneId};
+pub use resources::{
+    accounts::Account,
+    kv_namespaces::Namespace,
+    kv_values::{BulkOutcome, BulkPair, KeyEntry, KeyPage},
+    permission_probes::Granted,
+    routes::{NewRoute, Route},
+    scripts::{Binding, Module, Script, ScriptForm, ScriptSettings, ScriptUpload},
+    tokens::{TokenStatus, TokenVerification},
+    zones::{Zone, ZoneAccount, ZoneFilter, ZonePlan},
+};
+pub use token::ApiToken;

@@ -35,8 +35,12 @@ struct AccessKeyScheme;
 impl Modify for AccessKeyScheme {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.description = Some("An access key: `edge-delivery admin access-key create`".to_owned());
-        document.components.get_or_insert_default().add_security_scheme("accessKey", SecurityScheme::Http(scheme));
+        scheme.description =
+            Some("An access key: `edge-delivery admin access-key create`".to_owned());
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("accessKey", SecurityScheme::Http(scheme));
     }
 }
 
@@ -60,13 +64,22 @@ fn described() -> (Router<AppState>, utoipa::openapi::OpenApi) {
 }
 
 async fn no_such_call(uri: Uri) -> Problem {
-    Problem::new(Code::NotFound, format!("There is no call {}.", uri.path().chars().take(200).collect::<String>()))
-        .cause("The path is mistyped, or of another version of the API.")
-        .remedy("See /api/v1/docs or /api/v1/openapi.json for every call there is.")
+    Problem::new(
+        Code::NotFound,
+        format!(
+            "There is no call {}.",
+            uri.path().chars().take(200).collect::<String>()
+        ),
+    )
+    .cause("The path is mistyped, or of another version of the API.")
+    .remedy("See /api/v1/docs or /api/v1/openapi.json for every call there is.")
 }
 
 async fn wrong_method() -> Problem {
-    Problem::new(Code::MethodNotAllowed, "This call does not take that method.")
-        .cause("The path is right, but the method is another one.")
-        .remedy("See /api/v1/docs for the methods of each call.")
+    Problem::new(
+        Code::MethodNotAllowed,
+        "This call does not take that method.",
+    )
+    .cause("The path is right, but the method is another one.")
+    .remedy("See /api/v1/docs for the methods of each call.")
 }

@@ -69,12 +69,18 @@ impl EdgeClient {
         if fixed.is_none() {
             builder = builder.https_only(true).dns_resolver(Arc::new(PublicOnly));
         }
-        Ok(Self { fixed, client: builder.build()? })
+        Ok(Self {
+            fixed,
+            client: builder.build()?,
+        })
     }
 
     /// The address a visitor of `host` would open.
     pub(crate) fn url(&self, host: &Hostname, path_and_query: &str) -> Result<Url, EdgeError> {
-        if !path_and_query.starts_with('/') || path_and_query.starts_with("//") || path_and_query.contains('\\') {
+        if !path_and_query.starts_with('/')
+            || path_and_query.starts_with("//")
+            || path_and_query.contains('\\')
+        {
             return Err(EdgeError::BadPath);
         }
         let base = match &self.fixed {
@@ -83,7 +89,11 @@ impl EdgeClient {
         };
         let url = Url::parse(&format!("{base}{path_and_query}")).map_err(|_| EdgeError::BadPath)?;
         let expected = Url::parse(&base).map_err(|_| EdgeError::BadPath)?;
-        if url.origin() == expected.origin() { Ok(url) } else { Err(EdgeError::BadPath) }
+        if url.origin() == expected.origin() {
+            Ok(url)
+        } else {
+            Err(EdgeError::BadPath)
+        }
     }
 
     /// One request. `headers` are sent as given; `Host` is set here.
@@ -98,10 +108,18 @@ impl EdgeClient {
         if let (Some(_), Ok(value)) = (&self.fixed, HeaderValue::from_str(host.as_str())) {
             headers.insert(header::HOST, value);
         }
-        let unreachable = |source: reqwest::Error| EdgeError::Unreachable { host: host.to_string(), source };
+        let unreachable = |source: reqwest::Error| EdgeError::Unreachable {
+            host: host.to_string(),
+            source,
+        };
         let started = Instant::now();
-        let mut response =
-            self.client.request(method, url).headers(headers).send().await.map_err(unreachable)?;
+        let mut response = self
+            .client
+            .request(method, url)
+            .headers(headers)
+            .send()
+            .await
+            .map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = BytesMut::new();
         let mut is_cut = false;
@@ -114,7 +132,13 @@ impl EdgeClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(EdgeAnswer { status, headers, body: body.freeze(), is_cut, took: started.elapsed() })
+        Ok(EdgeAnswer {
+            status,
+            headers,
+            body: body.freeze(),
+            is_cut,
+            took: started.elapsed(),
+        })
     }
 }
 
@@ -127,11 +151,24 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let host: Hostname = "shop.example".parse().expect("a host name");
         let client = EdgeClient::new(None).expect("a client");
-        assert_eq!(client.url(&host, "/a?b=c").expect("good").as_str(), "https://shop.example/a?b=c");
-        for bad in ["", "a", "//evil.example/", "/\\evil.example", "@evil.example/", "\\/evil"] {
+        assert_eq!(
+            client.url(&host, "/a?b=c").expect("good").as_str(),
+            "https://shop.example/a?b=c"
+        );
+        for bad in [
+            "",
+            "a",
+            "//evil.example/",
+            "/\\evil.example",
+            "@evil.example/",
+            "\\/evil",
+        ] {
             assert!(client.url(&host, bad).is_err(), "{bad}");
         }
         let fixed = EdgeClient::new(Url::parse("http://127.0.0.1:8787").ok()).expect("a client");
-        assert_eq!(fixed.url(&host, "/a").expect("good").as_str(), "http://127.0.0.1:8787/a");
+        assert_eq!(
+            fixed.url(&host, "/a").expect("good").as_str(),
+            "http://127.0.0.1:8787/a"
+        );
     }
 }

@@ -49,7 +49,10 @@ fn is_json(headers: &HeaderMap) -> bool {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse::<mime::Mime>().ok())
-        .is_some_and(|mime| mime.type_() == mime::APPLICATION && (mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON)))
+        .is_some_and(|mime| {
+            mime.type_() == mime::APPLICATION
+                && (mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON))
+        })
 }
 
 /// Parses JSON: what is no JSON at all is 400, what does not fit is 422. Input is not quoted back, since it may hold a
@@ -58,13 +61,22 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Problem::new(
             Code::ValidationFailed,
-            format!("The JSON does not fit: {}.", without_values(&error.to_string())),
+            format!(
+                "The JSON does not fit: {}.",
+                without_values(&error.to_string())
+            ),
         )
         .cause("A field is missing, unknown, or of another type than documented.")
-        .remedy("Compare the body with /api/v1/openapi.json and send it again; nothing was changed."),
+        .remedy(
+            "Compare the body with /api/v1/openapi.json and send it again; nothing was changed.",
+        ),
         _ => Problem::new(
             Code::MalformedRequest,
-            format!("The body is not JSON: line {}, column {}.", error.line(), error.column()),
+            format!(
+                "The body is not JSON: line {}, column {}.",
+                error.line(),
+                error.column()
+            ),
         )
         .cause("It is cut off, not encoded as UTF-8, or has a comma or quote too many.")
         .remedy("Send well-formed JSON; nothing was changed."),
@@ -87,11 +99,16 @@ pub(crate) async fn read_body(mut body: Body, limit: usize) -> Outcome<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
-            Problem::new(Code::MalformedRequest, "The body ended before it was complete.")
-                .cause("The connection was closed or a proxy cut the body.")
-                .remedy("Send the request again.")
+            Problem::new(
+                Code::MalformedRequest,
+                "The body ended before it was complete.",
+            )
+            .cause("The connection was closed or a proxy cut the body.")
+            .remedy("Send the request again.")
         })?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if bytes.len() + data.len() > limit {
             drain(body).await;
             return Err(too_large(limit));
@@ -102,9 +119,15 @@ pub(crate) async fn read_body(mut body: Body, limit: usize) -> Outcome<Bytes> {
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem::new(Code::TooLarge, format!("The body is over its limit of {} MiB.", limit / (1024 * 1024)))
-        .cause("More was sent than this call takes.")
-        .remedy("Send less, or in several requests; nothing was changed.")
+    Problem::new(
+        Code::TooLarge,
+        format!(
+            "The body is over its limit of {} MiB.",
+            limit / (1024 * 1024)
+        ),
+    )
+    .cause("More was sent than this call takes.")
+    .remedy("Send less, or in several requests; nothing was changed.")
 }
 
 async fn drain(mut body: Body) {
@@ -139,7 +162,10 @@ impl PageQuery {
         if !(1..=200).contains(&limit) {
             return Err(Problem::field("limit", "must be between 1 and 200"));
         }
-        Ok(store::Page { after: self.cursor, limit })
+        Ok(store::Page {
+            after: self.cursor,
+            limit,
+        })
     }
 }
 
@@ -151,11 +177,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        Query::<T>::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|error| {
-            Problem::new(Code::ValidationFailed, format!("The query does not fit: {}.", without_values(&error.to_string())))
+        Query::<T>::try_from_uri(&parts.uri)
+            .map(|Query(query)| Self(query))
+            .map_err(|error| {
+                Problem::new(
+                    Code::ValidationFailed,
+                    format!(
+                        "The query does not fit: {}.",
+                        without_values(&error.to_string())
+                    ),
+                )
                 .cause("A parameter is unknown, missing or of another type than documented.")
                 .remedy("Compare the query with /api/v1/openapi.json.")
-        })
+            })
     }
 }
 
@@ -177,10 +211,21 @@ mod tests {
 
     #[test]
     fn values_are_not_quoted_back() {
-        let problem = parse_json::<Sample>(br#"{"token":"canary-canary"}"#).expect_err("a number is wanted");
+        let problem =
+            parse_json::<Sample>(br#"{"token":"canary-canary"}"#).expect_err("a number is wanted");
         assert_eq!(problem.status, 422);
         assert!(!problem.to_string().contains("canary"), "{problem}");
-        assert_eq!(parse_json::<Sample>(b"{\"token\":").expect_err("cut off").status, 400);
-        assert_eq!(parse_json::<Sample>(br#"{"token":1,"x":2}"#).expect_err("unknown").status, 422);
+        assert_eq!(
+            parse_json::<Sample>(b"{\"token\":")
+                .expect_err("cut off")
+                .status,
+            400
+        );
+        assert_eq!(
+            parse_json::<Sample>(br#"{"token":1,"x":2}"#)
+                .expect_err("unknown")
+                .status,
+            422
+        );
     }
 }

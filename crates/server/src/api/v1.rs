@@ -33,11 +33,17 @@ pub(crate) struct ListView<T> {
 
 impl<T> ListView<T> {
     fn of<U>(listed: store::Listed<U>, view: impl Fn(&U) -> T) -> Self {
-        Self { items: listed.items.iter().map(view).collect(), next_cursor: listed.next }
+        Self {
+            items: listed.items.iter().map(view).collect(),
+            next_cursor: listed.next,
+        }
     }
 
     fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None }
+        Self {
+            items,
+            next_cursor: None,
+        }
     }
 }
 

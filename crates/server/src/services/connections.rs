@@ -33,14 +33,25 @@ pub(crate) struct ZoneChoice {
 }
 
 fn sealed_row(id: ConnectionId) -> SealedRow {
-    SealedRow { table: "connections", column: "sealed_token", id: id.to_string() }
+    SealedRow {
+        table: "connections",
+        column: "sealed_token",
+        id: id.to_string(),
+    }
 }
 
 /// Checks a pasted token and stores it sealed. Nothing is stored when it is not good enough.
-pub(crate) async fn connect(app: &App, ws: WorkspaceId, raw_token: &str, name: Option<&str>) -> Outcome<Connection> {
+pub(crate) async fn connect(
+    app: &App,
+    ws: WorkspaceId,
+    raw_token: &str,
+    name: Option<&str>,
+) -> Outcome<Connection> {
     let name = name.map(parse_name).transpose()?;
     let pasted = recognise(raw_token)?;
-    let report = token_check::check(&app.cloudflare, app.clock, &pasted).await?.require_good_enough()?;
+    let report = token_check::check(&app.cloudflare, app.clock, &pasted)
+        .await?
+        .require_good_enough()?;
     let id = ConnectionId::from_uuid(Uuid::now_v7());
     let now = app.clock.now();
     let connection = Connection {
@@ -50,7 +61,9 @@ pub(crate) async fn connect(app: &App, ws: WorkspaceId, raw_token: &str, name: O
         token_id: report.token_id,
         token_kind: report.kind,
         token_hint: pasted.token.hint(),
-        sealed_token: app.vault.seal(&sealed_row(id), &Secret::new(pasted.token.expose()))?,
+        sealed_token: app
+            .vault
+            .seal(&sealed_row(id), &Secret::new(pasted.token.expose()))?,
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,
@@ -65,7 +78,9 @@ pub(crate) async fn connect(app: &App, ws: WorkspaceId, raw_token: &str, name: O
 }
 
 fn parse_name(text: &str) -> Outcome<String> {
-    text.parse::<DisplayName>().map(String::from).map_err(|error| Problem::field("name", error.to_string()))
+    text.parse::<DisplayName>()
+        .map(String::from)
+        .map_err(|error| Problem::field("name", error.to_string()))
 }
 
 fn default_name(report: &TokenReport) -> String {
@@ -83,11 +98,19 @@ pub(crate) async fn list(app: &App, ws: WorkspaceId, page: &Page) -> Outcome<Lis
 
 /// A connection, or `not_found`.
 pub(crate) async fn get(app: &App, ws: WorkspaceId, id: ConnectionId) -> Outcome<Connection> {
-    app.store.connection(ws, id).await?.ok_or_else(|| Problem::not_found("connection", &id.to_string()))
+    app.store
+        .connection(ws, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("connection", &id.to_string()))
 }
 
 /// Gives a connection another name.
-pub(crate) async fn rename(app: &App, ws: WorkspaceId, id: ConnectionId, name: &str) -> Outcome<Connection> {
+pub(crate) async fn rename(
+    app: &App,
+    ws: WorkspaceId,
+    id: ConnectionId,
+    name: &str,
+) -> Outcome<Connection> {
     let name = parse_name(name)?;
     app.store.rename_connection(ws, id, &name).await?;
     get(app, ws, id).await
@@ -95,25 +118,43 @@ pub(crate) async fn rename(app: &App, ws: WorkspaceId, id: ConnectionId, name: &
 
 /// Puts another token in the place of the stored one. It must reach the account of every site that uses the connection;
 /// the sites themselves are not touched.
-pub(crate) async fn replace_token(app: &App, ws: WorkspaceId, id: ConnectionId, raw_token: &str) -> Outcome<Connection> {
+pub(crate) async fn replace_token(
+    app: &App,
+    ws: WorkspaceId,
+    id: ConnectionId,
+    raw_token: &str,
+) -> Outcome<Connection> {
     let old = get(app, ws, id).await?;
     let pasted = recognise(raw_token)?;
-    let report = token_check::check(&app.cloudflare, app.clock, &pasted).await?.require_good_enough()?;
+    let report = token_check::check(&app.cloudflare, app.clock, &pasted)
+        .await?
+        .require_good_enough()?;
     for site in app.store.sites_of_connection(ws, id).await? {
-        if !report.accounts.iter().any(|account| account.id == site.account) {
+        if !report
+            .accounts
+            .iter()
+            .any(|account| account.id == site.account)
+        {
             return Err(Problem::new(
                 Code::InvalidState,
-                format!("The new token does not reach the account of the site {}; the old token stays.", site.name),
+                format!(
+                    "The new token does not reach the account of the site {}; the old token stays.",
+                    site.name
+                ),
             )
             .cause("It was made in another account, or Account Resources leave this one out.")
-            .remedy("Make the token in the same account, or connect it as a connection of its own."));
+            .remedy(
+                "Make the token in the same account, or connect it as a connection of its own.",
+            ));
         }
     }
     let connection = Connection {
         token_id: report.token_id,
         token_kind: report.kind,
         token_hint: pasted.token.hint(),
-        sealed_token: app.vault.seal(&sealed_row(id), &Secret::new(pasted.token.expose()))?,
+        sealed_token: app
+            .vault
+            .seal(&sealed_row(id), &Secret::new(pasted.token.expose()))?,
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,
@@ -144,8 +185,11 @@ pub(crate) async fn check_now(app: &App, ws: WorkspaceId, id: ConnectionId) -> O
     };
     match token_check::check(&app.cloudflare, app.clock, &pasted).await {
         Ok(report) => {
-            connection.status =
-                if is_good_enough(&report.permissions) { ConnectionStatus::Ready } else { ConnectionStatus::Incomplete };
+            connection.status = if is_good_enough(&report.permissions) {
+                ConnectionStatus::Ready
+            } else {
+                ConnectionStatus::Incomplete
+            };
             connection.expires_at = report.expires_at;
             connection.accounts = report.accounts;
             connection.zones = report.zones;
@@ -167,17 +211,26 @@ fn status_after(
     match problem.code {
         Code::TokenExpired => Ok(ConnectionStatus::Expired),
         Code::TokenDisabled => Ok(ConnectionStatus::Disabled),
-        Code::InvalidToken if expires_at.is_some_and(|at| at <= app.clock.now()) => Ok(ConnectionStatus::Expired),
+        Code::InvalidToken if expires_at.is_some_and(|at| at <= app.clock.now()) => {
+            Ok(ConnectionStatus::Expired)
+        }
         // Cloudflare answers a deleted and a disabled token alike: it is off, whatever the reason.
         Code::InvalidToken => Ok(ConnectionStatus::Disabled),
-        Code::InsufficientPermissions | Code::NoAccounts | Code::TokenIpRestricted => Ok(ConnectionStatus::Incomplete),
+        Code::InsufficientPermissions | Code::NoAccounts | Code::TokenIpRestricted => {
+            Ok(ConnectionStatus::Incomplete)
+        }
         _ => Err(problem.clone()),
     }
 }
 
 /// Removes a connection and its sealed token. Refuses while sites use it, unless forced: those sites then stay in the
 /// account as they are and cannot be managed until another connection reaches them.
-pub(crate) async fn disconnect(app: &App, ws: WorkspaceId, id: ConnectionId, force: bool) -> Outcome<()> {
+pub(crate) async fn disconnect(
+    app: &App,
+    ws: WorkspaceId,
+    id: ConnectionId,
+    force: bool,
+) -> Outcome<()> {
     get(app, ws, id).await?;
     let sites = app.store.sites_of_connection(ws, id).await?;
     if !force && !sites.is_empty() {
@@ -196,7 +249,9 @@ pub(crate) async fn disconnect(app: &App, ws: WorkspaceId, id: ConnectionId, for
 }
 
 fn open_token(app: &App, connection: &Connection) -> Outcome<ApiToken> {
-    let secret = app.vault.open(&sealed_row(connection.id), &connection.sealed_token)?;
+    let secret = app
+        .vault
+        .open(&sealed_row(connection.id), &connection.sealed_token)?;
     Ok(ApiToken::new(secret.expose()))
 }
 
@@ -206,18 +261,33 @@ pub(crate) fn api_for(app: &App, connection: &Connection) -> Outcome<Api> {
 }
 
 /// Every zone of every account, read now, with whether a site can be deployed to it.
-pub(crate) async fn zones(app: &App, ws: WorkspaceId, id: ConnectionId) -> Outcome<Vec<ZoneChoice>> {
+pub(crate) async fn zones(
+    app: &App,
+    ws: WorkspaceId,
+    id: ConnectionId,
+) -> Outcome<Vec<ZoneChoice>> {
     let connection = get(app, ws, id).await?;
     let api = api_for(app, &connection)?;
     let zones = api.list_zones(&cloudflare::ZoneFilter::default()).await?;
-    let mut choices: Vec<ZoneChoice> =
-        zones.iter().filter_map(reachable_zone).map(|zone| choice(&connection, zone)).collect();
-    choices.sort_by(|a, b| b.deployable.cmp(&a.deployable).then_with(|| a.zone.name.cmp(&b.zone.name)));
+    let mut choices: Vec<ZoneChoice> = zones
+        .iter()
+        .filter_map(reachable_zone)
+        .map(|zone| choice(&connection, zone))
+        .collect();
+    choices.sort_by(|a, b| {
+        b.deployable
+            .cmp(&a.deployable)
+            .then_with(|| a.zone.name.cmp(&b.zone.name))
+    });
     Ok(choices)
 }
 
 /// One zone, read now and with its route permission asked if that was not done yet.
-pub(crate) async fn zone(app: &App, connection: &Connection, zone: &domain::ids::ZoneId) -> Outcome<ZoneChoice> {
+pub(crate) async fn zone(
+    app: &App,
+    connection: &Connection,
+    zone: &domain::ids::ZoneId,
+) -> Outcome<ZoneChoice> {
     let api = api_for(app, connection)?;
     let found = match api.get_zone(&token_check::to_zone(zone)).await {
         Ok(found) => reachable_zone(&found),
@@ -225,15 +295,21 @@ pub(crate) async fn zone(app: &App, connection: &Connection, zone: &domain::ids:
         Err(error) => return Err(error.into()),
     };
     let Some(found) = found else {
-        return Err(Problem::field("zoneId", "is not a zone that this connection's token reaches"));
+        return Err(Problem::field(
+            "zoneId",
+            "is not a zone that this connection's token reaches",
+        ));
     };
     let mut connection = connection.clone();
-    let is_known = connection
-        .permissions
-        .iter()
-        .any(|check| check.permission == Permission::WorkersRoutes && check.zone_id.as_ref() == Some(&found.id) && check.granted != Granted::Unknown);
+    let is_known = connection.permissions.iter().any(|check| {
+        check.permission == Permission::WorkersRoutes
+            && check.zone_id.as_ref() == Some(&found.id)
+            && check.granted != Granted::Unknown
+    });
     if !is_known {
-        connection.permissions.push(check_routes(&api, &found).await);
+        connection
+            .permissions
+            .push(check_routes(&api, &found).await);
     }
     Ok(choice(&connection, found))
 }
@@ -245,7 +321,10 @@ fn choice(connection: &Connection, zone: ReachableZone) -> ZoneChoice {
             .accounts
             .iter()
             .find(|account| account.id == zone.account_id)
-            .map_or_else(|| zone.account_id.to_string(), |account| account.name.clone()),
+            .map_or_else(
+                || zone.account_id.to_string(),
+                |account| account.name.clone(),
+            ),
         deployable: reason.is_none(),
         reason,
         zone,
@@ -254,17 +333,28 @@ fn choice(connection: &Connection, zone: ReachableZone) -> ZoneChoice {
 
 fn reason_against(connection: &Connection, zone: &ReachableZone) -> Option<String> {
     if zone.status != "active" {
-        return Some(format!("The zone is {}, so no traffic reaches it yet. Finish its set-up at Cloudflare.", zone.status));
+        return Some(format!(
+            "The zone is {}, so no traffic reaches it yet. Finish its set-up at Cloudflare.",
+            zone.status
+        ));
     }
     if zone.paused {
-        return Some("The zone is paused: Cloudflare answers only DNS for it and runs no Worker.".to_owned());
+        return Some(
+            "The zone is paused: Cloudflare answers only DNS for it and runs no Worker.".to_owned(),
+        );
     }
     let account_refuses = |permission: Permission, account: &AccountId| {
         connection.permissions.iter().any(|check| {
-            check.permission == permission && check.account_id.as_ref() == Some(account) && check.granted == Granted::No
+            check.permission == permission
+                && check.account_id.as_ref() == Some(account)
+                && check.granted == Granted::No
         })
     };
-    for permission in [Permission::WorkersScripts, Permission::WorkersKvStorage, Permission::AccountSettings] {
+    for permission in [
+        Permission::WorkersScripts,
+        Permission::WorkersKvStorage,
+        Permission::AccountSettings,
+    ] {
         if account_refuses(permission, &zone.account_id) {
             return Some(format!(
                 "The token lacks {}: {} in this account.",

@@ -47,7 +47,11 @@ pub(crate) struct SitePatch {
 
 /// Where a site's own key is sealed.
 pub(crate) fn sealed_key_row(id: SiteId) -> SealedRow {
-    SealedRow { table: "sites", column: "sealed_key", id: id.to_string() }
+    SealedRow {
+        table: "sites",
+        column: "sealed_key",
+        id: id.to_string(),
+    }
 }
 
 /// Makes a site. The zone must be reachable by the connection and be able to run a Worker.
@@ -65,9 +69,14 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         } else {
             Code::ZoneNotActive
         };
-        return Err(Problem::new(code, format!("{} cannot be deployed to. {reason}", choice.zone.name))
-            .cause(reason)
-            .remedy("Choose another zone, or mend this one at Cloudflare and check the connection again."));
+        return Err(Problem::new(
+            code,
+            format!("{} cannot be deployed to. {reason}", choice.zone.name),
+        )
+        .cause(reason)
+        .remedy(
+            "Choose another zone, or mend this one at Cloudflare and check the connection again.",
+        ));
     }
     let hostnames = match new.hostnames {
         Some(given) => parse_hostnames(&given, &choice.zone.name)?,
@@ -104,7 +113,9 @@ fn new_site_key() -> Outcome<Secret> {
 }
 
 fn parse_name(text: &str) -> Outcome<String> {
-    text.parse::<DisplayName>().map(String::from).map_err(|error| Problem::field("name", error.to_string()))
+    text.parse::<DisplayName>()
+        .map(String::from)
+        .map_err(|error| Problem::field("name", error.to_string()))
 }
 
 fn parse_hostnames(given: &[String], zone: &str) -> Outcome<Vec<Hostname>> {
@@ -112,16 +123,22 @@ fn parse_hostnames(given: &[String], zone: &str) -> Outcome<Vec<Hostname>> {
         return Err(Problem::field("hostnames", "needs at least one host name"));
     }
     if given.len() > HOSTNAMES_MAX {
-        return Err(Problem::field("hostnames", format!("has more than {HOSTNAMES_MAX} names")));
+        return Err(Problem::field(
+            "hostnames",
+            format!("has more than {HOSTNAMES_MAX} names"),
+        ));
     }
     let mut hostnames: Vec<Hostname> = Vec::with_capacity(given.len());
     for text in given {
         let shown: String = text.chars().take(80).collect();
-        let host: Hostname = text
-            .parse()
-            .map_err(|error| Problem::field("hostnames", format!("holds {shown:?}, which {error}")))?;
+        let host: Hostname = text.parse().map_err(|error| {
+            Problem::field("hostnames", format!("holds {shown:?}, which {error}"))
+        })?;
         if !host.is_within(zone) {
-            return Err(Problem::field("hostnames", format!("holds {shown:?}, which is not in the zone {zone}")));
+            return Err(Problem::field(
+                "hostnames",
+                format!("holds {shown:?}, which is not in the zone {zone}"),
+            ));
         }
         if !hostnames.contains(&host) {
             hostnames.push(host);
@@ -133,11 +150,18 @@ fn parse_hostnames(given: &[String], zone: &str) -> Outcome<Vec<Hostname>> {
 fn taken(error: StoreError) -> Problem {
     match error {
         StoreError::Conflict { what, value } => {
-            let mut problem = Problem::new(Code::ResourceConflict, format!("The {what} {value:?} is used by another site."))
-                .cause("A host name belongs to one site, and no two sites have the same name.")
-                .remedy("Choose another, or remove the site that uses it.");
+            let mut problem = Problem::new(
+                Code::ResourceConflict,
+                format!("The {what} {value:?} is used by another site."),
+            )
+            .cause("A host name belongs to one site, and no two sites have the same name.")
+            .remedy("Choose another, or remove the site that uses it.");
             problem.errors.push(crate::problem::FieldError {
-                field: if what == "hostname" { "hostnames".to_owned() } else { what.to_owned() },
+                field: if what == "hostname" {
+                    "hostnames".to_owned()
+                } else {
+                    what.to_owned()
+                },
                 detail: "is already used by another site".to_owned(),
             });
             problem
@@ -153,7 +177,10 @@ pub(crate) async fn list(app: &App, ws: WorkspaceId, page: &Page) -> Outcome<Lis
 
 /// A site, or `not_found`.
 pub(crate) async fn get(app: &App, ws: WorkspaceId, id: SiteId) -> Outcome<Site> {
-    app.store.site(ws, id).await?.ok_or_else(|| Problem::not_found("site", &id.to_string()))
+    app.store
+        .site(ws, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("site", &id.to_string()))
 }
 
 /// A site by its id or its name, as the command line takes it.
@@ -163,11 +190,19 @@ pub(crate) async fn find(app: &App, ws: WorkspaceId, id_or_name: &str) -> Outcom
     {
         return Ok(site);
     }
-    app.store.site_by_name(ws, id_or_name).await?.ok_or_else(|| Problem::not_found("site", id_or_name))
+    app.store
+        .site_by_name(ws, id_or_name)
+        .await?
+        .ok_or_else(|| Problem::not_found("site", id_or_name))
 }
 
 /// Changes a site's name, hosts or settings; hosts and settings reach Cloudflare with the next deployment.
-pub(crate) async fn update(app: &App, ws: WorkspaceId, id: SiteId, patch: SitePatch) -> Outcome<Site> {
+pub(crate) async fn update(
+    app: &App,
+    ws: WorkspaceId,
+    id: SiteId,
+    patch: SitePatch,
+) -> Outcome<Site> {
     let mut site = get(app, ws, id).await?;
     let mut needs_deployment = false;
     if let Some(name) = patch.name {
@@ -180,7 +215,10 @@ pub(crate) async fn update(app: &App, ws: WorkspaceId, id: SiteId, patch: SitePa
     }
     if let Some(deadline) = patch.kv_deadline_ms {
         if !u16::try_from(deadline).is_ok_and(|ms| KV_DEADLINE_RANGE_MS.contains(&ms)) {
-            return Err(Problem::field("kvDeadlineMs", "must be between 50 and 2,000"));
+            return Err(Problem::field(
+                "kvDeadlineMs",
+                "must be between 50 and 2,000",
+            ));
         }
         needs_deployment |= deadline != site.settings.kv_deadline_ms;
         site.settings.kv_deadline_ms = deadline;
@@ -188,13 +226,20 @@ pub(crate) async fn update(app: &App, ws: WorkspaceId, id: SiteId, patch: SitePa
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;
     if needs_deployment && site.status == SiteStatus::InSync {
-        app.store.set_site_status(ws, id, SiteStatus::Drifted, site.observed_at).await?;
+        app.store
+            .set_site_status(ws, id, SiteStatus::Drifted, site.observed_at)
+            .await?;
         site.status = SiteStatus::Drifted;
     }
     Ok(site)
 }
 
 /// Takes everything of the site out of the account, then the site itself.
-pub(crate) async fn remove(app: &App, ws: WorkspaceId, id: SiteId, by: &str) -> Outcome<Deployment> {
+pub(crate) async fn remove(
+    app: &App,
+    ws: WorkspaceId,
+    id: SiteId,
+    by: &str,
+) -> Outcome<Deployment> {
     deployments::start(app, ws, id, DeploymentKind::Remove, by).await
 }

@@ -10,7 +10,8 @@ use crate::{
 use cloudflare::{Api, Client, TokenStatus, TokenVerification};
 use domain::{
     connection::{
-        Granted, Permission, PermissionCheck, ReachableAccount, ReachableZone, TokenKind, is_good_enough,
+        Granted, Permission, PermissionCheck, ReachableAccount, ReachableZone, TokenKind,
+        is_good_enough,
     },
     ids::AccountId,
     time::Millis,
@@ -48,12 +49,20 @@ pub(crate) struct TokenReport {
 impl TokenReport {
     /// Refuses a token that cannot deploy anything.
     pub(crate) fn require_good_enough(self) -> Outcome<Self> {
-        if is_good_enough(&self.permissions) { Ok(self) } else { Err(insufficient(&self.permissions)) }
+        if is_good_enough(&self.permissions) {
+            Ok(self)
+        } else {
+            Err(insufficient(&self.permissions))
+        }
     }
 }
 
 /// Checks a token from the beginning.
-pub(crate) async fn check(client: &Client, clock: Clock, pasted: &PastedToken) -> Outcome<TokenReport> {
+pub(crate) async fn check(
+    client: &Client,
+    clock: Clock,
+    pasted: &PastedToken,
+) -> Outcome<TokenReport> {
     let api = client.with_token(pasted.token.clone());
     let (kind, verification) = verify(&api, pasted.is_account_owned).await?;
     refuse_by_verification(&verification, clock.now())?;
@@ -81,16 +90,27 @@ async fn verify(api: &Api, is_account_owned: bool) -> Outcome<(TokenKind, TokenV
     if !is_account_owned {
         match api.verify_user_token().await {
             Ok(verification) => return Ok((TokenKind::User, verification)),
-            Err(error) if error.is_unauthenticated() || error.status == Some(400) || error.is_forbidden() => {}
+            Err(error)
+                if error.is_unauthenticated()
+                    || error.status == Some(400)
+                    || error.is_forbidden() => {}
             Err(error) => return Err(error.into()),
         }
     }
     let accounts = match api.list_accounts().await {
         Ok(accounts) => accounts,
-        Err(error) if error.message().is_some_and(|text| text.contains("from location")) => {
+        Err(error)
+            if error
+                .message()
+                .is_some_and(|text| text.contains("from location")) =>
+        {
             return Err(Problem::from(error));
         }
-        Err(error) if error.status.is_some_and(|status| (400..404).contains(&status)) => {
+        Err(error)
+            if error
+                .status
+                .is_some_and(|status| (400..404).contains(&status)) =>
+        {
             return Err(unknown_token(&error));
         }
         Err(error) => return Err(error.into()),
@@ -129,15 +149,19 @@ fn refuse_by_verification(verification: &TokenVerification, now: Millis) -> Outc
     match verification.status {
         TokenStatus::Expired => Err(expired(verification.expires_on.as_deref())),
         _ if is_over => Err(expired(verification.expires_on.as_deref())),
-        TokenStatus::Disabled => Err(Problem::new(Code::TokenDisabled, "Cloudflare knows this token, but it is switched off.")
-            .cause("Somebody disabled it under My Profile → API Tokens.")
-            .remedy("Enable it there, or make a new token.")),
+        TokenStatus::Disabled => Err(Problem::new(
+            Code::TokenDisabled,
+            "Cloudflare knows this token, but it is switched off.",
+        )
+        .cause("Somebody disabled it under My Profile → API Tokens.")
+        .remedy("Enable it there, or make a new token.")),
         _ => match verification.not_before.as_deref() {
-            Some(text) if parse_rfc3339(text).is_some_and(|at| at > now) => {
-                Err(Problem::new(Code::InvalidToken, format!("The token is valid only from {text} on."))
-                    .cause("Its TTL was given a start date in the future.")
-                    .remedy("Wait until then, or edit the token's TTL at Cloudflare."))
-            }
+            Some(text) if parse_rfc3339(text).is_some_and(|at| at > now) => Err(Problem::new(
+                Code::InvalidToken,
+                format!("The token is valid only from {text} on."),
+            )
+            .cause("Its TTL was given a start date in the future.")
+            .remedy("Wait until then, or edit the token's TTL at Cloudflare.")),
             _ => Ok(()),
         },
     }
@@ -167,7 +191,10 @@ async fn list_accounts(api: &Api, zones: &[ReachableZone]) -> Outcome<Vec<Reacha
         Ok(listed) => listed
             .iter()
             .filter_map(|account| {
-                Some(ReachableAccount { id: account.id.as_str().parse().ok()?, name: account.name.clone() })
+                Some(ReachableAccount {
+                    id: account.id.as_str().parse().ok()?,
+                    name: account.name.clone(),
+                })
             })
             .collect(),
         Err(error) if error.is_forbidden() => Vec::new(),
@@ -175,7 +202,10 @@ async fn list_accounts(api: &Api, zones: &[ReachableZone]) -> Outcome<Vec<Reacha
     };
     for zone in zones {
         if !accounts.iter().any(|account| account.id == zone.account_id) {
-            accounts.push(ReachableAccount { id: zone.account_id.clone(), name: zone.account_id.to_string() });
+            accounts.push(ReachableAccount {
+                id: zone.account_id.clone(),
+                name: zone.account_id.to_string(),
+            });
         }
     }
     Ok(accounts)
@@ -193,10 +223,17 @@ pub(crate) fn reachable_zone(zone: &cloudflare::Zone) -> Option<ReachableZone> {
     })
 }
 
-async fn check_permissions(api: &Api, accounts: &[ReachableAccount], zones: &[ReachableZone]) -> Vec<PermissionCheck> {
+async fn check_permissions(
+    api: &Api,
+    accounts: &[ReachableAccount],
+    zones: &[ReachableZone],
+) -> Vec<PermissionCheck> {
     let questions = questions(accounts, zones);
-    let mut checks: Vec<PermissionCheck> =
-        stream::iter(questions).map(|question| ask(api, question)).buffered(PARALLEL).collect().await;
+    let mut checks: Vec<PermissionCheck> = stream::iter(questions)
+        .map(|question| ask(api, question))
+        .buffered(PARALLEL)
+        .collect()
+        .await;
     if checks.iter().any(|check| check.granted == Granted::No) {
         tokio::time::sleep(REPEAT_AFTER).await;
         for check in &mut checks {
@@ -219,10 +256,17 @@ fn questions(accounts: &[ReachableAccount], zones: &[ReachableZone]) -> Vec<Perm
             granted: Granted::Unknown,
             detail: String::new(),
         };
-        for permission in [Permission::WorkersScripts, Permission::WorkersKvStorage, Permission::AccountSettings] {
+        for permission in [
+            Permission::WorkersScripts,
+            Permission::WorkersKvStorage,
+            Permission::AccountSettings,
+        ] {
             rows.push(row(permission, None));
         }
-        let own: Vec<&ReachableZone> = zones.iter().filter(|zone| zone.account_id == account.id).collect();
+        let own: Vec<&ReachableZone> = zones
+            .iter()
+            .filter(|zone| zone.account_id == account.id)
+            .collect();
         if own.is_empty() {
             rows.push(row(Permission::WorkersRoutes, None));
             rows.push(row(Permission::Zone, None));
@@ -249,7 +293,9 @@ async fn ask(api: &Api, mut row: PermissionCheck) -> PermissionCheck {
     if row.granted == Granted::Unknown && !row.detail.is_empty() {
         return row;
     }
-    let Some(account) = row.account_id.clone() else { return row };
+    let Some(account) = row.account_id.clone() else {
+        return row;
+    };
     let account = to_account(&account);
     let found = match (row.permission, &row.zone_id) {
         (Permission::WorkersScripts, _) => api.probe_workers_scripts_write(&account).await,
@@ -294,19 +340,25 @@ pub(crate) async fn check_routes(api: &Api, zone: &ReachableZone) -> PermissionC
 
 /// Our id in the client's type: both are 32 hex digits.
 pub(crate) fn to_account(id: &AccountId) -> cloudflare::AccountId {
-    id.as_str().parse().expect("32 hex digits are an id in both crates")
+    id.as_str()
+        .parse()
+        .expect("32 hex digits are an id in both crates")
 }
 
 /// Our id in the client's type: both are 32 hex digits.
 pub(crate) fn to_zone(id: &domain::ids::ZoneId) -> cloudflare::ZoneId {
-    id.as_str().parse().expect("32 hex digits are an id in both crates")
+    id.as_str()
+        .parse()
+        .expect("32 hex digits are an id in both crates")
 }
 
 fn insufficient(checks: &[PermissionCheck]) -> Problem {
     let mut missing: Vec<String> = Vec::new();
     for permission in Permission::ALL {
         let rows = || checks.iter().filter(|check| check.permission == permission);
-        if rows().any(|check| check.granted == Granted::No) || !rows().any(|check| check.granted == Granted::Yes) {
+        if rows().any(|check| check.granted == Granted::No)
+            || !rows().any(|check| check.granted == Granted::Yes)
+        {
             missing.push(format!("{}: {}", permission.name(), level_word(permission)));
         }
     }

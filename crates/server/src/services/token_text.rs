@@ -26,28 +26,44 @@ pub(crate) struct PastedToken {
 /// Cleans and recognises what was pasted. The text is never quoted back.
 pub(crate) fn recognise(pasted: &str) -> Outcome<PastedToken> {
     if pasted.len() > PASTE_MAX {
-        return Err(Problem::field("token", "is longer than 4 KB, which no API token is"));
+        return Err(Problem::field(
+            "token",
+            "is longer than 4 KB, which no API token is",
+        ));
     }
     let (text, cleaned) = clean(pasted);
     if text.is_empty() {
-        return Err(invalid("Nothing was pasted.", "The field was empty, or held only spaces or quotes."));
+        return Err(invalid(
+            "Nothing was pasted.",
+            "The field was empty, or held only spaces or quotes.",
+        ));
     }
     if let Some((what, instead)) = foreign_credential(&text) {
         return Err(not_a_token(what, instead));
     }
     if text.len() < 20 || text.len() > TOKEN_MAX {
         return Err(invalid(
-            &format!("What was pasted has {} characters; a Cloudflare API token has 40 or more.", text.len()),
+            &format!(
+                "What was pasted has {} characters; a Cloudflare API token has 40 or more.",
+                text.len()
+            ),
             "It was copied only in part, or something else was copied.",
         ));
     }
-    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+    if !text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    {
         return Err(invalid(
             "What was pasted holds characters that no Cloudflare API token has.",
             "More than the token was copied, for example a whole command or sentence.",
         ));
     }
-    Ok(PastedToken { is_account_owned: text.starts_with("cfat_"), token: ApiToken::new(text), cleaned })
+    Ok(PastedToken {
+        is_account_owned: text.starts_with("cfat_"),
+        token: ApiToken::new(text),
+        cleaned,
+    })
 }
 
 fn clean(pasted: &str) -> (String, Vec<&'static str>) {
@@ -75,7 +91,9 @@ fn clean(pasted: &str) -> (String, Vec<&'static str>) {
         text = unquoted;
     }
     let bare = trim_quotes(text);
-    if bare.len() != text.len() || unquoted.len() != text.len() && !cleaned.contains(&"the word Bearer") {
+    if bare.len() != text.len()
+        || unquoted.len() != text.len() && !cleaned.contains(&"the word Bearer")
+    {
         cleaned.push("quotes");
     }
     let joined: String = bare.split_whitespace().collect();
@@ -89,24 +107,38 @@ fn clean(pasted: &str) -> (String, Vec<&'static str>) {
 
 fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let head = text.get(..word.len())?;
-    head.eq_ignore_ascii_case(word).then(|| text[word.len()..].trim_start())
+    head.eq_ignore_ascii_case(word)
+        .then(|| text[word.len()..].trim_start())
 }
 
 fn trim_quotes(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '«' | '»'))
+    text.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '«' | '»')
+    })
 }
 
 /// What else it is, and what to make instead.
 fn foreign_credential(text: &str) -> Option<(&'static str, &'static str)> {
     const MAKE_A_TOKEN: &str = "Make an API token with the five permissions: the button on the Connect Cloudflare page opens Cloudflare's form, filled in.";
-    let is_old_global_key =
-        (37..=45).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_old_global_key = (37..=45).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if text.starts_with("cfk_") || is_old_global_key {
-        Some(("a Global API Key: it opens the whole account and cannot be limited", MAKE_A_TOKEN))
+        Some((
+            "a Global API Key: it opens the whole account and cannot be limited",
+            MAKE_A_TOKEN,
+        ))
     } else if text.starts_with("v1.0-") {
-        Some(("an Origin CA key, which only signs certificates", MAKE_A_TOKEN))
+        Some((
+            "an Origin CA key, which only signs certificates",
+            MAKE_A_TOKEN,
+        ))
     } else if text.starts_with("cfoat_") {
-        Some(("an OAuth access token of wrangler, which ends within hours", MAKE_A_TOKEN))
+        Some((
+            "an OAuth access token of wrangler, which ends within hours",
+            MAKE_A_TOKEN,
+        ))
     } else if text.starts_with("ed_") {
         Some((
             "an access key of Edge Delivery itself, not a credential of Cloudflare's",
@@ -146,9 +178,15 @@ mod tests {
             (format!("\u{feff}{TOKEN}\u{200b}"), 1),
             (format!("{}\n{}", &TOKEN[..20], &TOKEN[20..]), 1),
         ] {
-            let found = recognise(&pasted).unwrap_or_else(|problem| panic!("{pasted:?}: {problem}"));
+            let found =
+                recognise(&pasted).unwrap_or_else(|problem| panic!("{pasted:?}: {problem}"));
             assert_eq!(found.token.expose(), TOKEN, "{pasted:?}");
-            assert_eq!(found.cleaned.len(), cleaned, "{pasted:?}: {:?}", found.cleaned);
+            assert_eq!(
+                found.cleaned.len(),
+                cleaned,
+                "{pasted:?}: {:?}",
+                found.cleaned
+            );
         }
     }
 
@@ -158,14 +196,33 @@ mod tests {
             ("", Code::InvalidToken),
             (" \n\"\" ", Code::InvalidToken),
             ("short", Code::InvalidToken),
-            ("this is a whole sentence that somebody copied", Code::InvalidToken),
-            ("0123456789abcdef0123456789abcdef01234", Code::ApiKeyNotSupported),
-            ("cfk_fake-fake-fake-fake-fake-fake-fake-fake-fake", Code::ApiKeyNotSupported),
+            (
+                "this is a whole sentence that somebody copied",
+                Code::InvalidToken,
+            ),
+            (
+                "0123456789abcdef0123456789abcdef01234",
+                Code::ApiKeyNotSupported,
+            ),
+            (
+                "cfk_fake-fake-fake-fake-fake-fake-fake-fake-fake",
+                Code::ApiKeyNotSupported,
+            ),
             ("v1.0-0000-fake", Code::ApiKeyNotSupported),
-            ("ed_fakefakefakefakefakefakefakefakefakefakefak", Code::ApiKeyNotSupported),
+            (
+                "ed_fakefakefakefakefakefakefakefakefakefakefak",
+                Code::ApiKeyNotSupported,
+            ),
         ] {
-            assert_eq!(recognise(pasted).expect_err(pasted).code, code, "{pasted:?}");
+            assert_eq!(
+                recognise(pasted).expect_err(pasted).code,
+                code,
+                "{pasted:?}"
+            );
         }
-        assert_eq!(recognise(&"x".repeat(5000)).expect_err("too long").code, Code::ValidationFailed);
+        assert_eq!(
+            recognise(&"x".repeat(5000)).expect_err("too long").code,
+            Code::ValidationFailed
+        );
     }
 }

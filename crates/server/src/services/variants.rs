@@ -27,14 +27,24 @@ pub(crate) struct VariantName {
 impl VariantName {
     /// Checks the words of an address or a form; `raw_path` with or without its leading slash.
     pub(crate) fn parse(site: SiteId, format: &str, raw_path: &str) -> Outcome<Self> {
-        let format = format.parse().map_err(|_| Problem::field("format", "must be `html` or `markdown`"))?;
-        Ok(Self { site, format, path: parse_path(raw_path)? })
+        let format = format
+            .parse()
+            .map_err(|_| Problem::field("format", "must be `html` or `markdown`"))?;
+        Ok(Self {
+            site,
+            format,
+            path: parse_path(raw_path)?,
+        })
     }
 }
 
 /// A page's path in its normal form.
 pub(crate) fn parse_path(raw: &str) -> Outcome<PagePath> {
-    let with_slash = if raw.starts_with('/') { raw.to_owned() } else { format!("/{raw}") };
+    let with_slash = if raw.starts_with('/') {
+        raw.to_owned()
+    } else {
+        format!("/{raw}")
+    };
     PagePath::parse(&with_slash).map_err(|error| Problem::field("path", error.to_string()))
 }
 
@@ -103,10 +113,16 @@ fn check_content(content: &[u8]) -> Result<(), String> {
         return Err("is empty".to_owned());
     }
     if content.len() > CONTENT_MAX {
-        return Err(format!("is larger than {} MiB", CONTENT_MAX / (1024 * 1024)));
+        return Err(format!(
+            "is larger than {} MiB",
+            CONTENT_MAX / (1024 * 1024)
+        ));
     }
     match std::str::from_utf8(content) {
-        Err(error) => Err(format!("is not UTF-8: the byte at offset {} does not fit", error.valid_up_to())),
+        Err(error) => Err(format!(
+            "is not UTF-8: the byte at offset {} does not fit",
+            error.valid_up_to()
+        )),
         Ok(text) if text.contains('\0') => Err("holds a NUL character".to_owned()),
         Ok(_) => Ok(()),
     }
@@ -122,11 +138,18 @@ pub(crate) async fn get(app: &App, ws: WorkspaceId, name: &VariantName) -> Outco
     app.store
         .variant(ws, name.site, name.format, name.path.as_str())
         .await?
-        .ok_or_else(|| Problem::not_found(&format!("{} variant of", name.format), name.path.as_str()))
+        .ok_or_else(|| {
+            Problem::not_found(&format!("{} variant of", name.format), name.path.as_str())
+        })
 }
 
 /// One revision's content, or `not_found`.
-pub(crate) async fn content(app: &App, ws: WorkspaceId, name: &VariantName, revision: &Revision) -> Outcome<Vec<u8>> {
+pub(crate) async fn content(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+    revision: &Revision,
+) -> Outcome<Vec<u8>> {
     app.store
         .content(ws, name.site, name.format, name.path.as_str(), revision)
         .await?
@@ -146,17 +169,36 @@ pub(crate) async fn list(
 }
 
 /// The history of a variant, newest first.
-pub(crate) async fn revisions(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<Vec<RevisionInfo>> {
+pub(crate) async fn revisions(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+) -> Outcome<Vec<RevisionInfo>> {
     get(app, ws, name).await?;
-    Ok(app.store.revisions(ws, name.site, name.format, name.path.as_str()).await?)
+    Ok(app
+        .store
+        .revisions(ws, name.site, name.format, name.path.as_str())
+        .await?)
 }
 
 /// Publishes one of a variant's revisions.
-pub(crate) async fn publish(app: &App, ws: WorkspaceId, name: &VariantName, revision: &Revision) -> Outcome<Variant> {
+pub(crate) async fn publish(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+    revision: &Revision,
+) -> Outcome<Variant> {
     get(app, ws, name).await?;
     let is_there = app
         .store
-        .publish(ws, name.site, name.format, name.path.as_str(), revision, app.clock.now())
+        .publish(
+            ws,
+            name.site,
+            name.format,
+            name.path.as_str(),
+            revision,
+            app.clock.now(),
+        )
         .await?;
     if !is_there {
         return Err(Problem::not_found("revision", revision.as_str()));
@@ -168,20 +210,41 @@ pub(crate) async fn publish(app: &App, ws: WorkspaceId, name: &VariantName, revi
 /// Takes a variant off the edge; its revisions stay.
 pub(crate) async fn unpublish(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<Variant> {
     get(app, ws, name).await?;
-    app.store.unpublish(ws, name.site, name.format, name.path.as_str(), app.clock.now()).await?;
+    app.store
+        .unpublish(
+            ws,
+            name.site,
+            name.format,
+            name.path.as_str(),
+            app.clock.now(),
+        )
+        .await?;
     published_changed(app, ws, name.site).await?;
     get(app, ws, name).await
 }
 
 /// Deletes a variant with its history, also at the edge.
-pub(crate) async fn delete(app: &App, ws: WorkspaceId, name: &VariantName, if_match: &IfMatch) -> Outcome<()> {
+pub(crate) async fn delete(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+    if_match: &IfMatch,
+) -> Outcome<()> {
     let variant = get(app, ws, name).await?;
     if let IfMatch::Revision(expected) = if_match
         && *expected != variant.latest
     {
         return Err(stale(StoreError::Stale, name));
     }
-    app.store.delete_variant(ws, name.site, name.format, name.path.as_str(), app.clock.now()).await?;
+    app.store
+        .delete_variant(
+            ws,
+            name.site,
+            name.format,
+            name.path.as_str(),
+            app.clock.now(),
+        )
+        .await?;
     published_changed(app, ws, name.site).await
 }
 
@@ -233,7 +296,13 @@ pub(crate) struct ImportReport {
 
 /// Imports NDJSON and publishes it: good lines are taken, bad ones are named. The last of several lines for one variant
 /// wins.
-pub(crate) async fn import(app: &App, ws: WorkspaceId, site: SiteId, body: &[u8], author: &str) -> Outcome<ImportReport> {
+pub(crate) async fn import(
+    app: &App,
+    ws: WorkspaceId,
+    site: SiteId,
+    body: &[u8],
+    author: &str,
+) -> Outcome<ImportReport> {
     sites::get(app, ws, site).await?;
     let mut report = ImportReport::default();
     let mut good: Vec<(VariantName, String)> = Vec::new();
@@ -251,7 +320,10 @@ pub(crate) async fn import(app: &App, ws: WorkspaceId, site: SiteId, body: &[u8]
                 });
                 good.push((name, content));
             }
-            Err(problem) => report.refused.push(RefusedLine { line: index + 1, detail: first_detail(&problem) }),
+            Err(problem) => report.refused.push(RefusedLine {
+                line: index + 1,
+                detail: first_detail(&problem),
+            }),
         }
     }
     let now = app.clock.now();
@@ -284,7 +356,10 @@ fn read_line(site: SiteId, bytes: &[u8]) -> Outcome<(VariantName, String)> {
 }
 
 fn first_detail(problem: &Problem) -> String {
-    problem.errors.first().map_or_else(|| problem.detail.clone(), |FieldError { field, detail }| format!("{field} {detail}"))
+    problem.errors.first().map_or_else(
+        || problem.detail.clone(),
+        |FieldError { field, detail }| format!("{field} {detail}"),
+    )
 }
 
 /// The state of a variant in a word.

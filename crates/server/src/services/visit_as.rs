@@ -10,7 +10,8 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use store::Site;
 
 /// A browser's `Accept` for a page.
-const BROWSER_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+const BROWSER_ACCEPT: &str =
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
 /// Somebody whose requests can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +79,13 @@ pub(crate) const VISITORS: &[Visitor] = &[
         user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
         accept: BROWSER_ACCEPT,
     },
-    Visitor { id: "curl", label: "curl", kind: "tool", user_agent: "curl/8.14.1", accept: "*/*" },
+    Visitor {
+        id: "curl",
+        label: "curl",
+        kind: "tool",
+        user_agent: "curl/8.14.1",
+        accept: "*/*",
+    },
 ];
 
 /// The visitor of that id.
@@ -110,12 +117,16 @@ pub(crate) struct Visit {
 impl Visit {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether the edge served a variant.
     pub(crate) fn is_variant(&self) -> bool {
-        self.header("x-edge-delivery").is_some_and(|value| value.starts_with("variant"))
+        self.header("x-edge-delivery")
+            .is_some_and(|value| value.starts_with("variant"))
     }
 }
 
@@ -136,9 +147,16 @@ pub(crate) async fn visit(
         return Err(Problem::field("path", "is longer than 4,096 bytes"));
     }
     let mut headers = HeaderMap::new();
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(visitor.user_agent));
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(visitor.user_agent),
+    );
     headers.insert(header::ACCEPT, HeaderValue::from_static(visitor.accept));
-    let answer = app.edge.send(Method::GET, host, path, headers).await.map_err(|error| no_answer(&error))?;
+    let answer = app
+        .edge
+        .send(Method::GET, host, path, headers)
+        .await
+        .map_err(|error| no_answer(&error))?;
     Ok(Visit {
         visitor: *visitor,
         host: host.clone(),
@@ -146,7 +164,12 @@ pub(crate) async fn visit(
         headers: answer
             .headers
             .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect(),
         bytes: answer.body.len(),
         body: String::from_utf8_lossy(&answer.body).into_owned(),
@@ -165,10 +188,13 @@ fn no_answer(error: &EdgeError) -> Problem {
                 why = inner.to_string();
                 cause = inner.source();
             }
-            Problem::new(Code::SiteUnreachable, format!("{host} did not answer within 10 seconds, or not at all: {why}."))
-                .cause("The host name has no DNS record yet, or the site is down.")
-                .cause("The name leads to a private address, which is never fetched.")
-                .remedy("Open the page in a browser; when it opens there, try again here.")
+            Problem::new(
+                Code::SiteUnreachable,
+                format!("{host} did not answer within 10 seconds, or not at all: {why}."),
+            )
+            .cause("The host name has no DNS record yet, or the site is down.")
+            .cause("The name leads to a private address, which is never fetched.")
+            .remedy("Open the page in a browser; when it opens there, try again here.")
         }
     }
 }

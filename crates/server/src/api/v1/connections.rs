@@ -97,7 +97,8 @@ async fn create(
     caller: ApiCaller,
     ApiJson(new): ApiJson<NewConnection>,
 ) -> Outcome<(StatusCode, Json<ConnectionView>)> {
-    let connection = connections::connect(&app, caller.workspace, &new.token, new.name.as_deref()).await?;
+    let connection =
+        connections::connect(&app, caller.workspace, &new.token, new.name.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(view(&connection))))
 }
 
@@ -109,14 +110,23 @@ async fn list(
     caller: ApiCaller,
     ApiQuery(page): ApiQuery<PageQuery>,
 ) -> Outcome<Json<ListView<ConnectionView>>> {
-    Ok(Json(ListView::of(connections::list(&app, caller.workspace, &page.page()?).await?, view)))
+    Ok(Json(ListView::of(
+        connections::list(&app, caller.workspace, &page.page()?).await?,
+        view,
+    )))
 }
 
 /// Read a connection.
 #[utoipa::path(get, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
     responses((status = 200, body = ConnectionView), Problems))]
-async fn read(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<ConnectionView>> {
-    Ok(Json(view(&connections::get(&app, caller.workspace, id(&text, "connection")?).await?)))
+async fn read(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<Json<ConnectionView>> {
+    Ok(Json(view(
+        &connections::get(&app, caller.workspace, id(&text, "connection")?).await?,
+    )))
 }
 
 /// Rename a connection or replace its token.
@@ -158,15 +168,27 @@ async fn delete(
     Path(text): Path<String>,
     ApiQuery(query): ApiQuery<ForceQuery>,
 ) -> Outcome<StatusCode> {
-    connections::disconnect(&app, caller.workspace, id(&text, "connection")?, query.force).await?;
+    connections::disconnect(
+        &app,
+        caller.workspace,
+        id(&text, "connection")?,
+        query.force,
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Check the stored token again now.
 #[utoipa::path(post, path = "/connections/{id}/check", tag = "connections", params(("id" = String, Path)),
     responses((status = 200, body = ConnectionView), Problems))]
-async fn check(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<ConnectionView>> {
-    Ok(Json(view(&connections::check_now(&app, caller.workspace, id(&text, "connection")?).await?)))
+async fn check(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<Json<ConnectionView>> {
+    Ok(Json(view(
+        &connections::check_now(&app, caller.workspace, id(&text, "connection")?).await?,
+    )))
 }
 
 /// A zone and whether a site can be deployed to it.
@@ -202,7 +224,13 @@ fn zone_view(choice: ZoneChoice) -> ZoneView {
 /// Every zone of every account that the token reaches.
 #[utoipa::path(get, path = "/connections/{id}/zones", tag = "connections", params(("id" = String, Path)),
     responses((status = 200, body = ListView<ZoneView>), Problems))]
-async fn zones(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Result<Json<ListView<ZoneView>>, Problem> {
+async fn zones(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Result<Json<ListView<ZoneView>>, Problem> {
     let choices = connections::zones(&app, caller.workspace, id(&text, "connection")?).await?;
-    Ok(Json(ListView::whole(choices.into_iter().map(zone_view).collect())))
+    Ok(Json(ListView::whole(
+        choices.into_iter().map(zone_view).collect(),
+    )))
 }

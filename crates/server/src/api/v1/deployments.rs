@@ -140,7 +140,14 @@ async fn start(
     ApiJson(NewDeployment {}): ApiJson<NewDeployment>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
     let site = id(&text, "site")?;
-    let deployment = deployments::start(&app, caller.workspace, site, DeploymentKind::Apply, &caller.name).await?;
+    let deployment = deployments::start(
+        &app,
+        caller.workspace,
+        site,
+        DeploymentKind::Apply,
+        &caller.name,
+    )
+    .await?;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -161,7 +168,11 @@ async fn list(
 /// Read a deployment; it stays readable after its site is gone.
 #[utoipa::path(get, path = "/deployments/{id}", tag = "deployments", params(("id" = String, Path)),
     responses((status = 200, body = DeploymentView), Problems))]
-async fn read(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<DeploymentView>> {
+async fn read(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<Json<DeploymentView>> {
     let deployment = deployments::get(&app, caller.workspace, id(&text, "deployment")?).await?;
     Ok(Json(deployment_view(&deployment)))
 }
@@ -182,11 +193,19 @@ async fn events(
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse().ok())
         .unwrap_or(0);
-    let stream = deployments::event_stream(app.clone(), caller.workspace, deployment.id, after).map(|event| {
-        let data = json!({"at": rfc3339(event.at), "kind": event.kind, "data": event.data});
-        Ok::<_, Infallible>(Event::default().id(event.seq.to_string()).event(event.kind).data(data.to_string()))
-    });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
+    let stream = deployments::event_stream(app.clone(), caller.workspace, deployment.id, after)
+        .map(|event| {
+            let data = json!({"at": rfc3339(event.at), "kind": event.kind, "data": event.data});
+            Ok::<_, Infallible>(
+                Event::default()
+                    .id(event.seq.to_string())
+                    .event(event.kind)
+                    .data(data.to_string()),
+            )
+        });
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::default())
+        .into_response())
 }
 
 /// Stop at the next safe point.
@@ -209,8 +228,13 @@ async fn continue_(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
-    let deployment =
-        deployments::continue_(&app, caller.workspace, id(&text, "deployment")?, &caller.name).await?;
+    let deployment = deployments::continue_(
+        &app,
+        caller.workspace,
+        id(&text, "deployment")?,
+        &caller.name,
+    )
+    .await?;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -222,7 +246,13 @@ async fn undo(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
-    let deployment = deployments::undo(&app, caller.workspace, id(&text, "deployment")?, &caller.name).await?;
+    let deployment = deployments::undo(
+        &app,
+        caller.workspace,
+        id(&text, "deployment")?,
+        &caller.name,
+    )
+    .await?;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -234,6 +264,12 @@ async fn rollback(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
-    let deployment = deployments::rollback(&app, caller.workspace, id(&text, "deployment")?, &caller.name).await?;
+    let deployment = deployments::rollback(
+        &app,
+        caller.workspace,
+        id(&text, "deployment")?,
+        &caller.name,
+    )
+    .await?;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }

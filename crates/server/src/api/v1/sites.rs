@@ -71,7 +71,9 @@ fn view(site: &Site) -> SiteView {
         zone_name: site.zone_name.clone(),
         hostnames: site.hostnames.iter().map(ToString::to_string).collect(),
         status: site.status,
-        settings: SettingsView { kv_deadline_ms: site.settings.kv_deadline_ms },
+        settings: SettingsView {
+            kv_deadline_ms: site.settings.kv_deadline_ms,
+        },
         observed_at: site.observed_at.map(rfc3339),
         created_at: rfc3339(site.created_at),
         updated_at: rfc3339(site.updated_at),
@@ -115,7 +117,10 @@ async fn create(
     ApiJson(body): ApiJson<NewSiteBody>,
 ) -> Outcome<(StatusCode, Json<SiteView>)> {
     let new = NewSite {
-        connection: body.connection_id.parse().map_err(|_| Problem::field("connectionId", "names no connection"))?,
+        connection: body
+            .connection_id
+            .parse()
+            .map_err(|_| Problem::field("connectionId", "names no connection"))?,
         zone: body
             .zone_id
             .parse()
@@ -135,14 +140,23 @@ async fn list(
     caller: ApiCaller,
     ApiQuery(page): ApiQuery<PageQuery>,
 ) -> Outcome<Json<ListView<SiteView>>> {
-    Ok(Json(ListView::of(sites::list(&app, caller.workspace, &page.page()?).await?, view)))
+    Ok(Json(ListView::of(
+        sites::list(&app, caller.workspace, &page.page()?).await?,
+        view,
+    )))
 }
 
 /// Read a site.
 #[utoipa::path(get, path = "/sites/{id}", tag = "sites", params(("id" = String, Path)),
     responses((status = 200, body = SiteView), Problems))]
-async fn read(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<SiteView>> {
-    Ok(Json(view(&sites::get(&app, caller.workspace, id(&text, "site")?).await?)))
+async fn read(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<Json<SiteView>> {
+    Ok(Json(view(
+        &sites::get(&app, caller.workspace, id(&text, "site")?).await?,
+    )))
 }
 
 /// Change a site's name, hosts or settings. Hosts and settings reach Cloudflare with the next deployment.
@@ -159,7 +173,9 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: body.settings.and_then(|settings| settings.kv_deadline_ms),
     };
-    Ok(Json(view(&sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?)))
+    Ok(Json(view(
+        &sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?,
+    )))
 }
 
 /// Remove a site: everything of it leaves the account, then the site is gone. The answer is that deployment.
@@ -170,7 +186,8 @@ async fn delete(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
-    let deployment = sites::remove(&app, caller.workspace, id(&text, "site")?, &caller.name).await?;
+    let deployment =
+        sites::remove(&app, caller.workspace, id(&text, "site")?, &caller.name).await?;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -192,8 +209,16 @@ struct PlanView {
 /// Read the account and plan: the steps from what is there to what is wanted.
 #[utoipa::path(get, path = "/sites/{id}/plan", tag = "sites", params(("id" = String, Path)),
     responses((status = 200, body = PlanView), Problems))]
-async fn plan(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<PlanView>> {
+async fn plan(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<Json<PlanView>> {
     let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
     let (plan, _) = deployments::plan(&app, caller.workspace, &site).await?;
-    Ok(Json(PlanView { steps: plan.steps, conflicts: plan.conflicts, warnings: plan.warnings }))
+    Ok(Json(PlanView {
+        steps: plan.steps,
+        conflicts: plan.conflicts,
+        warnings: plan.warnings,
+    }))
 }

@@ -51,7 +51,11 @@ async fn view(app: &AppState, caller: &ApiCaller, text: &str) -> Outcome<Json<Sy
 /// How far the published content is at the edge.
 #[utoipa::path(get, path = "/sites/{id}/sync", operation_id = "sync_status", tag = "sync", params(("id" = String, Path)),
     responses((status = 200, body = SyncView), Problems))]
-async fn read(State(app): State<AppState>, caller: ApiCaller, Path(text): Path<String>) -> Outcome<Json<SyncView>> {
+async fn read(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<Json<SyncView>> {
     view(&app, &caller, &text).await
 }
 

@@ -53,7 +53,9 @@ mod tests {
             ("/html/%FF", None),
             ("/pdf/x", None),
         ] {
-            let found = parse(&format!("{SITE}{rest}")).ok().map(|name| name.path.as_str().to_owned());
+            let found = parse(&format!("{SITE}{rest}"))
+                .ok()
+                .map(|name| name.path.as_str().to_owned());
             assert_eq!(found.as_deref(), expected, "{rest}");
         }
     }

@@ -73,7 +73,8 @@ fn view(variant: &Variant) -> VariantView {
 }
 
 fn etag(revision: &Revision) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{revision}\"")).expect("hex digits in quotes are a header value")
+    HeaderValue::from_str(&format!("\"{revision}\""))
+        .expect("hex digits in quotes are a header value")
 }
 
 /// `?limit=&cursor=&prefix=`.
@@ -102,8 +103,18 @@ async fn list(
     if !(1..=200).contains(&limit) {
         return Err(Problem::field("limit", "must be between 1 and 200"));
     }
-    let page = Page { after: query.cursor, limit };
-    let listed = variants::list(&app, caller.workspace, id(&text, "site")?, &page, query.prefix.as_deref()).await?;
+    let page = Page {
+        after: query.cursor,
+        limit,
+    };
+    let listed = variants::list(
+        &app,
+        caller.workspace,
+        id(&text, "site")?,
+        &page,
+        query.prefix.as_deref(),
+    )
+    .await?;
     Ok(Json(ListView::of(listed, view)))
 }
 
@@ -151,19 +162,39 @@ async fn put(
         note: query.note.as_deref(),
     };
     let variant = variants::put(&app, caller.workspace, &name, &content, options).await?;
-    let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, [(header::ETAG, etag(&variant.latest))], Json(view(&variant))).into_response())
+    let status = if existed {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    Ok((
+        status,
+        [(header::ETAG, etag(&variant.latest))],
+        Json(view(&variant)),
+    )
+        .into_response())
 }
 
 /// Programs often send no type, or one that says nothing; a type that says something must be the format's.
 fn require_content_type(format: Format, headers: &HeaderMap) -> Outcome<()> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
     let wrong = |detail: &str| {
         Problem::field("content-type", detail.to_owned())
-            .cause(format!("The address says {format}; the body's content-type says something else."))
-            .remedy(format!("Send the header `content-type: {}`.", format.content_type()))
+            .cause(format!(
+                "The address says {format}; the body's content-type says something else."
+            ))
+            .remedy(format!(
+                "Send the header `content-type: {}`.",
+                format.content_type()
+            ))
     };
-    let Some(mime) = value.to_str().ok().and_then(|text| text.parse::<mime::Mime>().ok()) else {
+    let Some(mime) = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<mime::Mime>().ok())
+    else {
         return Err(wrong("cannot be read"));
     };
     let fits = match (format, mime.essence_str()) {
@@ -182,16 +213,28 @@ fn require_content_type(format: Format, headers: &HeaderMap) -> Outcome<()> {
 }
 
 fn if_match(headers: &HeaderMap) -> Outcome<IfMatch> {
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?").trim().to_owned());
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &HeaderValue| value.to_str().unwrap_or("?").trim().to_owned())
+    };
     match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
         (None, None) => Ok(IfMatch::Any),
         (None, Some(star)) if star == "*" => Ok(IfMatch::Absent),
-        (None, Some(_)) => Err(Problem::field("If-None-Match", "must be * when something is saved")),
+        (None, Some(_)) => Err(Problem::field(
+            "If-None-Match",
+            "must be * when something is saved",
+        )),
         (Some(tag), _) => tag
             .trim_matches('"')
             .parse()
             .map(IfMatch::Revision)
-            .map_err(|_| Problem::field("If-Match", "must be the ETag of the newest revision, in quotes")),
+            .map_err(|_| {
+                Problem::field(
+                    "If-Match",
+                    "must be the ETag of the newest revision, in quotes",
+                )
+            }),
     }
 }
 
@@ -217,7 +260,9 @@ async fn read(
 ) -> Outcome<Response> {
     let variant = variants::get(&app, caller.workspace, &name).await?;
     let revision = match query.revision {
-        Some(text) => text.parse().map_err(|_| Problem::field("revision", "must be 64 hex digits"))?,
+        Some(text) => text
+            .parse()
+            .map_err(|_| Problem::field("revision", "must be 64 hex digits"))?,
         None => variant.latest,
     };
     let tag = etag(&revision);
@@ -227,10 +272,19 @@ async fn read(
     let content = variants::content(&app, caller.workspace, &name, &revision).await?;
     // A variant is a stranger's HTML: shown by a browser at this address, it must not be able to do anything.
     let answer = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(name.format.content_type())),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(name.format.content_type()),
+        ),
         (header::ETAG, tag),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("sandbox; default-src 'none'"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
     ];
     Ok((answer, content).into_response())
 }
@@ -293,7 +347,9 @@ async fn revisions(
 ) -> Outcome<Json<ListView<RevisionView>>> {
     let name = VariantName::parse(id(&text, "site")?, &which.format, &which.path)?;
     let found = variants::revisions(&app, caller.workspace, &name).await?;
-    Ok(Json(ListView::whole(found.into_iter().map(revision_view).collect())))
+    Ok(Json(ListView::whole(
+        found.into_iter().map(revision_view).collect(),
+    )))
 }
 
 /// What is to be published.
@@ -318,8 +374,13 @@ async fn publish(
     ApiJson(body): ApiJson<PublishBody>,
 ) -> Outcome<Json<VariantView>> {
     let name = VariantName::parse(id(&text, "site")?, &body.format, &body.path)?;
-    let revision = body.revision.parse().map_err(|_| Problem::field("revision", "must be 64 hex digits"))?;
-    Ok(Json(view(&variants::publish(&app, caller.workspace, &name, &revision).await?)))
+    let revision = body
+        .revision
+        .parse()
+        .map_err(|_| Problem::field("revision", "must be 64 hex digits"))?;
+    Ok(Json(view(
+        &variants::publish(&app, caller.workspace, &name, &revision).await?,
+    )))
 }
 
 /// Take a variant off the edge; its revisions stay.
@@ -332,7 +393,9 @@ async fn unpublish(
     ApiJson(which): ApiJson<WhichVariant>,
 ) -> Outcome<Json<VariantView>> {
     let name = VariantName::parse(id(&text, "site")?, &which.format, &which.path)?;
-    Ok(Json(view(&variants::unpublish(&app, caller.workspace, &name).await?)))
+    Ok(Json(view(
+        &variants::unpublish(&app, caller.workspace, &name).await?,
+    )))
 }
 
 /// Import and publish many: NDJSON, one `{path, format, content}` a line. Good lines are taken, bad ones are named.
@@ -352,5 +415,7 @@ async fn import(
             .cause("The body holds no line.")
             .remedy("Send one JSON object {path, format, content} a line."));
     }
-    Ok(Json(variants::import(&app, caller.workspace, site, &bytes, &caller.name).await?))
+    Ok(Json(
+        variants::import(&app, caller.workspace, site, &bytes, &caller.name).await?,
+    ))
 }

@@ -1,0 +1,152 @@
+//! Requests as values: built and tested without a network.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+
+/// Everything but unreserved characters, so that a KV key or a name stays one segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// One segment of a path.
+pub(crate) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// A part of a multipart body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) filename: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Body {
+    Empty,
+    Json(Vec<u8>),
+    Raw(Vec<u8>),
+    Multipart(Vec<Part>),
+}
+
+/// A call that has not been sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    /// The path with names in braces, for messages.
+    pub(crate) template: &'static str,
+    /// The path behind the base URL, encoded.
+    pub(crate) path: String,
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) body: Body,
+    /// Whether sending it twice does no harm.
+    pub(crate) is_repeatable: bool,
+}
+
+impl Request {
+    fn new(method: Method, template: &'static str, values: &[&str]) -> Self {
+        let is_repeatable = method != Method::POST && method != Method::PATCH;
+        Self {
+            method,
+            template,
+            path: fill(template, values),
+            query: Vec::new(),
+            body: Body::Empty,
+            is_repeatable,
+        }
+    }
+
+    pub(crate) fn get(template: &'static str, values: &[&str]) -> Self {
+        Self::new(Method::GET, template, values)
+    }
+
+    pub(crate) fn post(template: &'static str, values: &[&str]) -> Self {
+        Self::new(Method::POST, template, values)
+    }
+
+    pub(crate) fn put(template: &'static str, values: &[&str]) -> Self {
+        Self::new(Method::PUT, template, values)
+    }
+
+    pub(crate) fn delete(template: &'static str, values: &[&str]) -> Self {
+        Self::new(Method::DELETE, template, values)
+    }
+
+    #[must_use]
+    pub(crate) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn json(mut self, value: &impl serde::Serialize) -> Self {
+        self.body = Body::Json(serde_json::to_vec(value).expect("our own types are JSON"));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn raw(mut self, bytes: Vec<u8>) -> Self {
+        self.body = Body::Raw(bytes);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn multipart(mut self, parts: Vec<Part>) -> Self {
+        self.body = Body::Multipart(parts);
+        self
+    }
+
+    /// A POST that does no harm when it is sent twice, such as a bulk delete.
+    #[must_use]
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
+        self
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("{} {}", self.method, self.template)
+    }
+}
+
+/// Puts the values, each as one segment, in the places of the names in braces.
+fn fill(template: &str, values: &[&str]) -> String {
+    let mut path = String::new();
+    let mut values = values.iter();
+    for part in template.split('/').skip(1) {
+        path.push('/');
+        if part.starts_with('{') {
+            path.push_str(&segment(
+                values
+                    .next()
+                    .expect("a value for each name of the template"),
+            ));
+        } else {
+            path.push_str(part);
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_one_segment() {
+        let request = Request::put(
+            "/accounts/{account}/values/{key}",
+            &["a", "v/html/a b?c%2F&é"],
+        );
+        assert_eq!(
+            request.path,
+            "/accounts/a/values/v%2Fhtml%2Fa%20b%3Fc%252F%26%C3%A9"
+        );
+        assert_eq!(request.endpoint(), "PUT /accounts/{account}/values/{key}");
+        assert!(request.is_repeatable);
+        assert!(!Request::post("/x", &[]).is_repeatable);
+    }
+}

@@ -1,0 +1,112 @@
+//! Questions that find out one permission each and change nothing (§2.4): reads, and writes so invalid that Cloudflare
+//! must refuse them. Rights are looked at before the body (measured for KV and scripts; assumed for routes), so the kind
+//! of refusal tells whether the right is there.
+
+use crate::{
+    AccountId, Api, Error, ZoneId,
+    request::{Part, Request},
+};
+use serde_json::{Value, json};
+
+/// What a question found, with the evidence in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// Proved.
+    Yes {
+        /// The call, its status and code.
+        evidence: String,
+    },
+    /// Refused.
+    No {
+        /// The call, its status and code.
+        evidence: String,
+    },
+    /// Neither.
+    Unknown {
+        /// The call, and what came instead.
+        evidence: String,
+    },
+}
+
+/// Judges the answer: a refusal for the expected reason proves the right.
+fn judge(outcome: &Result<Option<Value>, Error>, expected_codes: &[i64]) -> Granted {
+    match outcome {
+        Ok(_) => Granted::Yes {
+            evidence: "the call was answered".to_owned(),
+        },
+        Err(error) => {
+            let evidence = error.to_string();
+            if error.is_forbidden() || error.is_unauthenticated() {
+                Granted::No { evidence }
+            } else if error
+                .code()
+                .is_some_and(|code| expected_codes.contains(&code))
+            {
+                Granted::Yes {
+                    evidence: format!("refused for its content, not for its rights: {evidence}"),
+                }
+            } else {
+                Granted::Unknown { evidence }
+            }
+        }
+    }
+}
+
+impl Api {
+    /// *Workers Scripts: Edit*: an upload under an invalid name (expected: 400, code 10016).
+    pub async fn probe_workers_scripts_write(&self, account: &AccountId) -> Granted {
+        let request = Request::put(
+            "/accounts/{account}/workers/scripts/{script}",
+            &[account.as_str(), "Not A Name"],
+        )
+        .multipart(vec![Part {
+            name: "metadata".to_owned(),
+            filename: None,
+            content_type: Some("application/json".to_owned()),
+            bytes: b"{}".to_vec(),
+        }]);
+        judge(&self.call(request).await, &[10_016, 10_021, 10_052])
+    }
+
+    /// *Workers KV Storage: Edit*: a namespace without a title (expected: 400, code 10019).
+    pub async fn probe_kv_write(&self, account: &AccountId) -> Granted {
+        let request = Request::post(
+            "/accounts/{account}/storage/kv/namespaces",
+            &[account.as_str()],
+        )
+        .json(&json!({"title": ""}))
+        .repeatable();
+        judge(&self.call(request).await, &[10_019, 10_012])
+    }
+
+    /// *Workers Routes: Edit*: a route outside the zone (expected: 400, code 10022).
+    pub async fn probe_routes_write(&self, zone: &ZoneId) -> Granted {
+        let request = Request::post("/zones/{zone}/workers/routes", &[zone.as_str()])
+            .json(&json!({"pattern": "not-your-zone.invalid/*"}))
+            .repeatable();
+        judge(&self.call(request).await, &[10_022])
+    }
+
+    /// *Account Settings: Read*: the account itself.
+    pub async fn probe_account_settings_read(&self, account: &AccountId) -> Granted {
+        judge(
+            &self
+                .call(Request::get("/accounts/{account}", &[account.as_str()]))
+                .await,
+            &[],
+        )
+    }
+
+    /// *Zone: Read*: the account's zones; an empty list proves nothing either way (reported).
+    pub async fn probe_zone_read(&self, account: &AccountId) -> Granted {
+        let request = Request::get("/zones", &[])
+            .query("per_page", "5")
+            .query("account.id", account.as_str());
+        match self.call::<Option<Value>>(request).await {
+            Ok(Some(Value::Array(zones))) if zones.is_empty() => Granted::Unknown {
+                evidence: "GET /zones lists no zone of this account".to_owned(),
+            },
+            outcome => judge(&outcome, &[]),
+        }
+    }
+}
