@@ -16,7 +16,7 @@ pub(crate) type Outcome<T> = Result<T, Problem>;
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $word:literal, $status:literal, $title:literal;)*) => {
         /// The stable names of problems.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub(crate) enum Code { $($(#[$doc])* #[serde(rename = $word)] $variant),* }
 
         impl Code {
@@ -101,7 +101,7 @@ codes! {
 }
 
 /// What Cloudflare said, ready to copy to support.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CloudflareSaid {
     /// The HTTP status, where there was an answer.
@@ -116,8 +116,22 @@ pub(crate) struct CloudflareSaid {
     pub(crate) endpoint: String,
 }
 
+impl From<&cloudflare::Error> for CloudflareSaid {
+    fn from(error: &cloudflare::Error) -> Self {
+        Self {
+            status: error.status,
+            code: error.code(),
+            message: error
+                .message()
+                .map_or_else(|| error.to_string(), str::to_owned),
+            ray_id: error.ray_id.clone(),
+            endpoint: error.endpoint.clone(),
+        }
+    }
+}
+
 /// One field that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FieldError {
     /// Its name in the request.
@@ -127,7 +141,7 @@ pub(crate) struct FieldError {
 }
 
 /// A problem, in the shape in which it is answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Problem {
     /// An address that names the kind of problem.
@@ -307,5 +321,94 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl From<store::StoreError> for Problem {
+    fn from(error: store::StoreError) -> Self {
+        match error {
+            store::StoreError::Conflict { what, value } => Self::new(
+                Code::ResourceConflict,
+                format!("The {what} {value:?} is already in use."),
+            )
+            .cause("Something else of that name was stored before.")
+            .remedy("Choose another name."),
+            store::StoreError::Stale => Self::new(
+                Code::EditConflict,
+                "It was changed in the meantime; nothing was saved.",
+            )
+            .cause("Somebody else saved a change after you read it.")
+            .remedy("Read it again, bring your change into it and save that."),
+            store::StoreError::Missing { what } => {
+                Self::new(Code::NotFound, format!("There is no such {what} any more."))
+                    .cause("It was deleted meanwhile.")
+                    .remedy("List what there is.")
+            }
+            store::StoreError::InvalidCursor => {
+                Self::field("cursor", "is not one that was given out")
+            }
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<cloudflare::Error> for Problem {
+    /// Cloudflare answers *Authentication error* to everything; what it means follows from the status and the call.
+    fn from(error: cloudflare::Error) -> Self {
+        let said = CloudflareSaid::from(&error);
+        let what = error.message().unwrap_or("no reason given").to_owned();
+        let problem = if error.is_rate_limited() {
+            Self::new(Code::RateLimited, "Cloudflare asks to wait: too many calls were made with this token or account.")
+                .cause("Cloudflare allows 1,200 calls in five minutes for a user, dashboard and other programs included.")
+                .remedy("Wait a few minutes; the work goes on by itself where it is repeated.")
+        } else if error.is_unavailable() {
+            Self::new(
+                Code::CloudflareUnavailable,
+                format!("Cloudflare did not give a usable answer: {error}."),
+            )
+            .cause("Cloudflare or the way to it has a problem at the moment.")
+            .cause("A firewall or proxy between this program and Cloudflare keeps calls back.")
+            .remedy("Try again in a minute; see www.cloudflarestatus.com.")
+        } else if error.is_ip_restricted() {
+            Self::new(Code::TokenIpRestricted, format!("Cloudflare refused the token: {what}."))
+                .cause("The token has a Client IP Address Filter that leaves out the address of this program.")
+                .remedy("Add this program's outgoing address to the token's filter at Cloudflare, or remove the filter.")
+        } else if error.is_unauthenticated() {
+            Self::new(Code::InvalidToken, "Cloudflare no longer knows the token.")
+                .cause("It was deleted, rolled, switched off, or has expired.")
+                .remedy("Make a new token and replace the connection's token on its page; its sites stay as they are.")
+        } else if error.is_forbidden() {
+            let permission = permission_for(&error.endpoint);
+            Self::new(Code::InsufficientPermissions, format!("The token may not do this: {permission} is missing."))
+                .cause(format!("{permission} is missing, or its account or zone is not included."))
+                .remedy("Edit the token at Cloudflare (My Profile → API Tokens), add the permission, then check the connection again.")
+        } else {
+            Self::new(
+                Code::CloudflareRefused,
+                format!("Cloudflare refused the call: {what}."),
+            )
+            .cause("The account or zone is in a state that does not allow it.")
+            .remedy("Read Cloudflare's message below; the code and the ray id help its support.")
+        };
+        let problem = match error.retry_after {
+            Some(wait) => problem.with_retry_after(wait.as_secs()),
+            None => problem,
+        };
+        problem.with_cloudflare(said)
+    }
+}
+
+/// Which of the five permissions a call needs, in the words of Cloudflare's form.
+fn permission_for(endpoint: &str) -> &'static str {
+    if endpoint.contains("/storage/kv/") {
+        "Workers KV Storage: Edit"
+    } else if endpoint.contains("/workers/routes") {
+        "Workers Routes: Edit"
+    } else if endpoint.contains("/workers/") {
+        "Workers Scripts: Edit"
+    } else if endpoint.contains("/zones") {
+        "Zone: Read"
+    } else {
+        "Account Settings: Read"
     }
 }
