@@ -11,6 +11,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { assembledScript } from './scope.js';
 
+// So that the `exit` handlers below run, and no workerd is left behind.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
 export const HOST = 'shop.example';
 export const SITE = '0197a000-0000-7000-8000-000000000001';
 export const SITE_KEY = 'local-demo-site-key-00000000000000000000';
@@ -31,9 +34,9 @@ export function workerdProgram() {
   const cpu = process.arch === 'arm64' ? 'arm64' : '64';
   const require = createRequire(import.meta.url);
   const name = `@cloudflare/workerd-${names[process.platform]}-${cpu}`;
-  const program = path.join(path.dirname(require.resolve(`${name}/package.json`)), 'bin', 'workerd');
-  if (!existsSync(program)) throw new Error(`no workerd at ${program}: run npm ci in worker/`);
-  return program;
+  const found = require.resolve.paths(name).map((folder) => path.join(folder, name, 'bin', 'workerd')).find(existsSync);
+  if (found === undefined) throw new Error(`${name} is not installed: run npm ci in worker/`);
+  return found;
 }
 
 export async function listen(server) {
@@ -148,6 +151,7 @@ export async function startEdge({
   module = false,
   ports = {},
 } = {}) {
+  const program = workerdProgram();
   const kv = new PretendKv();
   const origin = new PretendOrigin();
   const kvPort = ports.kv ?? (await listen(kv.server));
@@ -183,15 +187,30 @@ const site :Workerd.Worker = (
 `,
   );
   const child = spawn(
-    workerdProgram(),
+    program,
     ['serve', path.join(folder, 'config.capnp'), '--socket-addr', 'http=127.0.0.1:0', '--control-fd', '3'],
     { stdio: ['ignore', 'inherit', 'pipe', 'pipe'] },
   );
   let stderr = '';
   child.stderr.on('data', (chunk) => (stderr += chunk));
-  const end = () => child.kill('SIGKILL');
+  const end = () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
   process.once('exit', end);
-  const port = await new Promise((resolve, reject) => {
+  const stop = async () => {
+    process.off('exit', end);
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    for (const { server } of [kv, origin]) {
+      server.close();
+      server.closeAllConnections();
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const listening = new Promise((resolve, reject) => {
     let heard = '';
     child.stdio[3].on('data', (chunk) => {
       heard += chunk;
@@ -200,7 +219,11 @@ const site :Workerd.Worker = (
     });
     child.once('exit', (code) => reject(new Error(`workerd ended with ${code}: ${stderr}`)));
   });
-  const edge = { kv, origin, port, pid: child.pid, stderr: () => stderr };
+  const port = await listening.catch(async (error) => {
+    await stop();
+    throw error;
+  });
+  const edge = { kv, origin, port, pid: child.pid, stop, stderr: () => stderr };
 
   /** One request, on its own connection. */
   edge.ask = (url, { method = 'GET', ua, accept, headers = {}, body } = {}) =>
@@ -249,18 +272,6 @@ const site :Workerd.Worker = (
     });
     kv.asked.length = 0;
     origin.asked.length = 0;
-  };
-  edge.stop = async () => {
-    process.off('exit', end);
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
-    for (const { server } of [kv, origin]) {
-      server.close();
-      server.closeAllConnections();
-    }
-    rmSync(folder, { recursive: true, force: true });
   };
   return edge;
 }

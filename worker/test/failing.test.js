@@ -13,6 +13,17 @@ const isOrigin = (answer) => {
   assert.equal(answer.headers['x-edge-delivery'], undefined);
 };
 
+/** The median time of five answers of the origin: a busy machine may delay one of them. */
+async function medianOf(ask) {
+  const times = [];
+  for (let n = 0; n < 5; n++) {
+    const answer = await ask();
+    isOrigin(answer);
+    times.push(answer.ms);
+  }
+  return times.sort((a, b) => a - b)[2];
+}
+
 /** Runs a story against an edge of its own. */
 async function withEdge(options, story) {
   const edge = await startEdge(options);
@@ -42,13 +53,10 @@ test('KV hangs: the origin within the deadline and 50 ms more', () =>
   withEdge({}, async (edge) => {
     isOrigin(await edge.ask('/tea', { ua: UA.chrome }));
     edge.kv.mode = 'hang';
-    for (let n = 0; n < 5; n++) {
-      const answer = await edge.agent('/tea');
-      isOrigin(answer);
-      assert.ok(answer.ms >= 290 && answer.ms <= 350, `${answer.ms} ms`);
-    }
-    const person = await edge.ask('/tea', { ua: UA.chrome });
-    assert.ok(person.ms < 50, `${person.ms} ms`);
+    const taken = await medianOf(() => edge.agent('/tea'));
+    assert.ok(taken >= 290 && taken <= 350, `${taken} ms`);
+    const person = await medianOf(() => edge.ask('/tea', { ua: UA.chrome }));
+    assert.ok(person < 50, `${person} ms`);
     const together = await Promise.all(Array.from({ length: 20 }, () => edge.agent('/tea')));
     together.forEach(isOrigin);
   }));
@@ -56,9 +64,8 @@ test('KV hangs: the origin within the deadline and 50 ms more', () =>
 test('the deadline is the site’s, within bounds', () =>
   withEdge({ settings: { kvDeadlineMs: 1 } }, async (edge) => {
     edge.kv.mode = 'hang';
-    const answer = await edge.agent('/tea');
-    isOrigin(answer);
-    assert.ok(answer.ms >= 45 && answer.ms <= 110, `${answer.ms} ms`);
+    const taken = await medianOf(() => edge.agent('/tea'));
+    assert.ok(taken >= 45 && taken <= 100, `${taken} ms`);
   }));
 
 for (const [name, bindings] of [
