@@ -11,8 +11,10 @@ mod namespace;
 mod ownership;
 mod routes;
 mod script;
+mod settle;
 mod undo;
 
+pub use settle::settle;
 pub use undo::undo;
 
 use crate::{desired::Goal, observed::Observed};

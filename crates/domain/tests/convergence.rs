@@ -9,7 +9,7 @@ use domain::{
     observed::{
         Observed, ObservedNamespace, ObservedRoute, ObservedScript, ObservedZone, Recorded,
     },
-    plan::{Action, Plan, Resource, check::check, plan, undo},
+    plan::{Action, Plan, Resource, check::check, plan, settle, undo},
 };
 use proptest::prelude::*;
 
@@ -232,6 +232,16 @@ proptest! {
         prop_assert_eq!(check(&goal, &half, &rest), Ok(()));
         prop_assert!(rest.conflicts.is_empty());
         prop_assert!(plan(&goal, &apply(&goal, &half, &rest)).is_in_sync());
+    }
+
+    /// Settling the records changes no plan, and settling twice is settling once.
+    #[test]
+    fn settled_records_give_the_same_plan(goal in any_goal(), observed in any_observed()) {
+        let settled = Observed { recorded: settle(&goal, &observed), ..observed.clone() };
+        prop_assert_eq!(settle(&goal, &settled), settled.recorded.clone());
+        let (before, after) = (plan(&goal, &observed), plan(&goal, &settled));
+        prop_assert_eq!(before.steps, after.steps);
+        prop_assert_eq!(before.conflicts, after.conflicts);
     }
 
     /// From nothing, deployed by any number of steps, taken back: the account is as before.
