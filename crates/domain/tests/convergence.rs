@@ -256,7 +256,7 @@ proptest! {
         }
         first.steps.truncate(kept);
         let deployed = apply(&goal, &before, &first);
-        let back = undo(site(), &first.steps, &deployed);
+        let back = undo(site(), &first.steps, None, &deployed);
         prop_assert_eq!(check(&Goal::Absent { site: site() }, &deployed, &back), Ok(()));
         let after = apply(&goal, &deployed, &back);
         prop_assert_eq!(after.routes, before.routes);

@@ -10,6 +10,16 @@
 //!
 //! Published content reaches the edge apart from deployments ([`sync`]).
 
+mod alignment;
+pub(crate) mod apply;
+mod cloudflare_ids;
+mod content;
+pub(crate) mod driver;
+mod execute;
+pub(crate) mod material;
+pub(crate) mod observe;
+pub(crate) mod outlook;
 mod signals;
+pub(crate) mod sync;
 
 pub(crate) use signals::Signals;

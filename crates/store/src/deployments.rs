@@ -18,7 +18,11 @@ use domain::{
     plan::{Plan, Step},
     time::Millis,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
 use serde_json::Value;
 
 /// One application of one plan.
@@ -175,6 +179,44 @@ impl Store {
             .exec(self.writer())
             .await?;
         Ok(done.rows_affected > 0)
+    }
+
+    /// Says of a deployment that is over that its changes were taken back; event `status`. `false` when there is none, or
+    /// it is not over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mark_undone(
+        &self,
+        workspace: WorkspaceId,
+        id: DeploymentId,
+        now: Millis,
+    ) -> Result<bool> {
+        let tx = self.begin().await?;
+        let done = deployment::Entity::update_many()
+            .col_expr(
+                deployment::Column::Status,
+                Expr::value(DeploymentStatus::Undone.as_str()),
+            )
+            .filter(deployment::Column::Id.eq(id.to_string()))
+            .filter(deployment::Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(is_active().not())
+            .exec(&tx)
+            .await?;
+        if done.rows_affected == 0 {
+            return Ok(false);
+        }
+        events::append_status(
+            &tx,
+            &id.to_string(),
+            &workspace.to_string(),
+            now,
+            DeploymentStatus::Undone,
+            None,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 

@@ -1,19 +1,29 @@
 //! What takes one deployment's own steps back.
 
 use super::{Action, Plan, Resource, Step, namespace, ownership::is_our_route, routes, script};
-use crate::{desired::script_name, ids::SiteId, observed::Observed};
+use crate::{
+    desired::{hash_tag, script_name},
+    ids::SiteId,
+    observed::Observed,
+};
 
 /// The steps that take back `done`, the steps that one deployment finished, as far as what they made is still there.
 /// What stood before the deployment stays. Removal order: routes, script, namespace; what the deployment replaced or
 /// took out comes back first.
-pub fn undo(site: SiteId, done: &[Step], observed: &Observed) -> Plan {
+///
+/// `former` is the hash of the script that stood there before, if the deployment replaced one.
+pub fn undo(site: SiteId, done: &[Step], former: Option<&str>, observed: &Observed) -> Plan {
     let mut plan = Plan::default();
     let did = |action: Action, resource: Resource| {
         done.iter()
             .any(move |step| step.action == action && step.resource == resource)
     };
     let made_script = did(Action::Create, Resource::Script);
-    if did(Action::Update, Resource::Script) && !made_script && observed.script.is_some() {
+    if did(Action::Update, Resource::Script)
+        && !made_script
+        && let (Some(former), Some(script)) = (former, &observed.script)
+        && !script.tags.contains(&hash_tag(former))
+    {
         plan.steps.push(Step {
             action: Action::Update,
             resource: Resource::Script,

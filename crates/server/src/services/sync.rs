@@ -1,17 +1,22 @@
-//! How far published content is at the edge, and how to hurry it.
+//! How far a site's published content is at the edge.
 
-use crate::{app::App, problem::Outcome};
+use crate::{
+    app::App,
+    problem::{Outcome, Problem},
+};
 use domain::ids::{SiteId, WorkspaceId};
 use store::KvStatus;
 
-/// How far the site's published content is at the edge.
+/// What is on its way, what is there, what was refused.
 pub(crate) async fn status(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<KvStatus> {
     Ok(app.store.kv_status(ws, site).await?)
 }
 
-/// Has the site's published content brought to the edge now; without this it happens by itself a little later.
+/// Asks for a run now, even if the last one failed a moment ago. Content gets to the edge by itself, too.
 pub(crate) async fn hurry(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<()> {
-    app.store.want_sync(ws, site, app.clock.now()).await?;
+    if !app.store.want_sync(ws, site, app.clock.now()).await? {
+        return Err(Problem::not_found("site", &site.to_string()));
+    }
     app.signals.wake_sync();
     Ok(())
 }

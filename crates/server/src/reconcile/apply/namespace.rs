@@ -1,0 +1,47 @@
+//! The KV namespace.
+
+use super::{StepError, Work, wrong_plan};
+use crate::reconcile::cloudflare_ids::account_id;
+use domain::plan::Step;
+
+pub(super) async fn create(work: &mut Work<'_>, step: &Step) -> Result<Option<String>, StepError> {
+    work.record(|recorded| recorded.namespace_intended = true)
+        .await?;
+    let account = account_id(&work.site.account);
+    work.calls += 1;
+    let made = work.api.create_namespace(&account, &step.name).await?;
+    let id = made
+        .id
+        .as_str()
+        .parse()
+        .map_err(|_| wrong_plan("Cloudflare answered with an id that is none"))?;
+    work.record(|recorded| {
+        recorded.namespace = Some(id);
+        recorded.content_loaded = false;
+        recorded.namespace_intended = false;
+    })
+    .await?;
+    Ok(None)
+}
+
+pub(super) async fn delete(work: &mut Work<'_>, step: &Step) -> Result<Option<String>, StepError> {
+    let id = step
+        .id
+        .as_deref()
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| wrong_plan("a deletion without an id"))?;
+    let account = account_id(&work.site.account);
+    work.calls += 1;
+    let note = match work.api.delete_namespace(&account, &id).await {
+        Ok(()) => None,
+        Err(error) if error.is_not_found() => Some("It was gone already.".to_owned()),
+        Err(error) => return Err(error.into()),
+    };
+    work.record(|recorded| {
+        recorded.namespace = None;
+        recorded.namespace_intended = false;
+        recorded.content_loaded = false;
+    })
+    .await?;
+    Ok(note)
+}

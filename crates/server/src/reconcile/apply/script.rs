@@ -1,0 +1,90 @@
+//! The Worker: one upload with script, bindings, the site's key and the tags, so that there is no moment in which a
+//! part is missing.
+
+use super::{StepError, Work, wrong_plan};
+use crate::{
+    reconcile::{
+        cloudflare_ids::{account_id, namespace_id, script_id},
+        material,
+    },
+    services::sites,
+};
+use cloudflare::{Binding, ScriptForm, ScriptUpload};
+use domain::{
+    desired::{OWNER_TAG, hash_tag, script_name, site_tag},
+    edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, SCRIPT_PART},
+};
+
+pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepError> {
+    let material = work.material()?.clone();
+    let namespace = work
+        .site
+        .recorded
+        .namespace
+        .clone()
+        .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
+    let key = sites::open_key(work.app, &work.site)?;
+    material::keep(work.app, &material).await?;
+    work.record(|recorded| recorded.script_intended = true)
+        .await?;
+    let upload = ScriptUpload {
+        form: ScriptForm::ServiceWorker {
+            part: SCRIPT_PART.to_owned(),
+            code: material.script,
+        },
+        compatibility_date: COMPATIBILITY_DATE.to_owned(),
+        bindings: vec![
+            Binding::KvNamespace {
+                name: KV_BINDING.to_owned(),
+                namespace_id: namespace_id(&namespace),
+            },
+            Binding::SecretText {
+                name: KEY_BINDING.to_owned(),
+                text: key,
+            },
+            Binding::Json {
+                name: CONFIG_BINDING.to_owned(),
+                json: material.config.to_json(),
+            },
+        ],
+        tags: vec![
+            OWNER_TAG.to_owned(),
+            site_tag(work.site.id),
+            hash_tag(&material.desired.script_hash),
+        ],
+        ..ScriptUpload::default()
+    };
+    let account = account_id(&work.site.account);
+    work.calls += 1;
+    let uploaded = work
+        .api
+        .upload_script(&account, &script_id(work.site.id), &upload)
+        .await?;
+    work.record(|recorded| {
+        recorded.script_etag = uploaded.etag;
+        recorded.script_intended = false;
+    })
+    .await?;
+    Ok(None)
+}
+
+pub(super) async fn delete(work: &mut Work<'_>) -> Result<Option<String>, StepError> {
+    let account = account_id(&work.site.account);
+    work.calls += 1;
+    let note = match work
+        .api
+        .delete_script(&account, &script_id(work.site.id), true)
+        .await
+    {
+        Ok(()) => None,
+        Err(error) if error.is_not_found() => Some("It was gone already.".to_owned()),
+        Err(error) => return Err(error.into()),
+    };
+    work.record(|recorded| {
+        recorded.script_intended = false;
+        recorded.script_etag = None;
+        recorded.pinned = None;
+    })
+    .await?;
+    Ok(note)
+}

@@ -1,0 +1,138 @@
+//! What a site's Worker consists of right now: its script, its configuration, and what the plan needs to know of them.
+//!
+//! Every Worker that is uploaded is kept in the database under the hash of what was uploaded, so that an earlier one
+//! can be brought back. A few tens of kilobytes each, once per change.
+
+use crate::{
+    app::App,
+    problem::{Outcome, Problem},
+};
+use domain::{
+    agents::AgentTable,
+    desired::Desired,
+    edge::{self, EdgeAgents, EdgeConfig},
+    names::Hostname,
+};
+use serde::Deserialize;
+use store::Site;
+
+/// A Worker, ready to be uploaded, and the state that it is part of.
+#[derive(Debug, Clone)]
+pub(crate) struct Material {
+    /// What the account should hold.
+    pub(crate) desired: Desired,
+    /// The script text.
+    pub(crate) script: String,
+    /// The `CONFIG` binding.
+    pub(crate) config: EdgeConfig,
+}
+
+/// What of a configuration a rollback brings back; the host names are the site's present ones.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredConfig {
+    kv_deadline_ms: u16,
+    ingest: String,
+    agents: EdgeAgents,
+}
+
+/// The Worker that the site should have: this version's, or the earlier one that a rollback pinned.
+pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
+    let pinned = match &site.recorded.pinned {
+        Some(hash) => load(app, hash, &site.id, &site.hostnames).await?,
+        None => None,
+    };
+    let (script, config) = pinned.unwrap_or_else(|| current(site));
+    let published = app
+        .store
+        .count_variants(site.workspace, site.id)
+        .await?
+        .published;
+    Ok(Material {
+        desired: Desired {
+            site: site.id,
+            account: site.account.clone(),
+            zone: site.zone.clone(),
+            zone_name: site.zone_name.clone(),
+            hostnames: site.hostnames.clone(),
+            script_hash: edge::upload_hash(&script, &config),
+            script_bytes: script.len(),
+            published,
+        },
+        script,
+        config,
+    })
+}
+
+fn current(site: &Site) -> (String, EdgeConfig) {
+    let deadline = u16::try_from(site.settings.kv_deadline_ms).unwrap_or(u16::MAX);
+    // No address for visits: nothing here receives them yet, and a Worker that has none gathers none.
+    let config = EdgeConfig::new(
+        site.id,
+        &site.hostnames,
+        deadline,
+        None,
+        EdgeAgents::default(),
+    );
+    (edge::assemble_script(&AgentTable::current()), config)
+}
+
+fn script_key(hash: &str) -> String {
+    format!("worker-script/{hash}")
+}
+
+fn upload_key(hash: &str) -> String {
+    format!("worker-upload/{hash}")
+}
+
+/// Keeps what is about to be uploaded.
+pub(crate) async fn keep(app: &App, material: &Material) -> Outcome<()> {
+    let script_hash = edge::script_hash(&material.script);
+    let upload = serde_json::json!({ "script": script_hash, "config": material.config });
+    app.store
+        .set_meta_if_absent(&script_key(&script_hash), material.script.as_bytes())
+        .await?;
+    app.store
+        .set_meta_if_absent(
+            &upload_key(&material.desired.script_hash),
+            upload.to_string().as_bytes(),
+        )
+        .await?;
+    Ok(())
+}
+
+/// Whether an upload is kept.
+pub(crate) async fn is_kept(app: &App, upload_hash: &str) -> Outcome<bool> {
+    Ok(app.store.meta(&upload_key(upload_hash)).await?.is_some())
+}
+
+async fn load(
+    app: &App,
+    upload_hash: &str,
+    site: &domain::ids::SiteId,
+    hostnames: &[Hostname],
+) -> Outcome<Option<(String, EdgeConfig)>> {
+    #[derive(Deserialize)]
+    struct Upload {
+        script: String,
+        config: StoredConfig,
+    }
+    let Some(bytes) = app.store.meta(&upload_key(upload_hash)).await? else {
+        return Ok(None);
+    };
+    let upload: Upload =
+        serde_json::from_slice(&bytes).map_err(|error| Problem::internal(&error))?;
+    let Some(script) = app.store.meta(&script_key(&upload.script)).await? else {
+        return Ok(None);
+    };
+    let script = String::from_utf8(script).map_err(|error| Problem::internal(&error))?;
+    let ingest = Some(upload.config.ingest.as_str()).filter(|url| !url.is_empty());
+    let config = EdgeConfig::new(
+        *site,
+        hostnames,
+        upload.config.kv_deadline_ms,
+        ingest,
+        upload.config.agents,
+    );
+    Ok(Some((script, config)))
+}

@@ -1,0 +1,174 @@
+//! What a deployment is after: its goal, its plan, and the words for what stands in its way.
+
+use super::apply::Work;
+use crate::{
+    app::App,
+    problem::{Code, Outcome, Problem},
+};
+use domain::{
+    deployment::{DeploymentKind, DeploymentStatus, StepStatus},
+    desired::Goal,
+    ids::{DeploymentId, WorkspaceId},
+    observed::Observed,
+    plan::{self, Action, Conflict, Plan, Resource, Step},
+};
+use store::{Deployment, Page};
+
+/// What a deployment does, with what it needs for that.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Brings the account to what is desired now.
+    Apply,
+    /// Brings back the Worker of an earlier deployment.
+    Rollback {
+        /// The hash of that upload.
+        worker: Option<String>,
+    },
+    /// Takes everything out, then the site itself.
+    Remove,
+    /// Takes one deployment's own steps back.
+    Undo {
+        /// The steps it finished.
+        done: Vec<Step>,
+        /// The Worker that was there before it; `None`: none.
+        former: Option<String>,
+    },
+}
+
+/// The hash of the Worker that a deployment left in the account.
+pub(crate) fn worker_of(deployment: &Deployment) -> Option<String> {
+    let worker = deployment.proof.as_ref()?.get("worker")?;
+    Some(worker.as_str()?.to_owned())
+}
+
+/// The steps that a deployment finished.
+pub(crate) fn done_steps(deployment: &Deployment) -> Vec<Step> {
+    deployment
+        .steps
+        .iter()
+        // A step whose outcome is not known may have had its effect.
+        .filter(|step| step.status != StepStatus::Waiting)
+        .map(|step| step.step.clone())
+        .collect()
+}
+
+/// The Worker that was in the account before a deployment: that of the newest earlier one that went live.
+pub(crate) async fn worker_before(app: &App, deployment: &Deployment) -> Outcome<Option<String>> {
+    let mut page = Page::first(50);
+    loop {
+        let listed = app
+            .store
+            .list_deployments(deployment.workspace, Some(deployment.site), &page)
+            .await?;
+        let earlier = listed.items.iter().find(|other| {
+            other.id != deployment.id
+                && other.created_at <= deployment.created_at
+                && other.status == DeploymentStatus::Live
+        });
+        if let Some(earlier) = earlier {
+            return Ok(worker_of(earlier));
+        }
+        match listed.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(None),
+        }
+    }
+}
+
+async fn referred(app: &App, workspace: WorkspaceId, id: DeploymentId) -> Outcome<Deployment> {
+    app.store
+        .deployment(workspace, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("deployment", &id.to_string()))
+}
+
+/// The task of a stored deployment. A removal that refers to another deployment takes that one back.
+pub(super) async fn task_of(app: &App, deployment: &Deployment) -> Outcome<Task> {
+    Ok(match (deployment.kind, deployment.of) {
+        (DeploymentKind::Apply, _) | (DeploymentKind::Rollback, None) => Task::Apply,
+        (DeploymentKind::Rollback, Some(of)) => Task::Rollback {
+            worker: worker_of(&referred(app, deployment.workspace, of).await?),
+        },
+        (DeploymentKind::Remove, None) => Task::Remove,
+        (DeploymentKind::Remove, Some(of)) => {
+            let undone = referred(app, deployment.workspace, of).await?;
+            Task::Undo {
+                done: done_steps(&undone),
+                former: worker_before(app, &undone).await?,
+            }
+        }
+    })
+}
+
+impl Task {
+    /// Which Worker is pinned from now on; `None` leaves it as it is.
+    pub(super) fn pin(&self) -> Option<&Option<String>> {
+        match self {
+            Self::Apply => Some(&None),
+            Self::Rollback { worker } => Some(worker),
+            Self::Remove => None,
+            Self::Undo { former, done } => is_script_replaced(done).then_some(former),
+        }
+    }
+
+    /// The goal that the plan is checked against.
+    pub(super) fn goal(&self, work: &Work<'_>) -> Goal {
+        match (&self, &work.material) {
+            (Self::Apply | Self::Rollback { .. }, Some(material)) => {
+                Goal::Present(material.desired.clone())
+            }
+            _ => Goal::Absent { site: work.site.id },
+        }
+    }
+
+    /// The plan.
+    pub(super) fn plan(&self, goal: &Goal, observed: &Observed) -> Plan {
+        match self {
+            Self::Undo { done, former } => {
+                plan::undo(goal.site(), done, former.as_deref(), observed)
+            }
+            _ => plan::plan(goal, observed),
+        }
+    }
+
+    /// What it is called when it went well.
+    pub(super) const fn success(&self) -> DeploymentStatus {
+        match self {
+            Self::Apply | Self::Rollback { .. } => DeploymentStatus::Live,
+            Self::Remove => DeploymentStatus::Removed,
+            Self::Undo { .. } => DeploymentStatus::Undone,
+        }
+    }
+}
+
+/// Whether a deployment put another script in the place of one.
+pub(crate) fn is_script_replaced(done: &[Step]) -> bool {
+    done.iter()
+        .any(|step| step.resource == Resource::Script && step.action == Action::Update)
+}
+
+/// The first conflict of a plan as a problem that names the owner and the ways out.
+pub(crate) fn conflict_problem(conflict: &Conflict, count: usize) -> Problem {
+    let code = match conflict.resource {
+        Resource::Route => Code::RouteConflict,
+        _ => Code::ResourceConflict,
+    };
+    let more = match count {
+        0 | 1 => String::new(),
+        2 => " One more thing is in the way; the plan shows it.".to_owned(),
+        more => format!(
+            " {} more things are in the way; the plan shows them.",
+            more - 1
+        ),
+    };
+    let mut problem = Problem::new(code, format!("{}{more}", conflict.detail)).cause(format!(
+        "{} {} is held by {}.",
+        conflict.resource.title(),
+        conflict.name,
+        conflict.owner
+    ));
+    for remedy in &conflict.remedies {
+        problem = problem.remedy(remedy.as_str());
+    }
+    problem
+}
