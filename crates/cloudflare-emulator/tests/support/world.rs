@@ -1,6 +1,10 @@
 //! An emulator with a zone, an origin that tells what it saw, and scripts.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test program uses a part of it"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -54,8 +54,11 @@ pub(crate) enum StepError {
 
 impl From<cloudflare::Error> for StepError {
     fn from(error: cloudflare::Error) -> Self {
-        let may_pass = error.effect_unknown() || error.is_rate_limited() || is_transient(&error);
-        let after = error.retry_after();
+        let may_pass = error.effect_unknown()
+            || error.is_unavailable()
+            || error.is_rate_limited()
+            || is_transient(&error);
+        let after = error.retry_after;
         let problem = Box::new(Problem::from(error));
         if may_pass {
             Self::Again { problem, after }
@@ -131,6 +134,21 @@ impl Work<'_> {
             .await?;
         self.site.recorded = recorded;
         Ok(())
+    }
+
+    /// After a refusal that left no doubt, the intent that was recorded for the call is taken back; in doubt it stays.
+    async fn refused(
+        &mut self,
+        error: cloudflare::Error,
+        take_back: impl FnOnce(&mut Recorded),
+    ) -> StepError {
+        let error = StepError::from(error);
+        if matches!(error, StepError::Failed(_))
+            && let Err(problem) = self.record(take_back).await
+        {
+            tracing::warn!(%problem, "an intent could not be taken back");
+        }
+        error
     }
 
     /// What the Worker consists of.

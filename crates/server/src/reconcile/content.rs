@@ -10,7 +10,7 @@ use crate::{
 use cloudflare::{Api, BulkPair};
 use domain::{
     edge::{INDEX_KEY, VariantMetadata, index_json},
-    ids::NamespaceId,
+    ids::{DeploymentId, NamespaceId},
     path::PagePath,
     variant::Revision,
 };
@@ -51,6 +51,8 @@ pub(crate) struct Push<'a> {
     pub(crate) namespace: &'a NamespaceId,
     /// The index that the edge is known to have.
     pub(crate) index_hash: Option<String>,
+    /// Whom to tell of progress: a deployment, and how many variants there are.
+    pub(crate) listener: Option<(DeploymentId, u64)>,
     /// What was done so far; also right when the run fails.
     pub(crate) done: Pushed,
 }
@@ -70,13 +72,14 @@ impl<'a> Push<'a> {
             site,
             namespace,
             index_hash,
+            listener: None,
             done: Pushed::default(),
         }
     }
 
     /// Writes everything that is published and not acknowledged, then the index, then deletes what is no longer
-    /// published. `progress` hears of the number of variants written after each batch.
-    pub(crate) async fn run(&mut self, mut progress: impl AsyncFnMut(u64)) -> Outcome<()> {
+    /// published.
+    pub(crate) async fn run(&mut self) -> Outcome<()> {
         let (workspace, site) = (self.site.workspace, self.site.id);
         loop {
             let diff = self
@@ -87,7 +90,12 @@ impl<'a> Push<'a> {
             if diff.writes.is_empty() {
                 break;
             }
-            self.write(&diff.writes, &mut progress).await?;
+            let before = self.done.written;
+            self.write(&diff.writes).await?;
+            if self.done.written == before {
+                // None of it exists any more: what is wanted by now comes with the next run.
+                break;
+            }
         }
         self.write_index().await?;
         loop {
@@ -104,11 +112,7 @@ impl<'a> Push<'a> {
     }
 
     /// In batches by size.
-    async fn write(
-        &mut self,
-        writes: &[KvWrite],
-        progress: &mut impl AsyncFnMut(u64),
-    ) -> Outcome<()> {
+    async fn write(&mut self, writes: &[KvWrite]) -> Outcome<()> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         for write in writes {
@@ -127,7 +131,7 @@ impl<'a> Push<'a> {
             let Some(content) = content else { continue };
             if bytes + content.len() > BATCH_BYTES && !batch.is_empty() {
                 self.send(std::mem::take(&mut batch)).await?;
-                progress(self.done.written).await;
+                self.tell().await;
                 bytes = 0;
             }
             bytes += content.len();
@@ -137,8 +141,23 @@ impl<'a> Push<'a> {
             return Ok(());
         }
         self.send(batch).await?;
-        progress(self.done.written).await;
+        self.tell().await;
         Ok(())
+    }
+
+    /// Progress that cannot be told is no reason to stop.
+    async fn tell(&self) {
+        let Some((deployment, total)) = self.listener else {
+            return;
+        };
+        let note = serde_json::json!({
+            "resource": "content", "done": self.done.written, "total": total,
+        });
+        let now = self.app.clock.now();
+        if let Err(error) = self.app.store.note_deployment(deployment, now, note).await {
+            tracing::warn!(%error, "progress of a deployment was not stored");
+        }
+        self.app.signals.deployment_changed(deployment);
     }
 
     /// One bulk write; keys that were not taken are sent again, those that were are acknowledged at once.
@@ -209,7 +228,9 @@ impl<'a> Push<'a> {
             let pair = BulkPair {
                 key: INDEX_KEY.to_owned(),
                 value: index,
-                ..BulkPair::default()
+                base64: false,
+                metadata: None,
+                expiration: None,
             };
             let (account, namespace) =
                 (account_id(&self.site.account), namespace_id(self.namespace));
@@ -262,6 +283,7 @@ fn pair(write: &KvWrite, content: &[u8]) -> Outcome<BulkPair> {
         key: path.kv_key(write.format),
         value: value.to_owned(),
         metadata: Some(serde_json::to_value(metadata).map_err(|error| Problem::internal(&error))?),
-        ..BulkPair::default()
+        base64: false,
+        expiration: None,
     })
 }

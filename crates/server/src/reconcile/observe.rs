@@ -1,6 +1,6 @@
 //! Reads what the account holds for one site. Reads only: it can run beside anything.
 
-use super::cloudflare_ids::{account_id, zone_id};
+use super::cloudflare_ids::{account_id, script_id, zone_id};
 use cloudflare::{Api, Error};
 use domain::{
     desired::script_name,
@@ -25,11 +25,17 @@ pub(crate) async fn observe(api: &Api, site: &Site) -> Result<(Observed, u32), E
         None => None,
         Some(script) => {
             calls += 1;
-            let namespace = bound_namespace(api, site).await?;
+            let settings = api.get_script_settings(&account, &script_id(site.id)).await;
+            let namespace = match settings {
+                Ok(settings) => settings.kv_namespace(KV_BINDING),
+                // Deleted since the list was read: the next look shows it.
+                Err(error) if error.is_not_found() => None,
+                Err(error) => return Err(error),
+            };
             Some(ObservedScript {
                 name,
-                tags: script.tags,
-                namespace,
+                tags: script.tags.unwrap_or_default(),
+                namespace: namespace.and_then(|id| id.as_str().parse().ok()),
                 etag: script.etag,
             })
         }
@@ -58,7 +64,7 @@ pub(crate) async fn observe(api: &Api, site: &Site) -> Result<(Observed, u32), E
                 Some(ObservedRoute {
                     id: route.id.as_str().parse().ok()?,
                     pattern: route.pattern,
-                    script: route.script.filter(|script| !script.is_empty()),
+                    script: route.script,
                     request_limit_fail_open: route.request_limit_fail_open,
                 })
             })

@@ -137,7 +137,7 @@ async fn push(app: &App, lease: &SyncLease, done: &mut Pushed) -> Outcome<()> {
     let connection = connections::get(app, site.workspace, site.connection).await?;
     let api = connections::api_for(app, &connection)?;
     let mut push = Push::new(app, &api, site, namespace, lease.index_hash.clone());
-    let ended = push.run(async |_| {}).await;
+    let ended = push.run().await;
     *done = push.done;
     ended
 }

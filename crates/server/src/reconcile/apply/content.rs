@@ -15,22 +15,8 @@ pub(super) async fn load(work: &mut Work<'_>) -> Result<Option<String>, StepErro
     let known = work.app.store.index_hash(workspace, site).await?;
     let (app, api) = (work.app, work.api.clone());
     let mut push = Push::new(app, &api, &work.site, &namespace, known);
-    let ended = push
-        .run(async |written| {
-            let progress = serde_json::json!({
-                "resource": "content", "done": written, "total": total,
-            });
-            // Progress that cannot be told is no reason to stop.
-            if let Err(error) = app
-                .store
-                .note_deployment(id, app.clock.now(), progress)
-                .await
-            {
-                tracing::warn!(%error, "progress of a deployment was not stored");
-            }
-            app.signals.deployment_changed(id);
-        })
-        .await;
+    push.listener = Some((id, total));
+    let ended = push.run().await;
     let done = push.done;
     work.calls += done.calls;
     if let Some(hash) = &done.index_hash {

@@ -5,11 +5,19 @@ use crate::reconcile::cloudflare_ids::account_id;
 use domain::plan::Step;
 
 pub(super) async fn create(work: &mut Work<'_>, step: &Step) -> Result<Option<String>, StepError> {
+    let was_intended = work.site.recorded.namespace_intended;
     work.record(|recorded| recorded.namespace_intended = true)
         .await?;
     let account = account_id(&work.site.account);
     work.calls += 1;
-    let made = work.api.create_namespace(&account, &step.name).await?;
+    let made = match work.api.create_namespace(&account, &step.name).await {
+        Ok(made) => made,
+        Err(error) => {
+            return Err(work
+                .refused(error, |recorded| recorded.namespace_intended = was_intended)
+                .await);
+        }
+    };
     let id = made
         .id
         .as_str()

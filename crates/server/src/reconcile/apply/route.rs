@@ -1,11 +1,12 @@
 //! The routes of the zone.
 
 use super::{StepError, Work, wrong_plan};
-use crate::reconcile::cloudflare_ids::{script_id, zone_id};
+use crate::reconcile::cloudflare_ids::zone_id;
 use cloudflare::NewRoute;
-use domain::plan::Step;
+use domain::{desired::script_name, plan::Step};
 
 pub(super) async fn create(work: &mut Work<'_>, step: &Step) -> Result<Option<String>, StepError> {
+    let was_intended = work.site.recorded.routes_intended.contains(&step.name);
     work.record(|recorded| {
         if !recorded.routes_intended.contains(&step.name) {
             recorded.routes_intended.push(step.name.clone());
@@ -14,13 +15,25 @@ pub(super) async fn create(work: &mut Work<'_>, step: &Step) -> Result<Option<St
     .await?;
     let route = NewRoute {
         pattern: step.name.clone(),
-        script: Some(script_id(work.site.id)),
+        script: Some(script_name(work.site.id)),
         request_limit_fail_open: true,
     };
     work.calls += 1;
-    work.api
+    let made = work
+        .api
         .create_route(&zone_id(&work.site.zone), &route)
-        .await?;
+        .await;
+    if let Err(error) = made {
+        return Err(work
+            .refused(error, |recorded| {
+                if !was_intended {
+                    recorded
+                        .routes_intended
+                        .retain(|pattern| *pattern != step.name);
+                }
+            })
+            .await);
+    }
     Ok(None)
 }
 

@@ -3,6 +3,7 @@
 
 use super::{StepError, Work, wrong_plan};
 use crate::{
+    problem::Problem,
     reconcile::{
         cloudflare_ids::{account_id, namespace_id, script_id},
         material,
@@ -11,7 +12,7 @@ use crate::{
 };
 use cloudflare::{Binding, ScriptForm, ScriptUpload};
 use domain::{
-    desired::{OWNER_TAG, hash_tag, script_name, site_tag},
+    desired::{OWNER_TAG, hash_tag, site_tag},
     edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, SCRIPT_PART},
 };
 
@@ -23,8 +24,13 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         .namespace
         .clone()
         .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
-    let key = sites::open_key(work.app, &work.site)?;
+    let key = work
+        .app
+        .vault
+        .open(&sites::sealed_key_row(work.site.id), &work.site.sealed_key)
+        .map_err(Problem::from)?;
     material::keep(work.app, &material).await?;
+    let was_intended = work.site.recorded.script_intended;
     work.record(|recorded| recorded.script_intended = true)
         .await?;
     let upload = ScriptUpload {
@@ -36,11 +42,11 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         bindings: vec![
             Binding::KvNamespace {
                 name: KV_BINDING.to_owned(),
-                namespace_id: namespace_id(&namespace),
+                namespace: namespace_id(&namespace),
             },
             Binding::SecretText {
                 name: KEY_BINDING.to_owned(),
-                text: key,
+                text: key.expose().to_owned(),
             },
             Binding::Json {
                 name: CONFIG_BINDING.to_owned(),
@@ -52,19 +58,20 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
             site_tag(work.site.id),
             hash_tag(&material.desired.script_hash),
         ],
-        ..ScriptUpload::default()
+        keep_bindings: Vec::new(),
     };
     let account = account_id(&work.site.account);
     work.calls += 1;
-    let uploaded = work
+    if let Err(error) = work
         .api
         .upload_script(&account, &script_id(work.site.id), &upload)
-        .await?;
-    work.record(|recorded| {
-        recorded.script_etag = uploaded.etag;
-        recorded.script_intended = false;
-    })
-    .await?;
+        .await
+    {
+        return Err(work
+            .refused(error, |recorded| recorded.script_intended = was_intended)
+            .await);
+    }
+    // The intent stays until the next look sees our tags on the script.
     Ok(None)
 }
 
