@@ -1,0 +1,29 @@
+//! `cargo xtask bench`: figures, side by side in one run, never part of the tests.
+
+use crate::{
+    install,
+    run::{command, root, run},
+};
+use clap::{Args, ValueEnum};
+
+/// What is measured.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Which bench.
+    what: Bench,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Bench {
+    /// The Worker on workerd against a bare pass-through: requests a second and CPU a request.
+    Edge,
+}
+
+/// Runs a bench.
+pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
+    match args.what {
+        Bench::Edge => run(command("node", &["bench/edge.js"])
+            .current_dir(root().join(install::npm_parts::WORKER))
+            .env("EDGE_DELIVERY_WORKERD", install::workerd()?)),
+    }
+}
