@@ -12,7 +12,7 @@ mod database;
 mod key;
 pub(crate) mod logging;
 
-pub(crate) use self::{key::KeySource, logging::LogFormat};
+pub(crate) use self::{addresses::is_loopback, key::KeySource, logging::LogFormat};
 
 use clap::Args;
 use domain::secret::Secret;

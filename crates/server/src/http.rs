@@ -1,1 +1,91 @@
-//! To come.
+//! The HTTP side of `serve`: all routes in one place, and what happens to every request on its way.
+//!
+//! From the outside in:
+//!
+//! 1. [`watch`]: request id, log line, metrics.
+//! 2. [`security`]: the headers that every answer carries.
+//! 3. [`problems`]: errors become problem documents, or pages for people in a browser; so do panics.
+//! 4. [`host`]: a request for another host is refused.
+//! 5. a time limit and compression (event streams are spared both).
+//! 6. for pages alone: cross-site requests are refused, then the session.
+
+pub(crate) mod health;
+mod host;
+mod limits;
+mod problem_page;
+mod problems;
+pub(crate) mod security;
+pub(crate) mod watch;
+
+use crate::{
+    app::{App, AppState},
+    auth,
+    problem::{Code, Problem},
+};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::Uri,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tokio_util::sync::CancellationToken;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::{CsrfLayer, ProtectionError},
+};
+
+/// Forms of this module are small.
+const FORM_BYTES_MAX: usize = 64 * 1024;
+
+/// Everything that `serve` answers. Event streams end when `shutdown` is cancelled.
+pub(crate) fn router(app: &AppState, shutdown: &CancellationToken) -> Router {
+    let pages = auth::router()
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(auth::sessions::layer(app))
+        .layer(same_site_alone(app));
+    Router::new()
+        .merge(pages)
+        .merge(health::router())
+        .fallback(nothing_here)
+        .layer(CompressionLayer::new())
+        .layer(from_fn(limits::time))
+        .layer(from_fn_with_state(shutdown.clone(), limits::end_streams))
+        .layer(from_fn_with_state(app.clone(), host::check))
+        .layer(CatchPanicLayer::custom(problems::panicked))
+        .layer(from_fn(problems::as_the_reader_wants))
+        .layer(from_fn_with_state(app.clone(), security::headers))
+        .layer(from_fn(watch::watch))
+        .with_state(app.clone())
+}
+
+/// Refuses what another site makes a browser send.
+fn same_site_alone(
+    app: &App,
+) -> CsrfLayer<impl FnMut(ProtectionError) -> Response + Clone + Send + Sync + 'static> {
+    let layer = CsrfLayer::new();
+    let layer = match &app.config.public_url {
+        Some(url) => layer
+            .add_trusted_origin(url.origin().ascii_serialization())
+            .unwrap_or_default(),
+        None => layer,
+    };
+    layer.with_rejection_response(|_: ProtectionError| {
+        Problem::new(
+            Code::Forbidden,
+            "The request was made by a page of another site, so it was refused.",
+        )
+        .cause("A page of another site sent a form here, or a proxy changes the Host or Origin header.")
+        .remedy("Open the console itself and do it there.")
+        .remedy("Behind a proxy: set EDGE_DELIVERY_PUBLIC_URL to the address that people use, and let Host and Origin through.")
+        .into_response()
+    })
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    Problem::new(Code::NotFound, format!("There is nothing at {path}."))
+        .cause("The address is mistyped, or what was there is gone.")
+        .remedy("Go to the front page of the console and look from there.")
+}

@@ -213,6 +213,11 @@ impl Vault {
         self.key.id()
     }
 
+    /// 32 bytes that only holders of the key can know, different for each purpose. Nothing of the key follows from them.
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
+        self.key.derive(purpose)
+    }
+
     /// Seals a secret for its row.
     ///
     /// # Errors
