@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod emulator;
+mod follow;
 pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod plan;
@@ -27,4 +28,18 @@ pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
 /// Prints a line on standard output; a closed pipe ends the command quietly.
 pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").map_err(Into::into)
+}
+
+/// Prints a value as JSON on standard output.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print_line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Ends a command with a problem: in words on standard error, or with `--json` on standard output.
+pub(crate) fn refuse(problem: crate::problem::Problem, as_json: bool) -> anyhow::Result<ExitCode> {
+    if as_json {
+        print_json(&problem)?;
+        return Ok(ExitCode::FAILURE);
+    }
+    Err(problem.into())
 }

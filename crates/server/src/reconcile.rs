@@ -23,3 +23,11 @@ mod signals;
 pub(crate) mod sync;
 
 pub(crate) use signals::Signals;
+
+use crate::app::AppState;
+use tokio_util::sync::CancellationToken;
+
+/// The background work of one process: deployments and content. Ends soon after `stop`.
+pub(crate) async fn run(app: AppState, stop: CancellationToken) {
+    tokio::join!(driver::run(app.clone(), stop.clone()), sync::run(app, stop),);
+}

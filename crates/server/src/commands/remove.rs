@@ -1,12 +1,65 @@
 //! `edge-delivery remove`.
 
-use std::process::ExitCode;
+use super::follow;
+use crate::{
+    app::App,
+    config::{ConfigArgs, logging},
+    services::{deployments, sites},
+};
+use domain::deployment::DeploymentKind;
+use std::{io::IsTerminal, process::ExitCode};
+use store::Site;
 
-/// Take everything of a site out of the account.
+/// Take everything of a site out of the account, then the site itself with its variants.
 #[derive(Debug, clap::Args)]
-pub(crate) struct RemoveArgs {}
+pub(crate) struct RemoveArgs {
+    /// The site's name or id
+    site: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Print the finished deployment as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
 
 /// Runs the command.
-pub(crate) async fn run(_args: RemoveArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`remove` is not there yet")
+pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.config()?;
+    logging::start_quiet(&config);
+    let app = App::open(config).await?;
+    let site = match sites::find(&app, app.workspace, &args.site).await {
+        Ok(site) => site,
+        Err(problem) => return super::refuse(problem, args.json),
+    };
+    if !args.yes && !is_confirmed(&site).await? {
+        anyhow::bail!("nothing was removed: that is not the site's name");
+    }
+    match deployments::start(&app, app.workspace, site.id, DeploymentKind::Remove, "command line").await {
+        Ok(deployment) => follow::to_the_end(&app, &deployment, args.json).await,
+        Err(problem) => super::refuse(problem, args.json),
+    }
+}
+
+async fn is_confirmed(site: &Site) -> anyhow::Result<bool> {
+    anyhow::ensure!(
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        "removing the site {:?} deletes its Worker, routes and KV namespace in the account and its variants here; without a terminal to ask, say --yes",
+        site.name
+    );
+    let question = format!(
+        "This deletes the Worker, the routes and the KV namespace of {:?} in its account, and its variants here. Type its name to go on:",
+        site.name
+    );
+    let answer =
+        tokio::task::spawn_blocking(move || inquire::Text::new(&question).prompt()).await?;
+    match answer {
+        Ok(answer) => Ok(answer.trim() == site.name),
+        Err(
+            inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted,
+        ) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
