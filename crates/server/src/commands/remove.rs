@@ -37,7 +37,15 @@ pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
     if !args.yes && !is_confirmed(&site).await? {
         anyhow::bail!("nothing was removed: that is not the site's name");
     }
-    match deployments::start(&app, app.workspace, site.id, DeploymentKind::Remove, "command line").await {
+    match deployments::start(
+        &app,
+        app.workspace,
+        site.id,
+        DeploymentKind::Remove,
+        "command line",
+    )
+    .await
+    {
         Ok(deployment) => follow::to_the_end(&app, &deployment, args.json).await,
         Err(problem) => super::refuse(problem, args.json),
     }

@@ -4,7 +4,7 @@ use crate::{
     app::{App, AppState},
     auth,
     config::{Config, ConfigArgs, logging},
-    http,
+    http, reconcile,
 };
 use anyhow::Context;
 use std::{
@@ -89,6 +89,7 @@ impl Running {
             }
         });
         tasks.spawn(housekeeping(app.clone(), shutdown.clone()));
+        tasks.spawn(reconcile::run(app.clone(), shutdown.clone()));
         tasks.spawn(auth::passwords::warm_up());
         Ok(Self {
             address,
