@@ -1,0 +1,74 @@
+//! What the store promises, as stories that run on SQLite and on PostgreSQL alike.
+//!
+//! Each story gets a database of its own. PostgreSQL's is made inside the server that
+//! `EDGE_DELIVERY_TEST_POSTGRES_URL` names (an administrator's address) and dropped afterwards.
+
+mod access_keys;
+mod connections;
+mod deployments;
+mod ledger;
+mod many;
+mod people;
+mod samples;
+mod schema;
+mod sites;
+mod sqlite_files;
+mod syncing;
+mod variants;
+mod world;
+
+/// Makes a test per database out of each story.
+macro_rules! stories {
+    ($($module:ident { $($story:ident),* $(,)? })*) => {
+        mod sqlite {$(
+            mod $module {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    crate::world::on_sqlite(crate::$module::$story).await;
+                }
+            )*}
+        )*}
+        mod postgres {$(
+            mod $module {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    crate::world::on_postgres(crate::$module::$story).await;
+                }
+            )*}
+        )*}
+    };
+}
+
+stories! {
+    schema { migrates_once_and_side_by_side, refuses_bad_addresses }
+    people {
+        users_are_found_by_email,
+        only_one_first_user,
+        sessions_end,
+        failed_sign_ins_are_counted,
+        meta_is_written_once,
+    }
+    access_keys { a_key_opens_until_it_is_revoked }
+    connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named }
+    sites { a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
+    deployments {
+        one_is_queued_at_a_time,
+        many_enqueue_at_once,
+        two_stores_lease_at_once,
+        a_dead_process_loses_its_lease,
+        progress_is_told_in_order,
+        cancelling,
+        lists_are_newest_first,
+    }
+    variants {
+        revisions_are_kept_and_published,
+        if_match_is_held,
+        writers_with_one_if_match_race,
+        contents_are_shared_and_removed,
+        lists_by_prefix_and_page,
+        large_contents_come_back,
+    }
+    ledger { what_is_published_is_pending_until_acknowledged, what_is_taken_back_is_deleted, failures_are_tried_last }
+    syncing { publishing_asks_for_a_sync, sync_and_deployment_exclude_each_other, what_comes_in_between_stays_wanted }
+    many { thousands_in_one_go }
+}

@@ -1,0 +1,229 @@
+use crate::{
+    samples::{NOW, after, deployment, revision, site},
+    world::World,
+};
+use domain::{deployment::SiteStatus, ids::WorkspaceId, observed::Recorded};
+use sea_orm::ConnectionTrait;
+use store::{Page, StoreError};
+use uuid::Uuid;
+
+pub(crate) async fn a_site_lives(world: World) {
+    let store = &world.store;
+    let mut shop = site(world.workspace, 1, &["www.shop.example", "shop.example"]);
+    store.create_site(&shop).await.expect("stored");
+    assert_eq!(
+        store.site(world.workspace, shop.id).await.expect("reads"),
+        Some(shop.clone())
+    );
+    assert_eq!(
+        store
+            .site_by_name(world.workspace, "Site 1")
+            .await
+            .expect("reads"),
+        Some(shop.clone())
+    );
+    assert_eq!(
+        store
+            .site_by_name(world.workspace, "site 1")
+            .await
+            .expect("reads"),
+        None
+    );
+    let stranger = WorkspaceId::from_uuid(Uuid::from_u128(77));
+    assert_eq!(store.site(stranger, shop.id).await.expect("reads"), None);
+    assert!(!store.update_site(stranger, &shop).await.expect("writes"));
+    assert!(!store.delete_site(stranger, shop.id).await.expect("writes"));
+
+    shop.name = "Shop".to_owned();
+    shop.hostnames = vec!["shop.example".parse().expect("a host name")];
+    shop.settings.kv_deadline_ms = 500;
+    shop.updated_at = after(1);
+    assert!(
+        store
+            .update_site(world.workspace, &shop)
+            .await
+            .expect("writes")
+    );
+    shop.recorded = Recorded {
+        namespace: Some("c0000000000000000000000000000001".parse().expect("an id")),
+        content_loaded: true,
+        script_intended: true,
+        routes_intended: vec!["shop.example/*".to_owned()],
+        ..Recorded::default()
+    };
+    assert!(
+        store
+            .set_recorded(world.workspace, shop.id, &shop.recorded)
+            .await
+            .expect("writes")
+    );
+    shop.status = SiteStatus::InSync;
+    shop.observed_at = Some(after(2));
+    assert!(
+        store
+            .set_site_status(world.workspace, shop.id, shop.status, shop.observed_at)
+            .await
+            .expect("writes")
+    );
+    store
+        .set_site_status(world.workspace, shop.id, shop.status, None)
+        .await
+        .expect("writes");
+    assert_eq!(
+        store.site(world.workspace, shop.id).await.expect("reads"),
+        Some(shop.clone())
+    );
+    assert_eq!(
+        store.all_sites_for_background().await.expect("reads"),
+        [shop.clone()]
+    );
+    let listed = store
+        .list_sites(world.workspace, &Page::default())
+        .await
+        .expect("reads");
+    assert_eq!((listed.items, listed.next), (vec![shop], None));
+}
+
+pub(crate) async fn names_and_hostnames_are_unique(world: World) {
+    let store = &world.store;
+    store
+        .create_site(&site(
+            world.workspace,
+            1,
+            &["shop.example", "www.shop.example"],
+        ))
+        .await
+        .expect("stored");
+    store
+        .create_site(&site(world.workspace, 2, &["blog.example"]))
+        .await
+        .expect("stored");
+
+    let mut third = site(world.workspace, 3, &["third.example", "www.shop.example"]);
+    let refused = store.create_site(&third).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Conflict { what: "hostname", value }) if value == "www.shop.example"),
+        "{refused:?}"
+    );
+    assert_eq!(
+        store.site(world.workspace, third.id).await.expect("reads"),
+        None,
+        "nothing is kept"
+    );
+    third.hostnames.pop();
+    third.name = "Site 1".to_owned();
+    let refused = store.create_site(&third).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Conflict { what: "name", value }) if value == "Site 1"),
+        "{refused:?}"
+    );
+
+    let mut second = site(world.workspace, 2, &["blog.example", "shop.example"]);
+    let refused = store.update_site(world.workspace, &second).await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Conflict {
+                what: "hostname",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    second.hostnames.pop();
+    second.name = "Site 1".to_owned();
+    let refused = store.update_site(world.workspace, &second).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { what: "name", .. })),
+        "{refused:?}"
+    );
+
+    // Two at once.
+    let tries: Vec<_> = (10..16u128)
+        .map(|number| {
+            let store = world.store.clone();
+            let site = site(world.workspace, number, &["wanted.example"]);
+            tokio::spawn(async move { store.create_site(&site).await })
+        })
+        .collect();
+    let mut winners = 0;
+    for one in tries {
+        match one.await.expect("no panic") {
+            Ok(()) => winners += 1,
+            Err(StoreError::Conflict {
+                what: "hostname", ..
+            }) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(winners, 1);
+}
+
+pub(crate) async fn a_deleted_site_leaves_only_history(world: World) {
+    let store = &world.store;
+    let shop = site(world.workspace, 1, &["shop.example"]);
+    let blog = site(world.workspace, 2, &["blog.example"]);
+    for site in [&shop, &blog] {
+        store.create_site(site).await.expect("stored");
+        store
+            .save_revision(world.workspace, &revision(site.id, "/", b"both"))
+            .await
+            .expect("saved");
+    }
+    store
+        .save_revision(world.workspace, &revision(shop.id, "/only", b"one"))
+        .await
+        .expect("saved");
+    let queued = store
+        .enqueue_deployment(&deployment(world.workspace, 1, shop.id))
+        .await
+        .expect("queued");
+    assert!(
+        store
+            .delete_site(world.workspace, shop.id)
+            .await
+            .expect("writes")
+    );
+    assert!(
+        !store
+            .delete_site(world.workspace, shop.id)
+            .await
+            .expect("writes")
+    );
+
+    assert_eq!(
+        store.site(world.workspace, shop.id).await.expect("reads"),
+        None
+    );
+    let kept = store
+        .deployment(world.workspace, queued.deployment.id)
+        .await
+        .expect("reads");
+    assert_eq!(kept.map(|kept| kept.site_name), Some("Site".to_owned()));
+    let raw = world.raw().await;
+    for (table, rows) in [
+        ("site_hostnames", 1),
+        ("variants", 1),
+        ("variant_revisions", 1),
+        ("kv_ledger", 1),
+        ("contents", 1),
+        ("deployments", 1),
+    ] {
+        let found = raw
+            .query_all_raw(sea_orm::Statement::from_string(
+                raw.get_database_backend(),
+                format!("SELECT 1 FROM {table}"),
+            ))
+            .await
+            .expect("reads");
+        assert_eq!(found.len(), rows, "{table}");
+    }
+    raw.close().await.expect("closes");
+    let mut again = site(world.workspace, 3, &["shop.example"]);
+    again.name = shop.name;
+    store
+        .create_site(&again)
+        .await
+        .expect("name and host name are free");
+    let _ = NOW;
+}

@@ -1,0 +1,71 @@
+//! What is only true of a SQLite file.
+
+use crate::{samples::connection, world};
+use std::path::Path;
+
+fn is_in_a_file(folder: &Path, needle: &[u8]) -> bool {
+    std::fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| std::fs::read(entry.expect("an entry").path()).expect("a file"))
+        .any(|bytes| bytes.windows(needle.len()).any(|part| part == needle))
+}
+
+#[tokio::test]
+async fn a_deleted_token_is_in_no_file() {
+    world::on_sqlite(|world| async move {
+        let file = world.file.clone().expect("a file");
+        let folder = file.parent().expect("a folder");
+        let (store, workspace) = (&world.store, world.workspace);
+        let needle = |number: u8| vec![0xa5 ^ number; 96];
+        for number in 1..=20u8 {
+            let mut one = connection(workspace, number.into());
+            one.sealed_token = needle(number);
+            store.create_connection(&one).await.expect("stored");
+        }
+        // A replaced token is a deleted one.
+        let mut changed = connection(workspace, 7);
+        changed.sealed_token = vec![0x3c; 2000];
+        assert!(is_in_a_file(folder, &needle(7)));
+        store
+            .update_connection(workspace, &changed)
+            .await
+            .expect("writes");
+        assert!(!is_in_a_file(folder, &needle(7)));
+        assert!(is_in_a_file(folder, &vec![0x3c; 2000]));
+        for number in 1..=10u8 {
+            let id = connection(workspace, number.into()).id;
+            assert!(
+                store
+                    .delete_connection(workspace, id)
+                    .await
+                    .expect("writes")
+            );
+            assert!(!is_in_a_file(folder, &needle(number)), "{number}");
+        }
+        assert!(!is_in_a_file(folder, &vec![0x3c; 2000]));
+        assert!(is_in_a_file(folder, &needle(11)), "the others are there");
+    })
+    .await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_their_owners() {
+    use std::os::unix::fs::PermissionsExt;
+    world::on_sqlite(|world| async move {
+        let file = world.file.clone().expect("a file");
+        let mut files = 0;
+        for entry in std::fs::read_dir(file.parent().expect("a folder")).expect("the folder") {
+            let mode = entry
+                .expect("an entry")
+                .metadata()
+                .expect("its mode")
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o077, 0);
+            files += 1;
+        }
+        assert_eq!(files, 3, "the database, its log, the log's index");
+    })
+    .await;
+}
