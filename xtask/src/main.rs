@@ -37,6 +37,8 @@ enum Routine {
     Bench(bench::BenchArgs),
     /// Write the generated files anew.
     Generate,
+    /// Run a command beside a PostgreSQL of its own, as in `cargo xtask with-postgres cargo test -p store`.
+    WithPostgres(postgres::WithPostgresArgs),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Routine::Build(args) => build::run(&args).map(|_| ()),
         Routine::Bench(args) => bench::run_bench(&args),
         Routine::Generate => generate::run(),
+        Routine::WithPostgres(args) => postgres::run_with(&args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,11 +2,14 @@
 //! that no port can be taken), without the care for crashes that tests do not need. It ends when the value is dropped, on
 //! Ctrl-C, and when this program is killed.
 
+use crate::{install, run};
 use anyhow::{Context, Result, bail};
+use clap::Args;
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -25,6 +28,45 @@ const SERVER_USER: &str = "postgres";
 
 /// What all our folders are called, followed by the id of the process that made them.
 const FOLDER_PREFIX: &str = "edge-delivery-postgres-";
+
+/// A command and its arguments.
+#[derive(Debug, Args)]
+pub(crate) struct WithPostgresArgs {
+    /// The command; it finds the server's address in `EDGE_DELIVERY_TEST_POSTGRES_URL`.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<String>,
+}
+
+/// Runs the command while a server runs.
+pub(crate) fn run_with(args: &WithPostgresArgs) -> Result<()> {
+    let Some((program, rest)) = args.command.split_first() else {
+        bail!("no command");
+    };
+    install::postgres_programs()?;
+    let server = Postgres::start()?;
+    run::run(Command::new(program).args(rest).env(URL_VARIABLE, server.url()))
+}
+
+/// The server that runs now, for [`end_on_signal`].
+static CURRENT: Mutex<Option<(u32, PathBuf)>> = Mutex::new(None);
+
+/// Ends the server that runs now and removes its folder. For the handler of Ctrl-C, after which nothing is dropped.
+pub(crate) fn end_on_signal() {
+    let current = CURRENT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let Some((server, folder)) = current else {
+        return;
+    };
+    interrupt(server);
+    // It takes this file away last. The process itself would stay visible until somebody asks for its exit code.
+    let begun = Instant::now();
+    while folder.join("data/postmaster.pid").exists() && begun.elapsed() < STOP_LIMIT {
+        thread::sleep(Duration::from_millis(20));
+    }
+    remove(&folder);
+}
 
 /// A running server.
 pub(crate) struct Postgres {
@@ -144,7 +186,10 @@ impl Postgres {
             .args(["-c", "full_page_writes=off"])
             .stdout(log.try_clone()?)
             .stderr(log);
-        self.server = Some(command.spawn().context("cannot start postgres")?);
+        let server = command.spawn().context("cannot start postgres")?;
+        *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((server.id(), self.folder.clone()));
+        self.server = Some(server);
         Ok(())
     }
 
@@ -172,8 +217,7 @@ impl Postgres {
     }
 
     fn log_file(&self) -> PathBuf {
-        // Beside the folder, since that one is the server's user's.
-        self.folder.with_extension("log")
+        log_file(&self.folder)
     }
 }
 
@@ -182,16 +226,35 @@ impl Drop for Postgres {
         if let Some(server) = &mut self.server {
             stop(server);
         }
-        let _ = fs::remove_dir_all(&self.folder);
-        let _ = fs::remove_file(self.log_file());
+        CURRENT
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        remove(&self.folder);
     }
+}
+
+/// The server's log: beside the folder, since that one is the server's user's.
+fn log_file(folder: &Path) -> PathBuf {
+    folder.with_extension("log")
+}
+
+fn remove(folder: &Path) {
+    // What cannot be removed now is removed by a later run.
+    let _ = fs::remove_dir_all(folder);
+    let _ = fs::remove_file(log_file(folder));
+}
+
+fn interrupt(server: u32) {
+    let _ = Command::new("kill")
+        .args(["-INT", &server.to_string()])
+        .stderr(Stdio::null())
+        .status();
 }
 
 /// A fast shutdown; if that takes too long, a hard one.
 fn stop(server: &mut Child) {
-    let _ = Command::new("kill")
-        .args(["-INT", &server.id().to_string()])
-        .status();
+    interrupt(server.id());
     let begun = Instant::now();
     while begun.elapsed() < STOP_LIMIT {
         if !matches!(server.try_wait(), Ok(None)) {
@@ -226,11 +289,18 @@ fn is_root() -> Result<bool> {
     Ok(output.stdout.trim_ascii() == b"0")
 }
 
-/// The folder of the server's programs: on PATH, else the newest of Debian's, which are not.
+/// The folder of the server's programs: behind the `initdb` on PATH, else the newest of Debian's, which are not on it.
 fn programs() -> Option<PathBuf> {
+    let is_complete = |folder: &PathBuf| {
+        ["initdb", "postgres", "pg_isready"]
+            .iter()
+            .all(|program| folder.join(program).is_file())
+    };
     let on_path = env::var_os("PATH").and_then(|path| {
         env::split_paths(&path)
-            .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+            .filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok())
+            .filter_map(|program| program.parent().map(Path::to_owned))
+            .find(is_complete)
     });
     on_path.or_else(|| {
         fs::read_dir("/usr/lib/postgresql")
@@ -239,7 +309,7 @@ fn programs() -> Option<PathBuf> {
                 let version = version.ok()?;
                 let number: u32 = version.file_name().to_str()?.parse().ok()?;
                 let folder = version.path().join("bin");
-                folder.join("initdb").is_file().then_some((number, folder))
+                is_complete(&folder).then_some((number, folder))
             })
             .max()
             .map(|(_, folder)| folder)

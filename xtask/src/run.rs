@@ -35,6 +35,7 @@ pub(crate) fn stop_children_on_signals() -> anyhow::Result<()> {
         for pid in children().drain(..).rev() {
             end(pid);
         }
+        crate::postgres::end_on_signal();
         std::process::exit(130);
     })
     .context("the signal handler could not be set")

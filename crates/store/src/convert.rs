@@ -16,7 +16,11 @@ impl<'a> Row<'a> {
         Self { table, id }
     }
 
-    pub(crate) fn corrupt(&self, column: &'static str, detail: impl ToString) -> StoreError {
+    pub(crate) fn corrupt(
+        &self,
+        column: &'static str,
+        detail: impl std::fmt::Display,
+    ) -> StoreError {
         StoreError::Corrupt {
             table: self.table,
             column,

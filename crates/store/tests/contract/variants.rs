@@ -216,7 +216,7 @@ pub(crate) async fn writers_with_one_if_match_race(world: World) {
             .map(|number: u32| {
                 let (world, if_match) = (world.clone(), round.clone());
                 tokio::spawn(async move {
-                    let content = number.to_string();
+                    let content = format!("writer {number}");
                     let new = NewRevision {
                         if_match,
                         ..revision(site, "/", content.as_bytes())
@@ -308,7 +308,7 @@ pub(crate) async fn contents_are_shared_and_removed(world: World) {
             let world = world.clone();
             tokio::spawn(async move {
                 let path = format!("/{}", number % 3);
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     world
                         .store
                         .save_revision(world.workspace, &revision(site, &path, b"shared"))
