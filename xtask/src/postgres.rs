@@ -44,7 +44,11 @@ pub(crate) fn run_with(args: &WithPostgresArgs) -> Result<()> {
     };
     install::postgres_programs()?;
     let server = Postgres::start()?;
-    run::run(Command::new(program).args(rest).env(URL_VARIABLE, server.url()))
+    run::run(
+        Command::new(program)
+            .args(rest)
+            .env(URL_VARIABLE, server.url()),
+    )
 }
 
 /// The server that runs now, for [`end_on_signal`].
