@@ -29,6 +29,10 @@ pub use generation::Lease;
 use process::{Minders, Process, ProcessError};
 use spec::{WorkerId, WorkerSpec};
 
+/// How long a start may take; it takes about 150 ms.
+const START_LIMIT: Duration = Duration::from_secs(20);
+/// How long one script may take to start when it is checked. Cloudflare allows it one second of CPU time.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
 /// Uploads that come close together are taken in one go.
 const DEBOUNCE: Duration = Duration::from_millis(15);
 /// How long a request waits for a script that was just uploaded, or for a process that just died.
@@ -131,14 +135,25 @@ impl Runtime {
             return Ok(());
         };
         let config = Config::new(std::slice::from_ref(worker), &self.inner.paths);
-        match Process::start(&self.inner.program, &config, &self.inner.minders).await {
+        match Process::start(
+            &self.inner.program,
+            &config,
+            &self.inner.minders,
+            CHECK_LIMIT,
+        )
+        .await
+        {
             Ok(_) => Ok(()),
-            Err(ProcessError::Refused(messages)) => Err(refusals(&messages)
-                .remove(&0)
-                .unwrap_or_else(|| ScriptError {
+            Err(ProcessError::Late(_)) => Err(ScriptError {
+                messages: vec!["Script startup exceeded CPU time limit.".to_owned()],
+                no_handlers: false,
+            }),
+            Err(ProcessError::Refused(messages)) => {
+                Err(refusals(&messages).remove(&0).unwrap_or(ScriptError {
                     messages,
                     no_handlers: false,
-                })),
+                }))
+            }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -267,7 +282,14 @@ impl Supervisor {
                 break None;
             }
             let config = Config::new(&workers, &self.inner.paths);
-            match Process::start(&self.inner.program, &config, &self.inner.minders).await {
+            match Process::start(
+                &self.inner.program,
+                &config,
+                &self.inner.minders,
+                START_LIMIT,
+            )
+            .await
+            {
                 Ok(process) => break Some(process),
                 Err(ProcessError::Refused(messages)) => {
                     let blamed = refusals(&messages);

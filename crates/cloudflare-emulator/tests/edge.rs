@@ -114,6 +114,11 @@ async fn what_the_worker_lets_pass_reaches_the_origin_unchanged() {
         .unwrap();
     assert_eq!(head.headers()["content-length"], PAGE.len().to_string());
 
+    // An answer that never ends arrives as it is made.
+    let mut drip = place.get("/drip").send().await.unwrap();
+    assert_eq!(drip.chunk().await.unwrap().unwrap(), "first");
+    drop(drip);
+
     // A large body of unknown length, streamed.
     let chunks = futures::stream::iter(
         (0..64).map(|_| Ok::<_, std::io::Error>(bytes::Bytes::from(vec![7_u8; 65_536]))),
@@ -456,11 +461,11 @@ async fn a_killed_workerd_is_replaced() {
     place.route("shop.example/*", Some("main"));
     place.until("/", "here").await;
     let first = place.emulator.workerd_pid().unwrap();
-    for _ in 0..2 {
+    for signal in ["-KILL", "-TERM"] {
         let pid = place.emulator.workerd_pid().unwrap();
         assert!(
             Command::new("kill")
-                .args(["-9", &pid.to_string()])
+                .args([signal, &pid.to_string()])
                 .status()
                 .unwrap()
                 .success()
@@ -534,6 +539,13 @@ async fn modules_run_and_a_broken_script_harms_no_other() {
                 .await
                 .unwrap_err()
                 .contains("No event handlers")
+        );
+        assert!(
+            check
+                .check("c", &content("while (true) {}"))
+                .await
+                .unwrap_err()
+                .contains("startup exceeded")
         );
         check
             .check("c", &content("throw new Error('at the top')"))

@@ -25,8 +25,6 @@ pub(super) struct Minders {
     pub tasks: TaskTracker,
 }
 
-/// How long a start may take; it takes about 150 ms.
-const START_LIMIT: Duration = Duration::from_secs(20);
 /// How many lines of a process's messages are kept while it starts.
 const MESSAGE_LINES: usize = 200;
 
@@ -43,8 +41,8 @@ pub(super) enum ProcessError {
         Vec<String>,
     ),
     /// It neither listened nor ended.
-    #[error("workerd did not listen within {START_LIMIT:?}")]
-    Late,
+    #[error("workerd did not listen within {0:?}")]
+    Late(Duration),
 }
 
 /// A running process. Dropping it ends it.
@@ -59,7 +57,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `program` with `config` and waits until all its sockets listen on 127.0.0.1.
+    /// Starts `program` with `config` and waits at most `limit` until all its sockets listen on
+    /// 127.0.0.1.
     ///
     /// # Errors
     /// When it cannot be started, refuses the configuration, or takes too long.
@@ -67,13 +66,13 @@ impl Process {
         program: &Path,
         config: &Config,
         minders: &Minders,
+        limit: Duration,
     ) -> Result<Self, ProcessError> {
         let folder = tempfile::Builder::new().prefix("workerd-").tempdir()?;
         let main = config.write(folder.path())?;
         let mut child = command(program, &main, config).spawn()?;
         let pid = child.id().unwrap_or_default();
-        let watchdog = Arc::clone(&minders.watchdog);
-        watchdog.add(pid);
+        let listed = Listed::new(&minders.watchdog, pid);
         let (finished, ended) = watch::channel(false);
         let (end, asked_to_end) = oneshot::channel();
         let control = child.stdout.take();
@@ -82,13 +81,11 @@ impl Process {
             .stderr
             .take()
             .map(|stderr| tokio::spawn(messages.clone().read(stderr)));
-        let ports =
-            tokio::time::timeout(START_LIMIT, listen_events(control, config.sockets.len())).await;
+        let ports = tokio::time::timeout(limit, listen_events(control, config.sockets.len())).await;
         let ports = match ports {
             Ok(Ok(Some(ports))) => ports,
             other => {
                 stop(&mut child).await;
-                watchdog.remove(pid);
                 // The pipe is closed now, so the last message is read soon.
                 if let Some(reading) = reading {
                     let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
@@ -96,11 +93,11 @@ impl Process {
                 return Err(match other {
                     Ok(Err(error)) => ProcessError::Io(error),
                     Ok(Ok(_)) => ProcessError::Refused(messages.take()),
-                    Err(_) => ProcessError::Late,
+                    Err(_) => ProcessError::Late(limit),
                 });
             }
         };
-        messages.from_now_on_to_the_log();
+        messages.switch_to_log();
         let ports = config
             .sockets
             .iter()
@@ -113,7 +110,7 @@ impl Process {
                 // Also when the sender is dropped.
                 _ = asked_to_end => stop(&mut child).await,
             }
-            watchdog.remove(pid);
+            drop(listed);
             let _ = finished.send(true);
         });
         Ok(Self {
@@ -160,6 +157,22 @@ fn command(program: &Path, main: &Path, config: &Config) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// A process id on the watchdog's list.
+struct Listed(Arc<Watchdog>, u32);
+
+impl Listed {
+    fn new(watchdog: &Arc<Watchdog>, pid: u32) -> Self {
+        watchdog.add(pid);
+        Self(Arc::clone(watchdog), pid)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.0.remove(self.1);
+    }
 }
 
 async fn stop(child: &mut Child) {
@@ -226,7 +239,7 @@ impl Messages {
         }
     }
 
-    fn from_now_on_to_the_log(&self) {
+    fn switch_to_log(&self) {
         for line in self.take() {
             tracing::info!(target: "workerd", "{line}");
         }

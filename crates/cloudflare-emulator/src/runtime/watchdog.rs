@@ -80,3 +80,24 @@ fn start() -> std::io::Result<(Child, ChildStdin)> {
         .ok_or_else(|| std::io::Error::other("no pipe"))?;
     Ok((child, stdin))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listed_when_we_go_is_ended() {
+        let mut left = Command::new("sleep").arg("1000").spawn().unwrap();
+        let mut done = Command::new("sleep").arg("1000").spawn().unwrap();
+        let watchdog = Watchdog::default();
+        watchdog.add(left.id());
+        watchdog.add(done.id());
+        watchdog.remove(done.id());
+        // As if we had been killed: the pipe closes while a process is still listed.
+        drop(watchdog);
+        assert!(!left.wait().unwrap().success());
+        assert!(done.try_wait().unwrap().is_none());
+        done.kill().unwrap();
+        done.wait().unwrap();
+    }
+}

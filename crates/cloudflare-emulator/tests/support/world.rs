@@ -299,6 +299,14 @@ async fn answer(
             .body(Body::from(PAGE))
             .unwrap();
     }
+    if parts.uri.path() == "/drip" {
+        let first =
+            futures::stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"first")) });
+        return Response::new(Body::from_stream(futures::StreamExt::chain(
+            first,
+            futures::stream::pending(),
+        )));
+    }
     if let Some(ms) = parts
         .uri
         .path()
