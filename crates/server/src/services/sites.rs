@@ -1,6 +1,6 @@
 //! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
 
-use super::connections;
+use super::{connections, deployments};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -8,14 +8,14 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    deployment::SiteStatus,
+    deployment::{DeploymentKind, SiteStatus},
     edge::KV_DEADLINE_RANGE_MS,
     ids::{ConnectionId, SiteId, WorkspaceId, ZoneId},
     names::{DisplayName, Hostname},
     observed::Recorded,
     secret::Secret,
 };
-use store::{Listed, Page, Site, SiteSettings, StoreError};
+use store::{Deployment, Listed, Page, Site, SiteSettings, StoreError};
 use uuid::Uuid;
 
 /// The most host names of one site: each is a route, of which a zone holds 1,000 (Cloudflare API notes §4.7, official).
@@ -232,4 +232,14 @@ pub(crate) async fn update(
         site.status = SiteStatus::Drifted;
     }
     Ok(site)
+}
+
+/// Takes everything of the site out of the account, then the site itself.
+pub(crate) async fn remove(
+    app: &App,
+    ws: WorkspaceId,
+    id: SiteId,
+    by: &str,
+) -> Outcome<Deployment> {
+    deployments::start(app, ws, id, DeploymentKind::Remove, by).await
 }
