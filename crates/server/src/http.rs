@@ -47,6 +47,7 @@ pub(crate) fn router(app: &AppState, shutdown: &CancellationToken) -> Router {
         .layer(same_site_alone(app));
     Router::new()
         .merge(pages)
+        .merge(crate::api::router())
         .merge(health::router())
         .fallback(nothing_here)
         .layer(CompressionLayer::new())

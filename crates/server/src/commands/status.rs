@@ -95,7 +95,9 @@ fn site_json((site, content): &(Site, KvStatus)) -> Value {
 
 fn print(connections: &[Connection], sites: &[(Site, KvStatus)]) -> anyhow::Result<()> {
     if connections.is_empty() {
-        return print_line("No connection yet. Connect Cloudflare in the console, or see `edge-delivery token url`.");
+        return print_line(
+            "No connection yet. Connect Cloudflare in the console, or see `edge-delivery token url`.",
+        );
     }
     let mut table = new_table(["connection", "status", "token", "expires"]);
     for connection in connections {
@@ -103,7 +105,9 @@ fn print(connections: &[Connection], sites: &[(Site, KvStatus)]) -> anyhow::Resu
             connection.name.clone(),
             word(&json!(connection.status)),
             format!("…{}", connection.token_hint),
-            connection.expires_at.map_or_else(|| "never".to_owned(), rfc3339),
+            connection
+                .expires_at
+                .map_or_else(|| "never".to_owned(), rfc3339),
         ]);
     }
     print_line(&table.trim_fmt())?;
@@ -113,12 +117,19 @@ fn print(connections: &[Connection], sites: &[(Site, KvStatus)]) -> anyhow::Resu
     }
     let mut table = new_table(["site", "status", "hosts", "variants at the edge"]);
     for (site, content) in sites {
-        let hosts: Vec<&str> = site.hostnames.iter().map(domain::names::Hostname::as_str).collect();
+        let hosts: Vec<&str> = site
+            .hostnames
+            .iter()
+            .map(domain::names::Hostname::as_str)
+            .collect();
         table.add_row([
             site.name.clone(),
             site.status.to_string(),
             hosts.join(", "),
-            format!("{} live, {} on their way, {} failed", content.live, content.pending, content.failed),
+            format!(
+                "{} live, {} on their way, {} failed",
+                content.live, content.pending, content.failed
+            ),
         ]);
     }
     print_line(&table.trim_fmt())
@@ -126,7 +137,10 @@ fn print(connections: &[Connection], sites: &[(Site, KvStatus)]) -> anyhow::Resu
 
 fn new_table(heads: [&str; 4]) -> Table {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(heads);
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(heads);
     table
 }
 

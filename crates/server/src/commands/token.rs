@@ -60,7 +60,11 @@ pub(crate) async fn run(command: TokenCommand) -> anyhow::Result<ExitCode> {
     match command {
         TokenCommand::Check(args) => check(args).await,
         TokenCommand::Url(args) => {
-            let url = if args.account_owned { token_url::account_form() } else { token_url::user_form() };
+            let url = if args.account_owned {
+                token_url::account_form()
+            } else {
+                token_url::user_form()
+            };
             if args.json {
                 print_json(&json!({ "url": url }))?;
             } else {
@@ -91,15 +95,22 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn read_token() -> anyhow::Result<String> {
-    if let Some(token) = std::env::var_os("CLOUDFLARE_API_TOKEN").filter(|token| !token.is_empty()) {
-        return token.into_string().map_err(|_| anyhow::anyhow!("CLOUDFLARE_API_TOKEN is not text"));
+    if let Some(token) = std::env::var_os("CLOUDFLARE_API_TOKEN").filter(|token| !token.is_empty())
+    {
+        return token
+            .into_string()
+            .map_err(|_| anyhow::anyhow!("CLOUDFLARE_API_TOKEN is not text"));
     }
     if std::io::stdin().is_terminal() {
-        return rpassword::prompt_password("Cloudflare API token (not shown): ").context("the token could not be read");
+        return rpassword::prompt_password("Cloudflare API token (not shown): ")
+            .context("the token could not be read");
     }
     let mut text = String::new();
     // A little more than may be pasted: what is too long is refused with words instead of being cut.
-    std::io::stdin().take(8 * 1024).read_to_string(&mut text).context("standard input is not text")?;
+    std::io::stdin()
+        .take(8 * 1024)
+        .read_to_string(&mut text)
+        .context("standard input is not text")?;
     Ok(text)
 }
 
@@ -116,7 +127,11 @@ fn show(report: TokenReport, as_json: bool) -> anyhow::Result<ExitCode> {
         }))?;
     } else {
         print_line(&table(&report))?;
-        print_line(if is_ready { "ready: this token can deploy" } else { "not ready" })?;
+        print_line(if is_ready {
+            "ready: this token can deploy"
+        } else {
+            "not ready"
+        })?;
     }
     match report.require_good_enough() {
         Ok(_) => Ok(ExitCode::SUCCESS),
@@ -127,7 +142,9 @@ fn show(report: TokenReport, as_json: bool) -> anyhow::Result<ExitCode> {
 
 fn table(report: &TokenReport) -> String {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["", "permission", "level", "where", "evidence"]);
     for check in &report.permissions {
         table.add_row([
@@ -150,7 +167,15 @@ const fn granted_word(granted: Granted) -> &'static str {
 }
 
 fn place(check: &PermissionCheck, report: &TokenReport) -> String {
-    let zone = report.zones.iter().find(|zone| Some(&zone.id) == check.zone_id.as_ref());
-    let account = report.accounts.iter().find(|account| Some(&account.id) == check.account_id.as_ref());
-    zone.map(|zone| zone.name.clone()).or_else(|| account.map(|account| account.name.clone())).unwrap_or_default()
+    let zone = report
+        .zones
+        .iter()
+        .find(|zone| Some(&zone.id) == check.zone_id.as_ref());
+    let account = report
+        .accounts
+        .iter()
+        .find(|account| Some(&account.id) == check.account_id.as_ref());
+    zone.map(|zone| zone.name.clone())
+        .or_else(|| account.map(|account| account.name.clone()))
+        .unwrap_or_default()
 }

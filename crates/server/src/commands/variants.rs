@@ -83,16 +83,25 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
     }
     bar.finish_and_clear();
     if args.json {
-        let refused: Value =
-            refused.iter().map(|(file, problem)| json!({"file": file, "problem": problem})).collect();
+        let refused: Value = refused
+            .iter()
+            .map(|(file, problem)| json!({"file": file, "problem": problem}))
+            .collect();
         print_json(&json!({"published": published, "unchanged": unchanged, "refused": refused}))?;
     } else {
         for (file, problem) in &refused {
             print_line(&format!("refused {}: {}", file.display(), problem.detail))?;
         }
-        print_line(&format!("{published} published, {unchanged} unchanged, {} refused", refused.len()))?;
+        print_line(&format!(
+            "{published} published, {unchanged} unchanged, {} refused",
+            refused.len()
+        ))?;
     }
-    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if refused.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Every .html and .md file below a folder; links are not followed.
@@ -103,7 +112,13 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Res
         if kind.is_dir() {
             collect(root, &entry.path(), files)?;
         } else if kind.is_file() && format_of(&entry.path()).is_some() {
-            files.push(entry.path().strip_prefix(root).map(Path::to_path_buf).unwrap_or_default());
+            files.push(
+                entry
+                    .path()
+                    .strip_prefix(root)
+                    .map(Path::to_path_buf)
+                    .unwrap_or_default(),
+            );
         }
     }
     Ok(())
@@ -119,7 +134,11 @@ fn format_of(file: &Path) -> Option<Format> {
 
 /// The page's path that a file stands for.
 fn path_of(file: &Path) -> Option<String> {
-    let mut segments: Vec<&str> = file.parent()?.iter().map(|part| part.to_str()).collect::<Option<_>>()?;
+    let mut segments: Vec<&str> = file
+        .parent()?
+        .iter()
+        .map(|part| part.to_str())
+        .collect::<Option<_>>()?;
     let stem = file.file_stem()?.to_str()?;
     segments.push(if stem == "index" { "" } else { stem });
     Some(format!("/{}", segments.join("/")))
@@ -132,17 +151,28 @@ fn file_of(variant: &Variant) -> PathBuf {
         Format::Markdown => "md",
     };
     let path = variant.path.trim_start_matches('/');
-    let name = if path.is_empty() || path.ends_with('/') { format!("{path}index") } else { path.to_owned() };
+    let name = if path.is_empty() || path.ends_with('/') {
+        format!("{path}index")
+    } else {
+        path.to_owned()
+    };
     PathBuf::from(format!("{name}.{extension}"))
 }
 
 /// Saves and publishes one file, unless just this is published already.
 async fn push_file(app: &App, site: &Site, folder: &Path, file: &Path) -> Outcome<bool> {
     let unreadable = |detail: String| Problem::field("file", detail);
-    let format = format_of(file).ok_or_else(|| unreadable("has another ending than .html or .md".to_owned()))?;
-    let path = path_of(file).ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
-    let name = VariantName { site: site.id, format, path: variants::parse_path(&path)? };
-    let content = fs::read(folder.join(file)).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+    let format = format_of(file)
+        .ok_or_else(|| unreadable("has another ending than .html or .md".to_owned()))?;
+    let path =
+        path_of(file).ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
+    let name = VariantName {
+        site: site.id,
+        format,
+        path: variants::parse_path(&path)?,
+    };
+    let content = fs::read(folder.join(file))
+        .map_err(|error| unreadable(format!("cannot be read: {error}")))?;
     let published = app
         .store
         .variant(app.workspace, site.id, format, name.path.as_str())
@@ -151,7 +181,12 @@ async fn push_file(app: &App, site: &Site, folder: &Path, file: &Path) -> Outcom
     if published == Some(Revision::of(&content)) {
         return Ok(false);
     }
-    let options = PutOptions { publish: true, if_match: IfMatch::Any, author: "command line", note: Some("pushed") };
+    let options = PutOptions {
+        publish: true,
+        if_match: IfMatch::Any,
+        author: "command line",
+        note: Some("pushed"),
+    };
     variants::put(app, app.workspace, &name, &content, options).await?;
     Ok(true)
 }
@@ -162,14 +197,27 @@ async fn pull(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
     let mut written = 0_u64;
     let mut page = Page::first(store::PAGE_MAX);
     loop {
-        let listed = app.store.list_variants(app.workspace, site.id, &page, None).await?;
+        let listed = app
+            .store
+            .list_variants(app.workspace, site.id, &page, None)
+            .await?;
         for variant in &listed.items {
-            let Some(revision) = &variant.published else { continue };
+            let Some(revision) = &variant.published else {
+                continue;
+            };
             let content = app
                 .store
-                .content(app.workspace, site.id, variant.format, &variant.path, revision)
+                .content(
+                    app.workspace,
+                    site.id,
+                    variant.format,
+                    &variant.path,
+                    revision,
+                )
                 .await?
-                .with_context(|| format!("the content of {} is missing in the database", variant.path))?;
+                .with_context(|| {
+                    format!("the content of {} is missing in the database", variant.path)
+                })?;
             let target = args.folder.join(file_of(variant));
             let parent = target.parent().unwrap_or(&args.folder);
             fs::create_dir_all(parent)
@@ -187,14 +235,21 @@ async fn pull(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
     if args.json {
         print_json(&json!({ "written": written }))?;
     } else {
-        print_line(&format!("{written} variants written to {}", args.folder.display()))?;
+        print_line(&format!(
+            "{written} variants written to {}",
+            args.folder.display()
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A bar on a terminal, nothing in a pipe.
 fn progress(length: usize) -> ProgressBar {
-    if std::io::stderr().is_terminal() { ProgressBar::new(length as u64) } else { ProgressBar::hidden() }
+    if std::io::stderr().is_terminal() {
+        ProgressBar::new(length as u64)
+    } else {
+        ProgressBar::hidden()
+    }
 }
 
 #[cfg(test)]

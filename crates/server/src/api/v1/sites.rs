@@ -21,7 +21,6 @@ use axum::{
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use store::Site;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -196,13 +195,13 @@ async fn delete(
 #[serde(rename_all = "camelCase")]
 struct PlanView {
     /// `{action, resource, name, before, after, reason, reversible}` each; empty: in sync.
-    #[schema(value_type = Vec<Value>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     steps: Vec<domain::plan::Step>,
     /// What stands in the way: `{resource, name, owner, detail, remedies}` each.
-    #[schema(value_type = Vec<Value>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     conflicts: Vec<domain::plan::Conflict>,
     /// What to know: `{code, detail}` each.
-    #[schema(value_type = Vec<Value>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     warnings: Vec<domain::plan::Warning>,
 }
 

@@ -220,7 +220,7 @@ fn if_match(headers: &HeaderMap) -> Outcome<IfMatch> {
     };
     match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
         (None, None) => Ok(IfMatch::Any),
-        (None, Some(star)) if star == "*" => Ok(IfMatch::Absent),
+        (None, Some(star)) if star == "*" => Ok(IfMatch::None),
         (None, Some(_)) => Err(Problem::field(
             "If-None-Match",
             "must be * when something is saved",
