@@ -25,7 +25,7 @@ pub mod token;
 
 pub use kv::{KvEntry, KvError, KvPage, KvWrite, Namespace};
 pub use script::{Binding, Code, Content, Deployment, Module, Script, Version};
-pub use token::{Level, Reach, Token, TokenKind, TokenStatus};
+pub use token::{Level, Policy, Reach, Token, TokenKind, TokenStatus};
 
 /// An account.
 #[derive(Clone, Debug)]

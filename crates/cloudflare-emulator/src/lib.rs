@@ -116,13 +116,12 @@ impl Emulator {
             .await
             .map_err(StartError::Edge)?;
         let stop = CancellationToken::new();
-        let mut tasks = Vec::new();
-        tasks.push(tokio::spawn(api::serve(
+        let tasks = vec![tokio::spawn(api::serve(
             api_listener,
             Arc::clone(&world),
             record,
             stop.clone(),
-        )));
+        ))];
         Ok(Self {
             world,
             edge,

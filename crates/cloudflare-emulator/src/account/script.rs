@@ -2,6 +2,10 @@
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// How many versions and deployments of a script are kept.
+const KEPT: usize = 50;
 
 /// One file of a script in module form.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,6 +219,84 @@ pub struct Script {
 }
 
 impl Script {
+    /// A new script: one version, deployed.
+    #[must_use]
+    pub fn new(content: Content, source: &str, now_ms: u64) -> Self {
+        let mut script = Self {
+            tag: Uuid::new_v4().simple().to_string(),
+            created_ms: now_ms,
+            modified_ms: now_ms,
+            tags: Vec::new(),
+            settings: Map::new(),
+            subdomain_enabled: false,
+            previews_enabled: false,
+            versions: Vec::new(),
+            deployments: Vec::new(),
+        };
+        let id = script.add_version(content, source, Map::new(), now_ms);
+        script.deploy(vec![(id, 100.0)], source, Map::new(), now_ms);
+        script
+    }
+
+    /// Adds a version, which does not run yet; gives its id.
+    pub fn add_version(
+        &mut self,
+        content: Content,
+        source: &str,
+        annotations: Map<String, Value>,
+        now_ms: u64,
+    ) -> String {
+        let id = Uuid::new_v4().to_string();
+        self.modified_ms = now_ms;
+        self.versions.push(Version {
+            id: id.clone(),
+            number: self.versions.last().map_or(1, |v| v.number + 1),
+            created_ms: now_ms,
+            source: source.to_owned(),
+            annotations,
+            content,
+        });
+        id
+    }
+
+    /// Gives versions their part of the traffic; gives the deployment's id.
+    pub fn deploy(
+        &mut self,
+        versions: Vec<(String, f64)>,
+        source: &str,
+        annotations: Map<String, Value>,
+        now_ms: u64,
+    ) -> String {
+        let id = Uuid::new_v4().to_string();
+        self.modified_ms = now_ms;
+        self.deployments.push(Deployment {
+            id: id.clone(),
+            created_ms: now_ms,
+            source: source.to_owned(),
+            annotations,
+            versions,
+        });
+        self.forget_old();
+        id
+    }
+
+    /// Old versions keep their code in memory; the newest few dozen are enough to look at and to go back to.
+    fn forget_old(&mut self) {
+        let extra = self.deployments.len().saturating_sub(KEPT);
+        self.deployments.drain(..extra);
+        let used: Vec<&str> = self
+            .deployments
+            .last()
+            .map(|d| d.versions.iter().map(|(id, _)| id.as_str()).collect())
+            .unwrap_or_default();
+        let extra = self.versions.len().saturating_sub(KEPT);
+        let mut at = 0;
+        self.versions.retain(|v| {
+            at += 1;
+            at > extra || used.contains(&v.id.as_str())
+        });
+    }
+
     /// The version that runs: of the newest deployment the one with the largest share.
     #[must_use]
     pub fn live(&self) -> Option<&Version> {

@@ -84,12 +84,27 @@ pub struct Token {
     pub not_before: Option<Timestamp>,
     /// Where calls may come from; empty is anywhere.
     pub allowed_ips: Vec<IpNet>,
-    /// Which accounts.
+    /// What it may do where; any one that allows something is enough.
+    pub policies: Vec<Policy>,
+}
+
+/// Permissions on some accounts and zones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Which accounts; counts for the permissions of accounts.
     pub accounts: Reach,
-    /// Which zones.
+    /// Which zones; counts for the permissions of zones.
     pub zones: Reach,
-    /// What it may do, by Cloudflare's permission key such as `workers_scripts`.
+    /// By Cloudflare's permission key such as `workers_scripts`.
     pub permissions: BTreeMap<String, Level>,
+}
+
+impl Policy {
+    fn has(&self, permission: &str, level: Level) -> bool {
+        self.permissions
+            .get(permission)
+            .is_some_and(|l| *l >= level)
+    }
 }
 
 impl Token {
@@ -125,9 +140,37 @@ impl Token {
     /// Whether it has this permission, wherever.
     #[must_use]
     pub fn has(&self, permission: &str, level: Level) -> bool {
-        self.permissions
-            .get(permission)
-            .is_some_and(|l| *l >= level)
+        self.policies.iter().any(|p| p.has(permission, level))
+    }
+
+    /// Whether it has this permission on an account.
+    #[must_use]
+    pub fn allows_on_account(&self, permission: &str, level: Level, account: &str) -> bool {
+        self.policies
+            .iter()
+            .any(|p| p.accounts.includes(account) && p.has(permission, level))
+    }
+
+    /// Whether it has this permission on a zone.
+    #[must_use]
+    pub fn allows_on_zone(&self, permission: &str, level: Level, zone: &str) -> bool {
+        self.policies
+            .iter()
+            .any(|p| p.zones.includes(zone) && p.has(permission, level))
+    }
+
+    /// Whether it has this permission on all zones there may ever be.
+    #[must_use]
+    pub fn allows_on_every_zone(&self, permission: &str, level: Level) -> bool {
+        self.policies
+            .iter()
+            .any(|p| p.zones == Reach::All && p.has(permission, level))
+    }
+
+    /// Whether any of its policies is about this account.
+    #[must_use]
+    pub fn reaches_account(&self, account: &str) -> bool {
+        self.policies.iter().any(|p| p.accounts.includes(account))
     }
 }
 
