@@ -1,0 +1,76 @@
+/* What scripts add to pages that work without them. htmx carries the live parts; the rest is small and here. */
+import "htmx.org";
+import "htmx.org/dist/ext/hx-sse.js";
+
+document.documentElement.classList.add("scripts");
+
+const announce = (text) => {
+  const region = document.getElementById("said");
+  if (region) region.textContent = text;
+};
+
+/** Copies the text of the element that `data-copy` names, and says so where it was asked. */
+const copy = async (button) => {
+  const from = document.getElementById(button.dataset.copy);
+  if (!from) return;
+  try {
+    await navigator.clipboard.writeText(from.dataset.text ?? from.innerText);
+    button.textContent = "Copied";
+    announce("Copied");
+  } catch {
+    getSelection()?.selectAllChildren(from);
+    announce("Not allowed to copy. The text is selected; copy it with the keyboard.");
+  }
+};
+
+/** Shows or hides what is typed in the field that `data-reveal` names. */
+const reveal = (button) => {
+  const field = document.getElementById(button.dataset.reveal);
+  if (!field) return;
+  const hidden = field.type === "password";
+  field.type = hidden ? "text" : "password";
+  button.textContent = hidden ? "Hide" : "Show";
+  button.setAttribute("aria-pressed", String(hidden));
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-copy], [data-reveal]");
+  if (button?.dataset.copy) copy(button);
+  if (button?.dataset.reveal) reveal(button);
+  for (const open of document.querySelectorAll("details.more[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const open = document.querySelector("details.more[open]");
+  if (open) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+});
+
+/** A form is sent once: a second press while the answer is on its way does nothing. */
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  if (form.method !== "post") return;
+  form.dataset.sent = "yes";
+  form.setAttribute("aria-busy", "true");
+  const button = event.submitter;
+  if (button?.dataset.busy) {
+    button.classList.add("wait");
+    button.textContent = button.dataset.busy;
+    announce(button.dataset.busy);
+  }
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+const source = document.querySelector("textarea[data-editor]");
+if (source) import("./editor.js").then((editor) => editor.start(source));

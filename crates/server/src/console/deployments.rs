@@ -1,0 +1,137 @@
+//! The plan of a site, and one deployment as it happens.
+
+use super::{
+    activity::ActivityRow,
+    parts::{Mark, ProblemPanel, State, When},
+    shell::Shell,
+    sites::SiteHead,
+};
+use askama::Template;
+use domain::plan::{Conflict, Warning};
+
+/// A site's plan and its deployments.
+#[derive(Debug, Template)]
+#[template(path = "pages/plan.html")]
+pub(crate) struct PlanPage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The head.
+    pub(crate) site: SiteHead,
+    /// What stands in the way.
+    pub(crate) conflicts: Vec<Conflict>,
+    /// The steps.
+    pub(crate) steps: Vec<PlanStep>,
+    /// `5 steps`.
+    pub(crate) steps_words: String,
+    /// What to know.
+    pub(crate) warnings: Vec<Warning>,
+    /// The deployments so far.
+    pub(crate) deployments: Vec<ActivityRow>,
+    /// Why there is no plan.
+    pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// A step before it is done.
+#[derive(Debug, Clone)]
+pub(crate) struct PlanStep {
+    /// `Create route`.
+    pub(crate) title: String,
+    /// Of which thing.
+    pub(crate) name: String,
+    /// How it is.
+    pub(crate) before: String,
+    /// How it will be.
+    pub(crate) after: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// Whether it can be taken back.
+    pub(crate) reversible: bool,
+}
+
+/// One deployment.
+#[derive(Debug, Template)]
+#[template(path = "pages/deployment.html")]
+pub(crate) struct DeploymentPage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// What changes while it runs.
+    pub(crate) view: DeploymentView,
+}
+
+/// The part of a deployment's page that is sent again after every event.
+#[derive(Debug, Template)]
+#[template(path = "parts/deployment_live.html")]
+pub(crate) struct DeploymentView {
+    /// Its id.
+    pub(crate) id: String,
+    /// `Deploy shop.example`.
+    pub(crate) title: String,
+    /// The site's name.
+    pub(crate) site_name: String,
+    /// The site's address, while it exists.
+    pub(crate) site_link: Option<String>,
+    /// Its state.
+    pub(crate) state: State,
+    /// `3 of 5 steps, 14 calls`.
+    pub(crate) progress: String,
+    /// How long it took.
+    pub(crate) took: Option<String>,
+    /// When it was asked for.
+    pub(crate) begun: When,
+    /// By whom.
+    pub(crate) by: String,
+    /// Queued or running.
+    pub(crate) is_running: bool,
+    /// Asked to stop.
+    pub(crate) is_stopping: bool,
+    /// Whether it can be begun again.
+    pub(crate) can_continue: bool,
+    /// Whether it can be taken back.
+    pub(crate) can_undo: bool,
+    /// Whether it ended with the site live.
+    pub(crate) is_live: bool,
+    /// Whether the site has a published variant.
+    pub(crate) has_variants: bool,
+    /// What it came to, as a title and a sentence.
+    pub(crate) finding: Option<(String, String)>,
+    /// Why it failed.
+    pub(crate) problem: Option<ProblemPanel>,
+    /// The fetches that prove it.
+    pub(crate) proof: Vec<ProofRow>,
+    /// The steps.
+    pub(crate) steps: Vec<StepRow>,
+    /// The plan's warnings.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A step, with how far it is.
+#[derive(Debug, Clone)]
+pub(crate) struct StepRow {
+    /// Its state.
+    pub(crate) state: State,
+    /// Whether it has not begun.
+    pub(crate) is_waiting: bool,
+    /// `Create route`.
+    pub(crate) title: String,
+    /// Of which thing.
+    pub(crate) name: String,
+    /// What it brought, or why it is there.
+    pub(crate) words: String,
+    /// How long it took, or its state.
+    pub(crate) took: String,
+    /// Why it failed.
+    pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// One fetch of the proof.
+#[derive(Debug, Clone)]
+pub(crate) struct ProofRow {
+    /// As whom.
+    pub(crate) who: String,
+    /// What came.
+    pub(crate) gets: String,
+    /// The HTTP status.
+    pub(crate) status: String,
+    /// What that means.
+    pub(crate) finding: String,
+}

@@ -1,0 +1,208 @@
+//! Sites: their list, the choice of a domain, one site with its tabs, and its removal.
+
+use super::{
+    connections::{Named, ZoneRow},
+    parts::{ProblemPanel, State, When},
+    shell::Shell,
+};
+use askama::{Template, filters::Safe};
+
+/// The list of sites.
+#[derive(Debug, Template)]
+#[template(path = "pages/sites.html")]
+pub(crate) struct SitesPage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The sites.
+    pub(crate) rows: Vec<SiteRow>,
+    /// Whether there is a connection to deploy through.
+    pub(crate) has_connection: bool,
+    /// The next page's cursor.
+    pub(crate) next: Option<String>,
+}
+
+/// A site in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct SiteRow {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its state.
+    pub(crate) state: State,
+    /// Its host names.
+    pub(crate) hostnames: String,
+    /// How many variants it has.
+    pub(crate) variants: String,
+    /// How many of them are published.
+    pub(crate) published: String,
+    /// When the account was last read.
+    pub(crate) observed: Option<When>,
+}
+
+/// The choice of a domain.
+#[derive(Debug, Template)]
+#[template(path = "pages/site_new.html")]
+pub(crate) struct NewSitePage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The connections to choose from.
+    pub(crate) connections: Vec<Named>,
+    /// The chosen one's id.
+    pub(crate) connection: String,
+    /// Its zones.
+    pub(crate) zones: Vec<ZoneRow>,
+    /// The chosen zone's id.
+    pub(crate) chosen: String,
+    /// The name, as typed.
+    pub(crate) name: String,
+    /// The host names, as typed.
+    pub(crate) hostnames: String,
+    /// What is wrong with them.
+    pub(crate) hostnames_wrong: Option<String>,
+    /// Why it did not work.
+    pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// What the head and the tabs of a site's pages show.
+#[derive(Debug, Clone)]
+pub(crate) struct SiteHead {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its name as the shell wants it.
+    pub(crate) cli_name: String,
+    /// Its state.
+    pub(crate) state: State,
+    /// The status line's further words.
+    pub(crate) line: Vec<String>,
+    /// When the account was last read.
+    pub(crate) observed: Option<When>,
+    /// How many variants it has.
+    pub(crate) variants: String,
+    /// Whether it was ever deployed.
+    pub(crate) can_visit: bool,
+    /// The deployment that runs now.
+    pub(crate) running: Option<String>,
+    /// The open tab.
+    pub(crate) open: &'static str,
+}
+
+impl SiteHead {
+    /// The attribute that marks the open tab.
+    pub(crate) fn tab(&self, word: &str) -> Safe<&'static str> {
+        Safe(if self.open == word {
+            r#" aria-current="page""#
+        } else {
+            ""
+        })
+    }
+}
+
+/// A name that a POSIX shell takes as one word.
+pub(crate) fn shell_word(name: &str) -> String {
+    let is_plain = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if is_plain {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
+/// A site's variants.
+#[derive(Debug, Template)]
+#[template(path = "pages/site.html")]
+pub(crate) struct SitePage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The head.
+    pub(crate) site: SiteHead,
+    /// What the paths must begin with.
+    pub(crate) find: String,
+    /// Which states are shown: empty for all.
+    pub(crate) show: String,
+    /// Whether this is not the first page.
+    pub(crate) has_before: bool,
+    /// The states to choose from: word and label.
+    pub(crate) shows: &'static [(&'static str, &'static str)],
+    /// The variants.
+    pub(crate) rows: Vec<VariantRow>,
+    /// The next page's cursor.
+    pub(crate) next: Option<String>,
+}
+
+/// The filters of the list of variants.
+pub(crate) const SHOWS: &[(&str, &str)] = &[("", "All"), ("published", "Published"), ("draft", "Draft")];
+
+/// A variant in the list.
+#[derive(Debug, Clone)]
+pub(crate) struct VariantRow {
+    /// The page's path.
+    pub(crate) path: String,
+    /// The format.
+    pub(crate) format: &'static str,
+    /// Published, draft, or published with a newer draft.
+    pub(crate) state: State,
+    /// The published revision, else the latest; short.
+    pub(crate) revision: String,
+    /// Whether the edge has it.
+    pub(crate) edge: State,
+    /// When it was changed.
+    pub(crate) changed: When,
+}
+
+/// A site's settings.
+#[derive(Debug, Template)]
+#[template(path = "pages/site_settings.html")]
+pub(crate) struct SiteSettingsPage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The head.
+    pub(crate) site: SiteHead,
+    /// The name, as typed.
+    pub(crate) name: String,
+    /// The host names, as typed.
+    pub(crate) hostnames: String,
+    /// The deadline in milliseconds, as typed.
+    pub(crate) deadline: String,
+    /// The zone's name.
+    pub(crate) zone: String,
+    /// What is in the account because of it: the kind and the name.
+    pub(crate) made_of: Vec<(&'static str, String)>,
+    /// Why it was not saved.
+    pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// The question before a removal.
+#[derive(Debug, Template)]
+#[template(path = "pages/remove.html")]
+pub(crate) struct RemovePage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The site's id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its name as the shell wants it.
+    pub(crate) cli_name: String,
+    /// Its host names.
+    pub(crate) hostnames: String,
+    /// `12 variants`.
+    pub(crate) variants_words: String,
+    /// Why it was not begun.
+    pub(crate) problem: Option<ProblemPanel>,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_for_the_shell() {
+        assert_eq!(super::shell_word("shop.example"), "shop.example");
+        assert_eq!(super::shell_word("my shop"), "'my shop'");
+        assert_eq!(super::shell_word("it's"), r"'it'\''s'");
+    }
+}

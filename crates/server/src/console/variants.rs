@@ -1,0 +1,71 @@
+//! One variant: its source, its preview and its revisions.
+
+use super::{
+    connections::Named,
+    parts::{ProblemPanel, State, When},
+    shell::Shell,
+};
+use askama::Template;
+
+/// The editor, for a new variant or one that is there.
+#[derive(Debug, Template)]
+#[template(path = "pages/variant.html")]
+pub(crate) struct VariantPage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The site.
+    pub(crate) site: Named,
+    /// Whether nothing is saved yet.
+    pub(crate) is_new: bool,
+    /// The page's path, as typed while it is new.
+    pub(crate) path: String,
+    /// What is wrong with it.
+    pub(crate) path_wrong: Option<String>,
+    /// The format.
+    pub(crate) format: &'static str,
+    /// The other format.
+    pub(crate) other_format: &'static str,
+    /// Whether there is a variant in the other format.
+    pub(crate) other: Option<()>,
+    /// Whether it is published.
+    pub(crate) state: State,
+    /// Whether the edge has it.
+    pub(crate) edge: State,
+    /// Whether a revision is published.
+    pub(crate) is_published: bool,
+    /// The revision that the text started from; saving is refused when it is no longer the latest.
+    pub(crate) base: String,
+    /// The text.
+    pub(crate) content: String,
+    /// How much it is.
+    pub(crate) size: String,
+    /// The HTML that the preview shows.
+    pub(crate) preview: String,
+    /// The revisions, latest first.
+    pub(crate) revisions: Vec<RevisionRow>,
+    /// Why it was not saved.
+    pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// A revision in the list.
+#[derive(Debug, Clone)]
+pub(crate) struct RevisionRow {
+    /// Its 64 digits.
+    pub(crate) revision: String,
+    /// Its first 8 digits.
+    pub(crate) short: String,
+    /// Published, or not.
+    pub(crate) state: State,
+    /// Its size.
+    pub(crate) bytes: String,
+    /// Who saved it.
+    pub(crate) author: String,
+    /// The note that came with it.
+    pub(crate) note: Option<String>,
+    /// When it was saved.
+    pub(crate) saved: When,
+    /// Whether it is the published one.
+    pub(crate) is_published: bool,
+    /// Whether it is the one in the editor.
+    pub(crate) is_open: bool,
+}
