@@ -16,6 +16,10 @@ pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod variants;
 
+use crate::{
+    app::{App, AppState},
+    config::{ConfigArgs, logging},
+};
 use std::{io::Write, process::ExitCode};
 
 /// Prints a failure with its causes on standard error and gives exit code 1.
@@ -23,6 +27,17 @@ pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
     // When standard error is gone there is nowhere left to say so.
     let _ = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::FAILURE
+}
+
+/// Opens the database and the vault for a command.
+///
+/// # Errors
+///
+/// When the settings cannot be used, the database does not answer or the key is wrong.
+pub(crate) async fn open(args: ConfigArgs) -> anyhow::Result<AppState> {
+    let config = args.command_config()?;
+    logging::start_quiet(&config);
+    App::open(config).await
 }
 
 /// Prints a line on standard output; a closed pipe ends the command quietly.

@@ -204,6 +204,19 @@ impl ConfigArgs {
         self.checked(Environment::read())
     }
 
+    /// The settings of a command beside `serve`: the first administrator is not its business.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::config`].
+    pub(crate) fn command_config(mut self) -> Result<Config, ConfigErrors> {
+        self.admin_email = None;
+        self.checked(Environment {
+            admin_password: None,
+            ..Environment::read()
+        })
+    }
+
     #[expect(
         clippy::needless_pass_by_value,
         reason = "secrets are taken over, not copied"
@@ -309,6 +322,11 @@ impl Config {
             url: self.database_url.expose().to_owned(),
             max_connections: database::MAX_CONNECTIONS,
         })
+    }
+
+    /// The database's file, if it is SQLite.
+    pub(crate) fn sqlite_file(&self) -> Option<PathBuf> {
+        database::sqlite_path(self.database_url.expose())
     }
 
     /// Whether browsers reach the console over TLS: then cookies are `Secure`.

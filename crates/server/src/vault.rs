@@ -19,7 +19,7 @@ use crate::{
     problem::{Code, Problem},
 };
 use domain::secret::Secret;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use store::{Store, StoreError};
 
 const CANARY_META: &str = "vault.canary";
@@ -111,6 +111,22 @@ pub(crate) enum OpenVaultError {
     Store(#[from] StoreError),
 }
 
+/// Why the key could not be rotated. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RotateError {
+    /// Something does not open under the present key.
+    #[error("{}.{} of row {} does not open under the present key; nothing was changed", row.table, row.column, row.id)]
+    Sealed {
+        /// Where it stands.
+        row: SealedRow,
+        /// Why it does not open.
+        source: VaultError,
+    },
+    /// The database failed.
+    #[error("the database failed; nothing was changed")]
+    Store(#[from] StoreError),
+}
+
 impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         tracing::error!(%error, "sealed bytes could not be opened");
@@ -176,6 +192,19 @@ impl Vault {
         Ok(vault)
     }
 
+    /// A vault with the key of this file, which is made when it is missing. Unchecked against any database.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or made, or can be read by others.
+    pub(crate) fn from_key_file(path: &Path) -> Result<Self, OpenVaultError> {
+        let key = match key_file::read(path)? {
+            Some(key) => key,
+            None => key_file::create(path)?,
+        };
+        Ok(Self::with_key(key))
+    }
+
     /// A vault with this key, unchecked.
     pub(crate) fn with_key(key: VaultKey) -> Self {
         Self { key }
@@ -237,6 +266,26 @@ impl Vault {
         std::str::from_utf8(&bytes)
             .map(Secret::new)
             .map_err(|_| VaultError::Malformed)
+    }
+
+    /// Seals everything in the database under another key, in one transaction. From then on this key opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// When something does not open; then nothing is changed.
+    pub(crate) async fn rotate(&self, new: &Self, store: &Store) -> Result<usize, RotateError> {
+        let resealed = store
+            .reseal_everything(CANARY_META, |value| {
+                let row = SealedRow {
+                    table: value.table,
+                    column: value.column,
+                    id: value.row.clone(),
+                };
+                self.rewrap(new, &row, &value.bytes)
+                    .map_err(|source| RotateError::Sealed { row, source })
+            })
+            .await?;
+        resealed
     }
 
     /// The same secret under another vault key, without decrypting the secret itself.

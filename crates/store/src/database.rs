@@ -214,7 +214,7 @@ async fn open_sqlite(options: &StoreOptions) -> Result<Store> {
 
 /// Makes the file with mode 0600 before SQLite would make it with the user's default; SQLite gives its `-wal` and
 /// `-shm` the same mode.
-fn make_private_file(path: &str) -> Result<()> {
+pub(crate) fn make_private_file(path: &str) -> Result<()> {
     let mut open = std::fs::OpenOptions::new();
     open.write(true).create_new(true);
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The only crate that speaks SQL: SQLite and PostgreSQL through one code path.
 
 mod access_keys;
+mod backup;
 mod connections;
 mod contents;
 mod convert;
@@ -17,6 +18,7 @@ mod kv_ledger;
 mod meta;
 mod migrations;
 mod paging;
+mod sealed;
 mod sessions;
 mod sign_in_attempts;
 mod sites;
@@ -32,6 +34,7 @@ pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
 pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry};
 pub use paging::{Listed, PAGE_MAX, Page};
+pub use sealed::SealedValue;
 pub use sites::{Site, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;

@@ -54,6 +54,24 @@ pub(crate) async fn create(app: &App, email: &str, password: &Secret) -> Outcome
     }
 }
 
+/// Gives an administrator a new password and ends their sessions: for whoever may use the server itself.
+pub(crate) async fn reset_password(app: &App, email: &str, password: &Secret) -> Outcome<User> {
+    passwords::acceptable(password.expose()).map_err(|why| Problem::field("password", why))?;
+    let known = match passwords::normal_email(email) {
+        Ok(email) => app.store.user_by_email(&email).await?,
+        Err(_) => None,
+    };
+    let Some(user) = known else {
+        return Err(Problem::not_found("administrator", email));
+    };
+    let hash = passwords::hash(password.clone())
+        .await
+        .map_err(|error| Problem::internal(error.as_ref()))?;
+    app.store.set_password_hash(user.id, &hash).await?;
+    sign_out_everywhere(app, user.id).await?;
+    Ok(user)
+}
+
 /// Makes the administrator that the environment names, unless there is one.
 pub(crate) async fn create_from_environment(app: &App, admin: &FirstAdministrator) -> Outcome<()> {
     if !is_first_run(app).await? {

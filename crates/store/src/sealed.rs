@@ -1,0 +1,121 @@
+//! Everything that the vault sealed, in one place: for a change of the vault's key.
+
+use crate::{
+    Result, Store,
+    entities::{connection, meta, site},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+};
+
+/// One sealed value and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedValue {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row's id.
+    pub row: String,
+    /// The sealed bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Store {
+    /// Replaces every sealed value (tokens, sites' keys, and the record `meta_key`) by what `reseal` makes of it, all in
+    /// one transaction: when `reseal` refuses one, none is changed. Says how many there were.
+    ///
+    /// Not scoped by workspace: the vault has one key for all.
+    ///
+    /// # Errors
+    /// The inner error is `reseal`'s, the outer one the database's.
+    pub async fn reseal_everything<E>(
+        &self,
+        meta_key: &str,
+        reseal: impl Fn(&SealedValue) -> Result<Vec<u8>, E>,
+    ) -> Result<Result<usize, E>> {
+        let tx = self.begin().await?;
+        let values = all_sealed(&tx, meta_key).await?;
+        let count = values.len();
+        for value in values {
+            let bytes = match reseal(&value) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    tx.rollback().await?;
+                    return Ok(Err(error));
+                }
+            };
+            write(&tx, &value, bytes).await?;
+        }
+        tx.commit().await?;
+        self.forget_deleted_bytes().await?;
+        Ok(Ok(count))
+    }
+}
+
+/// There are as many as connections and sites: few enough to be read at once.
+async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<SealedValue>> {
+    let tokens = connection::Entity::find().lock_exclusive().all(tx).await?;
+    let keys = site::Entity::find().lock_exclusive().all(tx).await?;
+    let record = meta::Entity::find_by_id(meta_key)
+        .lock_exclusive()
+        .one(tx)
+        .await?;
+    Ok(tokens
+        .into_iter()
+        .map(|row| SealedValue {
+            table: "connections",
+            column: "sealed_token",
+            row: row.id,
+            bytes: row.sealed_token,
+        })
+        .chain(keys.into_iter().map(|row| SealedValue {
+            table: "sites",
+            column: "sealed_key",
+            row: row.id,
+            bytes: row.sealed_key,
+        }))
+        .chain(record.map(|row| SealedValue {
+            table: "meta",
+            column: "value",
+            row: row.key,
+            bytes: row.value,
+        }))
+        .collect())
+}
+
+async fn write(tx: &DatabaseTransaction, value: &SealedValue, bytes: Vec<u8>) -> Result<()> {
+    match value.table {
+        "connections" => {
+            connection::Entity::update_many()
+                .set(connection::ActiveModel {
+                    sealed_token: Set(bytes),
+                    ..Default::default()
+                })
+                .filter(connection::Column::Id.eq(&value.row))
+                .exec(tx)
+                .await?;
+        }
+        "sites" => {
+            site::Entity::update_many()
+                .set(site::ActiveModel {
+                    sealed_key: Set(bytes),
+                    ..Default::default()
+                })
+                .filter(site::Column::Id.eq(&value.row))
+                .exec(tx)
+                .await?;
+        }
+        _ => {
+            meta::Entity::update_many()
+                .set(meta::ActiveModel {
+                    value: Set(bytes),
+                    ..Default::default()
+                })
+                .filter(meta::Column::Key.eq(&value.row))
+                .exec(tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
