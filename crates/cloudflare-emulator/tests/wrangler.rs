@@ -157,10 +157,15 @@ async fn wrangler_does_the_whole_job() {
     let text = wrangler.ok(&["deployments", "list"]).await;
     assert!(text.contains("100%"), "{text}");
 
-    write(&site, "worker.js", "export default { fetch( };");
-    let output = wrangler.run(&["deploy", "--no-bundle"], "").await;
+    // What does not start is refused in the runtime's own words, and changes nothing.
+    write(
+        &site,
+        "worker.js",
+        "throw new Error('boom at the top'); export default { fetch() {} };",
+    );
+    let output = wrangler.run(&["deploy"], "").await;
     assert!(
-        !output.ok && output.text.contains("SyntaxError"),
+        !output.ok && output.text.contains("boom at the top") && output.text.contains("10021"),
         "{}",
         output.text
     );
@@ -168,10 +173,4 @@ async fn wrangler_does_the_whole_job() {
 
     wrangler.ok(&["delete", "--force"]).await;
     site.until("/", "origin").await;
-    site.emulator
-        .world()
-        .read()
-        .routes
-        .values()
-        .for_each(|route| panic!("a route is left: {route:?}"));
 }

@@ -24,7 +24,7 @@ pub(super) struct Metadata {
     pub(super) compatibility_date: Option<String>,
     pub(super) compatibility_flags: Option<Vec<String>>,
     pub(super) bindings: Vec<Map<String, Value>>,
-    pub(super) keep_bindings: Vec<String>,
+    pub(super) keep_bindings: Option<Vec<String>>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) annotations: Option<Map<String, Value>>,
     #[serde(flatten)]
@@ -125,7 +125,11 @@ pub(super) async fn version(
     name: &str,
 ) -> Result<(Content, Map<String, Value>), Refusal> {
     scripts::find(&call.world.read(), account, name)?;
-    let (metadata, parts) = sent(call).await?;
+    let (mut metadata, parts) = sent(call).await?;
+    // A plain `wrangler deploy` (4.86) sends no list here and yet promises never to lose a secret.
+    metadata
+        .keep_bindings
+        .get_or_insert_with(|| ["secret_text", "secret_key"].map(str::to_owned).into());
     if metadata.main_module.is_none() {
         return Err(bad(10021, "main_module is required: versions are modules"));
     }
@@ -251,7 +255,7 @@ fn build(
         account,
         metadata.bindings.clone(),
         before,
-        &metadata.keep_bindings,
+        metadata.keep_bindings.as_deref().unwrap_or_default(),
         call.query("bindings_inherit") == Some("strict"),
     )?;
     let flags = metadata.compatibility_flags.clone().unwrap_or_default();

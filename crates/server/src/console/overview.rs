@@ -63,7 +63,12 @@ pub(crate) fn way(
     is_live: bool,
     has_variant: bool,
 ) -> Vec<WayStep> {
-    let at = |rest: &str| site.map_or_else(|| "/sites/new".to_owned(), |id| format!("/sites/{id}{rest}"));
+    let at = |rest: &str| {
+        site.map_or_else(
+            || "/sites/new".to_owned(),
+            |id| format!("/sites/{id}{rest}"),
+        )
+    };
     let mut steps = vec![
         WayStep {
             title: "Sign in",

@@ -66,7 +66,9 @@ fn problem() -> ProblemPanel {
     )
     .cause("The permission is set to Read, or is not there.")
     .cause(format!("Account Resources leave out {NASTY}."))
-    .remedy("In Cloudflare, edit the token: Account, Workers KV Storage, Edit. Save, and check again.")
+    .remedy(
+        "In Cloudflare, edit the token: Account, Workers KV Storage, Edit. Save, and check again.",
+    )
     .with_cloudflare(CloudflareSaid {
         status: Some(403),
         code: Some(10_000),
@@ -123,9 +125,21 @@ fn zones() -> Vec<ZoneRow> {
     let mut zones = vec![
         zone("shop.example", "active", None),
         zone("docs.example", "active", None),
-        zone("blog.example", "pending", Some("The zone is pending: the registrar still names other name servers.")),
-        zone("labs.example", "active", Some("The token lacks Workers Routes, Edit for this zone.")),
-        zone(NASTY, "active, paused", Some("Paused in Cloudflare: no Worker runs.")),
+        zone(
+            "blog.example",
+            "pending",
+            Some("The zone is pending: the registrar still names other name servers."),
+        ),
+        zone(
+            "labs.example",
+            "active",
+            Some("The token lacks Workers Routes, Edit for this zone."),
+        ),
+        zone(
+            NASTY,
+            "active, paused",
+            Some("Paused in Cloudflare: no Worker runs."),
+        ),
     ];
     zones[0].site = Some(named("s1", "shop.example"));
     zones
@@ -194,7 +208,10 @@ fn overview() -> Vec<(&'static str, String)> {
     ];
     vec![
         ("overview", html(&page(None, needs))),
-        ("overview-first", html(&page(Some(way(false, None, false, false)), Vec::new()))),
+        (
+            "overview-first",
+            html(&page(Some(way(false, None, false, false)), Vec::new())),
+        ),
     ]
 }
 
@@ -217,7 +234,10 @@ fn connections() -> Vec<(&'static str, String)> {
         shell: shell("connections"),
         replaces,
         name: NASTY.to_owned(),
-        checks: problem.as_ref().map(|panel| CheckRow::of(&panel.problem)).unwrap_or_default(),
+        checks: problem
+            .as_ref()
+            .map(|panel| CheckRow::of(&panel.problem))
+            .unwrap_or_default(),
         problem,
         user_form: "https://dash.cloudflare.com/profile/api-tokens?name=Edge+Delivery".to_owned(),
         account_form: "https://dash.cloudflare.com/?to=/:account/api-tokens".to_owned(),
@@ -232,14 +252,23 @@ fn connections() -> Vec<(&'static str, String)> {
         scope,
         name,
         level,
-        cells: vec![cell(yes, "yes"), cell(State::new("warn", Mark::Triangle, "partly"), "5 of 7 zones")],
+        cells: vec![
+            cell(yes, "yes"),
+            cell(State::new("warn", Mark::Triangle, "partly"), "5 of 7 zones"),
+        ],
     };
     let one = ConnectionPage {
-        shell: Shell { told: told("connected"), ..shell("connections") },
+        shell: Shell {
+            told: told("connected"),
+            ..shell("connections")
+        },
         id: "c1".to_owned(),
         name: "Acme".to_owned(),
         state: domain::connection::ConnectionStatus::Incomplete.into(),
-        trouble: Some(("A permission was lost", "Since the last check the token may no longer edit Workers KV Storage.")),
+        trouble: Some((
+            "A permission was lost",
+            "Since the last check the token may no longer edit Workers KV Storage.",
+        )),
         checked: ago(1),
         hint: "x7Qa".to_owned(),
         kind: "User token",
@@ -264,7 +293,10 @@ fn connections() -> Vec<(&'static str, String)> {
         ("connections-empty", html(&list(Vec::new()))),
         ("connect", html(&connect(None, None))),
         ("connect-refused", html(&connect(Some(problem()), None))),
-        ("connect-replace", html(&connect(None, Some(named("c1", NASTY))))),
+        (
+            "connect-replace",
+            html(&connect(None, Some(named("c1", NASTY)))),
+        ),
         ("connection", html(&one)),
     ]
 }
@@ -302,41 +334,87 @@ fn sites() -> Vec<(&'static str, String)> {
         next: next.map(str::to_owned),
     };
     vec![
-        ("sites", html(&SitesPage { shell: shell("sites"), rows: site_rows(), has_connection: true, next: Some("abc".to_owned()) })),
-        ("sites-empty", html(&SitesPage { shell: shell("sites"), rows: Vec::new(), has_connection: false, next: None })),
-        ("site-new", html(&new(vec![named("c1", "Acme"), named("c2", NASTY)], None))),
+        (
+            "sites",
+            html(&SitesPage {
+                shell: shell("sites"),
+                rows: site_rows(),
+                has_connection: true,
+                next: Some("abc".to_owned()),
+            }),
+        ),
+        (
+            "sites-empty",
+            html(&SitesPage {
+                shell: shell("sites"),
+                rows: Vec::new(),
+                has_connection: false,
+                next: None,
+            }),
+        ),
+        (
+            "site-new",
+            html(&new(vec![named("c1", "Acme"), named("c2", NASTY)], None)),
+        ),
         ("site-new-none", html(&new(Vec::new(), None))),
-        ("site-new-refused", html(&new(vec![named("c1", "Acme")], Some(problem())))),
-        ("site", html(&site(
-            SiteStatus::InSync,
-            vec![
-                variant("/", published, live),
-                variant("/pricing", published, State::new("run", Mark::Turning, "On its way")),
-                variant("/guides/returns", State::new("idle", Mark::Pencil, "Draft"), State::new("idle", Mark::Ring, "Not yet")),
-                variant(NASTY, State::new("idle", Mark::Bar, "Unpublished"), State::new("idle", Mark::Bar, "Taken off")),
-            ],
-            Some("abc"),
-        ))),
+        (
+            "site-new-refused",
+            html(&new(vec![named("c1", "Acme")], Some(problem()))),
+        ),
+        (
+            "site",
+            html(&site(
+                SiteStatus::InSync,
+                vec![
+                    variant("/", published, live),
+                    variant(
+                        "/pricing",
+                        published,
+                        State::new("run", Mark::Turning, "On its way"),
+                    ),
+                    variant(
+                        "/guides/returns",
+                        State::new("idle", Mark::Pencil, "Draft"),
+                        State::new("idle", Mark::Ring, "Not yet"),
+                    ),
+                    variant(
+                        NASTY,
+                        State::new("idle", Mark::Bar, "Unpublished"),
+                        State::new("idle", Mark::Bar, "Taken off"),
+                    ),
+                ],
+                Some("abc"),
+            )),
+        ),
         ("site-empty", html(&site(SiteStatus::New, Vec::new(), None))),
-        ("site-settings", html(&SiteSettingsPage {
-            shell: shell("s1"),
-            site: head("settings", SiteStatus::InSync),
-            name: NASTY.to_owned(),
-            hostnames: "shop.example\nwww.shop.example".to_owned(),
-            deadline: "300".to_owned(),
-            zone: "shop.example".to_owned(),
-            made_of: vec![("Worker", "edge-delivery-0190".to_owned()), ("Route", "shop.example/*".to_owned())],
-            problem: None,
-        })),
-        ("remove", html(&RemovePage {
-            shell: shell("s1"),
-            id: "s1".to_owned(),
-            name: NASTY.to_owned(),
-            cli_name: "'x'".to_owned(),
-            hostnames: "shop.example".to_owned(),
-            variants_words: "12 variants".to_owned(),
-            problem: None,
-        })),
+        (
+            "site-settings",
+            html(&SiteSettingsPage {
+                shell: shell("s1"),
+                site: head("settings", SiteStatus::InSync),
+                name: NASTY.to_owned(),
+                hostnames: "shop.example\nwww.shop.example".to_owned(),
+                deadline: "300".to_owned(),
+                zone: "shop.example".to_owned(),
+                made_of: vec![
+                    ("Worker", "edge-delivery-0190".to_owned()),
+                    ("Route", "shop.example/*".to_owned()),
+                ],
+                problem: None,
+            }),
+        ),
+        (
+            "remove",
+            html(&RemovePage {
+                shell: shell("s1"),
+                id: "s1".to_owned(),
+                name: NASTY.to_owned(),
+                cli_name: "'x'".to_owned(),
+                hostnames: "shop.example".to_owned(),
+                variants_words: "12 variants".to_owned(),
+                problem: None,
+            }),
+        ),
     ]
 }
 
@@ -345,8 +423,15 @@ fn variants() -> Vec<(&'static str, String)> {
         shell: shell("s1"),
         site: named("s1", "shop.example"),
         is_new,
-        path: if is_new { NASTY.to_owned() } else { "/products/oak-table".to_owned() },
-        path_wrong: problem.as_ref().and_then(|panel| panel.wrong("path")).map(str::to_owned),
+        path: if is_new {
+            NASTY.to_owned()
+        } else {
+            "/products/oak-table".to_owned()
+        },
+        path_wrong: problem
+            .as_ref()
+            .and_then(|panel| panel.wrong("path"))
+            .map(str::to_owned),
         format: "html",
         other_format: "markdown",
         other: None,
@@ -354,9 +439,12 @@ fn variants() -> Vec<(&'static str, String)> {
         edge: State::new("run", Mark::Turning, "On its way to the edge"),
         is_published: true,
         base: "9f2c41ab".repeat(8),
-        content: format!("<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Oak table</title>\n</head>\n<body>\n  <h1>Oak table, 180 cm</h1>\n  <p>Solid oak, oiled. {NASTY}</p>\n</textarea>\n</body>\n</html>\n"),
+        content: format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Oak table</title>\n</head>\n<body>\n  <h1>Oak table, 180 cm</h1>\n  <p>Solid oak, oiled. {NASTY}</p>\n</textarea>\n</body>\n</html>\n"
+        ),
         size: "6,902 bytes".to_owned(),
-        preview: "<h1>Oak table, 180 cm</h1><p>Solid oak, oiled. Seats six to eight.</p>".to_owned(),
+        preview: "<h1>Oak table, 180 cm</h1><p>Solid oak, oiled. Seats six to eight.</p>"
+            .to_owned(),
         revisions: vec![
             RevisionRow {
                 revision: "77f0b3c2".repeat(8),
@@ -395,7 +483,10 @@ fn deployments() -> Vec<(&'static str, String)> {
         shell: shell("s1"),
         site: head("plan", SiteStatus::Drifted),
         steps_words: "2 steps".to_owned(),
-        warnings: vec![Warning { code: "zone_paused".to_owned(), detail: NASTY.to_owned() }],
+        warnings: vec![Warning {
+            code: "zone_paused".to_owned(),
+            detail: NASTY.to_owned(),
+        }],
         deployments: activity(),
         conflicts,
         steps,
@@ -453,7 +544,12 @@ fn deployments() -> Vec<(&'static str, String)> {
             can_undo: status.is_final(),
             is_live: status == DeploymentStatus::Live,
             has_variants: false,
-            finding: (status == DeploymentStatus::Live).then(|| ("Live".to_owned(), "People get the same site as before.".to_owned())),
+            finding: (status == DeploymentStatus::Live).then(|| {
+                (
+                    "Live".to_owned(),
+                    "People get the same site as before.".to_owned(),
+                )
+            }),
             problem: None,
             proof: vec![ProofRow {
                 who: "A person (Chrome)".to_owned(),
@@ -465,7 +561,15 @@ fn deployments() -> Vec<(&'static str, String)> {
                 step("Create KV namespace", StepStatus::Done, "0.31 s"),
                 step("Write content", StepStatus::Done, "0.44 s"),
                 step("Create Worker", last, "1.02 s"),
-                step("Create route", if last == StepStatus::Done { last } else { StepStatus::Waiting }, "waiting"),
+                step(
+                    "Create route",
+                    if last == StepStatus::Done {
+                        last
+                    } else {
+                        StepStatus::Waiting
+                    },
+                    "waiting",
+                ),
             ],
             warnings: vec![NASTY.to_owned()],
         },
@@ -474,12 +578,38 @@ fn deployments() -> Vec<(&'static str, String)> {
         ("plan", html(&plan(Vec::new(), steps.clone(), None))),
         ("plan-conflict", html(&plan(vec![conflict], steps, None))),
         ("plan-in-sync", html(&plan(Vec::new(), Vec::new(), None))),
-        ("plan-failed", html(&plan(Vec::new(), Vec::new(), Some(problem())))),
-        ("deployment-running", html(&deployment(DeploymentStatus::Running, StepStatus::Running))),
-        ("deployment-live", html(&deployment(DeploymentStatus::Live, StepStatus::Done))),
-        ("deployment-failed", html(&deployment(DeploymentStatus::Failed, StepStatus::Failed))),
-        ("activity", html(&ActivityPage { shell: shell("activity"), rows: activity(), next: Some("x".to_owned()) })),
-        ("activity-empty", html(&ActivityPage { shell: shell("activity"), rows: Vec::new(), next: None })),
+        (
+            "plan-failed",
+            html(&plan(Vec::new(), Vec::new(), Some(problem()))),
+        ),
+        (
+            "deployment-running",
+            html(&deployment(DeploymentStatus::Running, StepStatus::Running)),
+        ),
+        (
+            "deployment-live",
+            html(&deployment(DeploymentStatus::Live, StepStatus::Done)),
+        ),
+        (
+            "deployment-failed",
+            html(&deployment(DeploymentStatus::Failed, StepStatus::Failed)),
+        ),
+        (
+            "activity",
+            html(&ActivityPage {
+                shell: shell("activity"),
+                rows: activity(),
+                next: Some("x".to_owned()),
+            }),
+        ),
+        (
+            "activity-empty",
+            html(&ActivityPage {
+                shell: shell("activity"),
+                rows: Vec::new(),
+                next: None,
+            }),
+        ),
     ]
 }
 
@@ -488,7 +618,15 @@ fn others() -> Vec<(&'static str, String)> {
         name: name.to_owned(),
         kind: if is_agent { "AI agent" } else { "person" }.to_owned(),
         is_agent,
-        state: State::new("ok", Mark::Tick, if is_agent { "The variant" } else { "The page, untouched" }),
+        state: State::new(
+            "ok",
+            Mark::Tick,
+            if is_agent {
+                "The variant"
+            } else {
+                "The page, untouched"
+            },
+        ),
         status: "200".to_owned(),
         bytes: "6,902".to_owned(),
         took: "38 ms".to_owned(),
@@ -496,8 +634,16 @@ fn others() -> Vec<(&'static str, String)> {
         body: format!("<h1>Pricing</h1><p>Three plans. {NASTY}</p>"),
         is_cut: !is_agent,
         headers: vec![
-            HeaderRow { name: "content-type".to_owned(), value: "text/html; charset=utf-8".to_owned(), is_ours: false },
-            HeaderRow { name: "x-edge-delivery".to_owned(), value: NASTY.to_owned(), is_ours: is_agent },
+            HeaderRow {
+                name: "content-type".to_owned(),
+                value: "text/html; charset=utf-8".to_owned(),
+                is_ours: false,
+            },
+            HeaderRow {
+                name: "x-edge-delivery".to_owned(),
+                value: NASTY.to_owned(),
+                is_ours: is_agent,
+            },
         ],
         problem: None,
     };
@@ -510,10 +656,24 @@ fn others() -> Vec<(&'static str, String)> {
         visitors: vec![named("gptbot", "GPTBot"), named("chrome", "Chrome")],
         first: "gptbot".to_owned(),
         second: "chrome".to_owned(),
-        finding: (!lanes.is_empty()).then(|| (State::new("ok", Mark::Tick, "as it should be"), "The agent gets the variant, the person gets the page", "The agent’s answer is 41,311 bytes shorter.".to_owned())),
+        finding: (!lanes.is_empty()).then(|| {
+            (
+                State::new("ok", Mark::Tick, "as it should be"),
+                "The agent gets the variant, the person gets the page",
+                "The agent’s answer is 41,311 bytes shorter.".to_owned(),
+            )
+        }),
         difference: vec![
-            DiffLine { class: "minus", sign: "-", text: "We use cookies. Accept or choose.".to_owned() },
-            DiffLine { class: "plus", sign: "+", text: NASTY.to_owned() },
+            DiffLine {
+                class: "minus",
+                sign: "-",
+                text: "We use cookies. Accept or choose.".to_owned(),
+            },
+            DiffLine {
+                class: "plus",
+                sign: "+",
+                text: NASTY.to_owned(),
+            },
         ],
         command: "curl -A GPTBot https://shop.example/".to_owned(),
         lanes,
@@ -530,7 +690,10 @@ fn others() -> Vec<(&'static str, String)> {
             is_revoked: false,
         }],
         made,
-        facts: vec![("Version", "0.1.0".to_owned()), ("Database", "SQLite".to_owned())],
+        facts: vec![
+            ("Version", "0.1.0".to_owned()),
+            ("Database", "SQLite".to_owned()),
+        ],
         problem: None,
     };
     let door = |problem| SignInPage {
@@ -540,18 +703,49 @@ fn others() -> Vec<(&'static str, String)> {
         problem,
     };
     vec![
-        ("visit", html(&visit(vec![lane("GPTBot", true), lane("Chrome", false)], None))),
+        (
+            "visit",
+            html(&visit(
+                vec![lane("GPTBot", true), lane("Chrome", false)],
+                None,
+            )),
+        ),
         ("visit-none", html(&visit(Vec::new(), None))),
         ("visit-failed", html(&visit(Vec::new(), Some(problem())))),
         ("agents", html(&AgentsPage::new(shell("agents"), ""))),
-        ("agents-user", html(&AgentsPage::new(shell("agents"), "user"))),
+        (
+            "agents-user",
+            html(&AgentsPage::new(shell("agents"), "user")),
+        ),
         ("settings", html(&settings(None))),
-        ("settings-made", html(&settings(Some(("ci".to_owned(), "ed_local-demo-key-00000000000000000000000000000".to_owned()))))),
+        (
+            "settings-made",
+            html(&settings(Some((
+                "ci".to_owned(),
+                "ed_local-demo-key-00000000000000000000000000000".to_owned(),
+            )))),
+        ),
         ("sign-in", html(&door(None))),
         ("sign-in-refused", html(&door(Some(problem())))),
-        ("first-run", html(&FirstRunPage { needs_code: true, email: NASTY.to_owned(), problem: None })),
-        ("problem", html(&ProblemPage { shell: shell(""), panel: problem() })),
-        ("problem-plain", html(&PlainProblemPage { panel: problem() })),
+        (
+            "first-run",
+            html(&FirstRunPage {
+                needs_code: true,
+                email: NASTY.to_owned(),
+                problem: None,
+            }),
+        ),
+        (
+            "problem",
+            html(&ProblemPage {
+                shell: shell(""),
+                panel: problem(),
+            }),
+        ),
+        (
+            "problem-plain",
+            html(&PlainProblemPage { panel: problem() }),
+        ),
     ]
 }
 
@@ -567,34 +761,72 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 
 #[test]
 fn every_page_is_sound() {
-    let pages: Vec<(&str, String)> = [overview(), connections(), sites(), variants(), deployments(), others()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let pages: Vec<(&str, String)> = [
+        overview(),
+        connections(),
+        sites(),
+        variants(),
+        deployments(),
+        others(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let folder = std::env::var_os("EDGE_DELIVERY_SAMPLES").map(std::path::PathBuf::from);
     for (name, page) in &pages {
         let title = between(page, "<title>", " · Edge Delivery</title>").unwrap_or_default();
         assert!(!title.trim().is_empty(), "{name}: no title");
         assert_eq!(page.matches("<h1").count(), 1, "{name}: one h1");
-        for landmark in ["<html lang=\"en\">", "<main ", "id=\"main\"", "href=\"#main\"", "role=\"status\""] {
+        for landmark in [
+            "<html lang=\"en\">",
+            "<main ",
+            "id=\"main\"",
+            "href=\"#main\"",
+            "role=\"status\"",
+        ] {
             assert!(page.contains(landmark), "{name}: no {landmark}");
         }
         assert!(!page.contains("<script>alert"), "{name}: unescaped input");
-        assert_eq!(page.matches("<script").count(), 1, "{name}: only the console's own script");
+        assert_eq!(
+            page.matches("<script").count(),
+            1,
+            "{name}: only the console's own script"
+        );
         for forbidden in [" style=", " onclick=", "<style", "javascript:"] {
             assert!(!page.contains(forbidden), "{name}: {forbidden}");
         }
         for form in page.split("<form").skip(1) {
-            assert!(form.starts_with(' ') && (form.contains("method=\"post\"") || form.contains("method=\"get\"")), "{name}: a form without a method");
+            assert!(
+                form.starts_with(' ')
+                    && (form.contains("method=\"post\"") || form.contains("method=\"get\"")),
+                "{name}: a form without a method"
+            );
         }
         // Every id is there once, and every reference has its target.
-        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let ids: Vec<&str> = page
+            .split(" id=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
         for (index, id) in ids.iter().enumerate() {
             assert!(!ids[..index].contains(id), "{name}: id {id} twice");
         }
-        for attribute in [" for=\"", " aria-describedby=\"", " aria-labelledby=\"", " data-copy=\"", " data-reveal=\""] {
-            for reference in page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
-                assert!(ids.contains(&reference), "{name}: {attribute}{reference} points nowhere");
+        for attribute in [
+            " for=\"",
+            " aria-describedby=\"",
+            " aria-labelledby=\"",
+            " data-copy=\"",
+            " data-reveal=\"",
+        ] {
+            for reference in page
+                .split(attribute)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+            {
+                assert!(
+                    ids.contains(&reference),
+                    "{name}: {attribute}{reference} points nowhere"
+                );
             }
         }
         if let Some(folder) = &folder {

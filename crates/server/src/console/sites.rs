@@ -136,7 +136,8 @@ pub(crate) struct SitePage {
 }
 
 /// The filters of the list of variants.
-pub(crate) const SHOWS: &[(&str, &str)] = &[("", "All"), ("published", "Published"), ("draft", "Draft")];
+pub(crate) const SHOWS: &[(&str, &str)] =
+    &[("", "All"), ("published", "Published"), ("draft", "Draft")];
 
 /// A variant in the list.
 #[derive(Debug, Clone)]
