@@ -122,10 +122,28 @@ async fn shown(path: &str, headers: &HeaderMap, body: &Bytes) -> Value {
     match serde_json::from_slice::<Value>(body) {
         // A KV value may be JSON too; the answer to a write of one is an envelope.
         Ok(value) if !is_value || value.get("success").is_some_and(Value::is_boolean) => {
-            masked(value)
+            understood(path, value).unwrap_or(length)
         }
         _ => length,
     }
+}
+
+/// A body as far as it has the shape that its call takes: what does not may be a secret in the wrong place.
+fn understood(path: &str, value: Value) -> Option<Value> {
+    let in_answer = value.get("success").is_some();
+    let shaped = match &value {
+        Value::Array(items) if path.ends_with("/bulk") => {
+            // Pairs to write, or names to delete; names stand where a key could stand.
+            items
+                .iter()
+                .all(|i| i.get("key").is_some() || i.get("name").is_some())
+        }
+        Value::Object(map) if path.contains("/secrets") && !in_answer => map
+            .keys()
+            .all(|key| matches!(key.as_str(), "name" | "text" | "type" | "secrets")),
+        _ => true,
+    };
+    shaped.then(|| masked(value))
 }
 
 fn part(part: form::Part) -> Value {

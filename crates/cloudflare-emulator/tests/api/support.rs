@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path};
 
 use cloudflare_emulator::{SharedWorld, StateFile, api};
 use reqwest::{Client, Method, RequestBuilder};
@@ -24,7 +24,6 @@ pub(crate) fn example() -> StateFile {
 
 /// The API alone, without an edge behind it. Ends when dropped.
 pub(crate) struct Local {
-    pub(crate) world: Arc<SharedWorld>,
     pub(crate) http: Client,
     addr: SocketAddr,
     _stop: DropGuard,
@@ -86,14 +85,8 @@ impl Local {
         let world = SharedWorld::new(state.into_world().unwrap());
         let record = record.map(|path| api::record::Recorder::open(path).unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(api::serve(
-            listener,
-            Arc::clone(&world),
-            record,
-            stop.clone(),
-        ));
+        tokio::spawn(api::serve(listener, world, record, stop.clone()));
         Self {
-            world,
             http: Client::new(),
             addr,
             _stop: stop.drop_guard(),
