@@ -1,0 +1,209 @@
+//! A local Cloudflare with one account, two zones, a few tokens, and an origin site behind each zone.
+
+use axum::{Router, http::HeaderMap, http::Uri};
+use cloudflare_emulator::{Emulator, Options, StateFile};
+use serde_json::{Value, json};
+use std::{net::SocketAddr, time::Duration};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// The account.
+pub const ACCOUNT: &str = "a0000000000000000000000000000001";
+/// The zone `shop.localhost`.
+pub const SHOP: &str = "b0000000000000000000000000000001";
+/// The zone `blog.localhost`.
+pub const BLOG: &str = "b0000000000000000000000000000002";
+/// A token with everything.
+pub const GOOD_TOKEN: &str = "local-demo-good-000000000000000000000000";
+/// A token that may read, and write nothing.
+pub const READ_ONLY_TOKEN: &str = "local-demo-read-only-0000000000000000000";
+
+/// It, running; dropping it ends it.
+pub struct LocalCloudflare {
+    emulator: Emulator,
+    origin: JoinHandle<()>,
+    client: reqwest::Client,
+}
+
+impl Drop for LocalCloudflare {
+    fn drop(&mut self) {
+        self.origin.abort();
+    }
+}
+
+/// The one HTTP client of the tests.
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(40))
+        .build()
+        .expect("a client without settings from outside")
+}
+
+/// Says what it got, so that a test sees that Host, path and query came through unchanged.
+async fn origin_page(uri: Uri, headers: HeaderMap) -> ([(&'static str, &'static str); 1], String) {
+    let host = headers
+        .get("host")
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("-");
+    (
+        [("content-type", "text/html")],
+        format!("<h1>origin of {host}{uri}</h1>"),
+    )
+}
+
+fn state(origin: SocketAddr, more: &str) -> String {
+    let zone = |id: &str, name: &str| {
+        format!(
+            "[[zones]]\nid = \"{id}\"\naccount = \"{ACCOUNT}\"\nname = \"{name}\"\norigin = \"http://{origin}\"\nproxied = [\"{name}\", \"www.{name}\"]\n"
+        )
+    };
+    format!(
+        r#"
+[[accounts]]
+id = "{ACCOUNT}"
+name = "Sample account"
+{shop}{blog}
+[[tokens]]
+value = "{GOOD_TOKEN}"
+permissions = {{ workers_scripts = "edit", workers_kv_storage = "edit", account_settings = "read", workers_routes = "edit", zone = "read" }}
+[[tokens]]
+value = "{READ_ONLY_TOKEN}"
+permissions = {{ workers_scripts = "read", workers_kv_storage = "read", account_settings = "read", workers_routes = "read", zone = "read" }}
+{more}
+"#,
+        shop = zone(SHOP, "shop.localhost"),
+        blog = zone(BLOG, "blog.localhost"),
+    )
+}
+
+impl LocalCloudflare {
+    /// Starts it with nothing deployed.
+    pub async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// Starts it with more tables in its state.
+    pub async fn start_with(more: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let origin = tokio::spawn(async move {
+            let router = Router::new().fallback(origin_page);
+            axum::serve(listener, router).await.expect("it serves");
+        });
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("state.toml");
+        std::fs::write(&file, state(address, more)).expect("the state is written");
+        let emulator = Emulator::start(Options {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            edge_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            state: StateFile::load(&file).expect("the state is right"),
+            ..Options::default()
+        })
+        .await
+        .expect("the local Cloudflare starts (it needs workerd: run cargo xtask test)");
+        Self {
+            emulator,
+            origin,
+            client: client(),
+        }
+    }
+
+    /// `CLOUDFLARE_API_BASE_URL`.
+    pub fn api_url(&self) -> String {
+        format!("http://{}/client/v4", self.emulator.api_addr())
+    }
+
+    /// `EDGE_DELIVERY_EDGE_URL`.
+    pub fn edge_url(&self) -> String {
+        format!("http://{}", self.emulator.edge_addr())
+    }
+
+    fn control(&self, path: &str) -> String {
+        format!("http://{}/__emulator/{path}", self.emulator.api_addr())
+    }
+
+    /// Everything in the account, without values.
+    pub async fn state(&self) -> Value {
+        let answer = self
+            .client
+            .get(self.control("state"))
+            .send()
+            .await
+            .expect("it answers");
+        answer.json().await.expect("JSON")
+    }
+
+    /// How many objects of a table there are.
+    pub async fn count(&self, table: &str) -> usize {
+        self.state().await[table]
+            .as_array()
+            .unwrap_or_else(|| panic!("no table {table}"))
+            .len()
+    }
+
+    /// The next matching calls go wrong.
+    pub async fn fault(&self, method: &str, path: &str, kind: &str, times: u64) {
+        let fault = json!({
+            "match": { "method": method, "path": path },
+            "kind": kind, "status": 500, "code": 10000, "times": times, "delayMs": 300,
+        });
+        self.fault_of(&fault).await;
+    }
+
+    /// The same, in full.
+    pub async fn fault_of(&self, fault: &Value) {
+        let answer = self
+            .client
+            .post(self.control("faults"))
+            .json(fault)
+            .send()
+            .await
+            .expect("it answers");
+        assert!(
+            answer.status().is_success(),
+            "{}",
+            answer.text().await.unwrap_or_default()
+        );
+    }
+
+    /// Nothing goes wrong any more.
+    pub async fn no_faults(&self) {
+        let answer = self.client.delete(self.control("faults")).send().await;
+        assert!(answer.expect("it answers").status().is_success());
+    }
+
+    /// A call to Cloudflare's API with the good token.
+    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let method = method.parse().expect("a method");
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.api_url()))
+            .bearer_auth(GOOD_TOKEN);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer: Value = request
+            .send()
+            .await
+            .expect("it answers")
+            .json()
+            .await
+            .expect("JSON");
+        assert_eq!(answer["success"], true, "{path}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// A visit to the edge.
+    pub async fn visit(&self, host: &str, path: &str, user_agent: &str) -> reqwest::Response {
+        self.client
+            .get(format!("{}{path}", self.edge_url()))
+            .header("host", host)
+            .header("user-agent", user_agent)
+            .header("accept", "text/html,*/*;q=0.8")
+            .send()
+            .await
+            .expect("the edge answers")
+    }
+}

@@ -1,0 +1,228 @@
+//! `edge-delivery serve` as a child process, and its REST API.
+
+use crate::local_cloudflare::{LocalCloudflare, client};
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// How long anything may take before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program, running. Dropping it kills the process.
+pub struct Program {
+    child: Child,
+    base: String,
+    key: String,
+    client: reqwest::Client,
+    settings: Vec<(&'static str, String)>,
+}
+
+fn command(settings: &[(&'static str, String)], args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edge-delivery"));
+    command
+        .args(args)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(settings.iter().map(|(name, value)| (*name, value)))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+impl Program {
+    /// Starts it on the data in `folder`, and makes an access key.
+    pub async fn start(folder: &Path, cloud: &LocalCloudflare) -> Self {
+        let path = folder.display();
+        let settings = vec![
+            ("EDGE_DELIVERY_LISTEN", "127.0.0.1:0".to_owned()),
+            (
+                "EDGE_DELIVERY_DATABASE_URL",
+                format!("sqlite://{path}/test.db"),
+            ),
+            ("EDGE_DELIVERY_KEY_FILE", format!("{path}/test.key")),
+            ("CLOUDFLARE_API_BASE_URL", cloud.api_url()),
+            ("EDGE_DELIVERY_EDGE_URL", cloud.edge_url()),
+        ];
+        let made = command(&settings, &["admin", "access-key", "create"])
+            .output()
+            .await
+            .expect("the program starts");
+        assert!(made.status.success(), "{made:?}");
+        let key = String::from_utf8(made.stdout)
+            .expect("text")
+            .trim()
+            .to_owned();
+        let (child, base) = serve(&settings).await;
+        Self {
+            child,
+            base,
+            key,
+            client: client(),
+            settings,
+        }
+    }
+
+    /// Kills it as a power cut does, and starts it again on the same data.
+    pub async fn kill_and_start_again(&mut self) {
+        self.child.kill().await.expect("it is ours to kill");
+        (self.child, self.base) = serve(&self.settings).await;
+    }
+
+    /// Kills it.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it is ours to kill");
+    }
+
+    /// Runs another command on the same data.
+    pub async fn run(&self, args: &[&str]) -> Output {
+        command(&self.settings, args)
+            .output()
+            .await
+            .expect("the program starts")
+    }
+
+    /// A call to the REST API; answers with status and body.
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let method = method.parse().expect("a method");
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/v1{path}", self.base))
+            .bearer_auth(&self.key);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.expect("the program answers");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or(Value::Null))
+    }
+
+    /// A call that must succeed.
+    pub async fn ok(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let (status, answer) = self.call(method, path, body).await;
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer:#}"
+        );
+        answer
+    }
+
+    /// Publishes an HTML variant.
+    pub async fn publish(&self, site: &str, path: &str, content: &str) {
+        let url = format!("{}/api/v1/sites/{site}/variants/html/{path}", self.base);
+        let answer = self
+            .client
+            .put(url)
+            .bearer_auth(&self.key)
+            .header("content-type", "text/html; charset=utf-8")
+            .body(content.to_owned())
+            .send()
+            .await
+            .expect("the program answers");
+        assert!(
+            answer.status().is_success(),
+            "{}",
+            answer.text().await.unwrap_or_default()
+        );
+    }
+
+    /// Connects an account; answers with the connection's id.
+    pub async fn connect(&self, token: &str) -> String {
+        id_of(
+            &self
+                .ok("POST", "/connections", Some(&json!({ "token": token })))
+                .await,
+        )
+    }
+
+    /// Makes a site; answers with its id.
+    pub async fn make_site(&self, connection: &str, zone: &str, name: &str) -> String {
+        let body = json!({ "connectionId": connection, "zoneId": zone, "name": name });
+        id_of(&self.ok("POST", "/sites", Some(&body)).await)
+    }
+
+    /// Starts a deployment; answers with its id.
+    pub async fn deploy(&self, site: &str) -> String {
+        let path = format!("/sites/{site}/deployments");
+        id_of(&self.ok("POST", &path, Some(&json!({}))).await)
+    }
+
+    /// Starts the removal of a site; answers with the deployment's id.
+    pub async fn remove(&self, site: &str) -> String {
+        id_of(&self.ok("DELETE", &format!("/sites/{site}"), None).await)
+    }
+
+    /// Waits for a deployment's end.
+    pub async fn ended(&self, deployment: &str) -> Value {
+        let path = format!("/deployments/{deployment}");
+        self.until(&path, |answer| {
+            !matches!(answer["status"].as_str(), Some("queued" | "running"))
+        })
+        .await
+    }
+
+    /// Asks until the answer is as wanted.
+    pub async fn until(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let answer = self.ok("GET", path, None).await;
+            if is_wanted(&answer) {
+                return answer;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{path} stays {answer:#}");
+            // Below the 50 calls a second that a key may make.
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    }
+
+    /// The plan of a site.
+    pub async fn plan(&self, site: &str) -> Value {
+        self.ok("GET", &format!("/sites/{site}/plan"), None).await
+    }
+}
+
+async fn serve(settings: &[(&'static str, String)]) -> (Child, String) {
+    let mut child = command(settings, &["serve"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let stderr = child.stderr.take().expect("it is piped");
+    let mut lines = BufReader::new(stderr).lines();
+    let mut seen = String::new();
+    let address = tokio::time::timeout(PATIENCE, async {
+        while let Some(line) = lines.next_line().await.expect("text") {
+            if let Some(address) = line.strip_prefix("listening on ") {
+                return Some(address.trim().to_owned());
+            }
+            seen.push_str(&line);
+            seen.push('\n');
+        }
+        None
+    })
+    .await
+    .ok()
+    .flatten();
+    let address = address.unwrap_or_else(|| panic!("it did not start:\n{seen}"));
+    // Its log is read off, so that it never waits for us; it shows with the output of a failing test.
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            println!("{line}");
+        }
+    });
+    (child, address)
+}
+
+/// The `id` of an answer.
+pub fn id_of(answer: &Value) -> String {
+    answer["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no id in {answer:#}"))
+        .to_owned()
+}

@@ -1,0 +1,147 @@
+//! Taking out: with lost answers, half deployed, never deployed, without a working token; and taking back.
+
+use crate::{local_cloudflare::BLOG, program::id_of, story::Story};
+use serde_json::json;
+
+const DELETIONS: [&str; 3] = [
+    "/workers/routes/[^/]+$",
+    "/workers/scripts/[^/]+$",
+    "/storage/kv/namespaces/[^/]+$",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_survives_lost_answers() {
+    let story = Story::begin().await;
+    let before = story.cloud.state().await;
+    for kind in ["after", "before", "timeout"] {
+        for path in DELETIONS {
+            let site = story
+                .program
+                .make_site(&story.connection, BLOG, "blog")
+                .await;
+            let deployment = story.program.deploy(&site).await;
+            assert_eq!(story.program.ended(&deployment).await["status"], "live");
+            story.cloud.fault("DELETE", path, kind, 1).await;
+            let removal = story.program.remove(&site).await;
+            let ended = story.program.ended(&removal).await;
+            assert_eq!(ended["status"], "removed", "{kind} {path}: {ended:#}");
+            story.cloud.no_faults().await;
+            assert_eq!(story.cloud.state().await, before, "{kind} {path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn never_or_half_deployed_sites_can_be_removed() {
+    let story = Story::begin().await;
+    let before = story.cloud.state().await;
+    let removal = story.program.remove(&story.site).await;
+    assert_eq!(story.program.ended(&removal).await["status"], "removed");
+
+    let half = story
+        .program
+        .make_site(&story.connection, BLOG, "half")
+        .await;
+    let forbidden = json!({
+        "match": { "method": "PUT", "path": "/workers/scripts/[^/]+$" },
+        "kind": "before", "status": 403, "code": 10000, "times": 1,
+    });
+    story.cloud.fault_of(&forbidden).await;
+    let deployment = story.program.deploy(&half).await;
+    let ended = story.program.ended(&deployment).await;
+    assert_eq!(ended["status"], "failed");
+    assert_eq!(
+        ended["problem"]["code"], "insufficient_permissions",
+        "{ended:#}"
+    );
+    assert_eq!(story.cloud.count("namespaces").await, 1);
+    let removal = story.program.remove(&half).await;
+    assert_eq!(story.program.ended(&removal).await["status"], "removed");
+    assert_eq!(story.cloud.state().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_deployment_did_is_taken_back() {
+    let story = Story::begin().await;
+    let before = story.cloud.state().await;
+    let first = story.deployed().await;
+    let with_one = story.cloud.state().await;
+
+    let site = format!("/sites/{}", story.site);
+    let hosts = json!({ "hostnames": ["shop.localhost", "www.shop.localhost"] });
+    story.program.ok("PATCH", &site, Some(&hosts)).await;
+    let second = story.deployed().await;
+    assert_eq!(story.cloud.count("routes").await, 2);
+
+    let undo = format!("/deployments/{}/undo", id_of(&first));
+    let (status, problem) = story.program.call("POST", &undo, Some(&json!({}))).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("invalid_state")));
+
+    for (deployment, expected) in [(second, &with_one), (first, &before)] {
+        let id = id_of(&deployment);
+        let undo = format!("/deployments/{id}/undo");
+        let undoing = story.program.ok("POST", &undo, Some(&json!({}))).await;
+        let ended = story.program.ended(&id_of(&undoing)).await;
+        assert_eq!(ended["status"], "undone", "{ended:#}");
+        let undone = story
+            .program
+            .ok("GET", &format!("/deployments/{id}"), None)
+            .await;
+        assert_eq!(undone["status"], "undone");
+        assert_eq!(&story.cloud.state().await, expected);
+    }
+    assert_eq!(story.program.ok("GET", &site, None).await["status"], "new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_worker_comes_back() {
+    let story = Story::begin().await;
+    let first = story.deployed().await;
+    let site = format!("/sites/{}", story.site);
+    story
+        .program
+        .ok("PATCH", &site, Some(&json!({ "kvDeadlineMs": 500 })))
+        .await;
+    let second = story.deployed().await;
+    assert_ne!(first["proof"]["worker"], second["proof"]["worker"]);
+    let path = format!("/deployments/{}/rollback", id_of(&first));
+    let started = story.program.ok("POST", &path, Some(&json!({}))).await;
+    let ended = story.program.ended(&id_of(&started)).await;
+    assert_eq!(ended["status"], "live", "{ended:#}");
+    assert_eq!(ended["kind"], "rollback");
+    assert_eq!(ended["proof"]["worker"], first["proof"]["worker"]);
+    story.is_whole().await;
+    // The next deployment brings the present one.
+    let third = story.deployed().await;
+    assert_eq!(third["proof"]["worker"], second["proof"]["worker"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_stops_at_a_safe_point() {
+    let story = Story::begin().await;
+    let before = story.cloud.state().await;
+    story
+        .cloud
+        .fault_of(&json!({
+            "match": { "method": "POST", "path": "/storage/kv/namespaces$" },
+            "kind": "timeout", "times": 1, "delayMs": 1_500,
+        }))
+        .await;
+    let deployment = story.program.deploy(&story.site).await;
+    let again = story.program.deploy(&story.site).await;
+    assert_eq!(deployment, again, "one at a time");
+    let path = format!("/deployments/{deployment}");
+    story
+        .program
+        .until(&path, |answer| answer["steps"][0]["status"] == "running")
+        .await;
+    story
+        .program
+        .ok("POST", &format!("{path}/cancel"), Some(&json!({})))
+        .await;
+    let ended = story.program.ended(&deployment).await;
+    assert_eq!(ended["status"], "cancelled", "{ended:#}");
+    let removal = story.program.remove(&story.site).await;
+    assert_eq!(story.program.ended(&removal).await["status"], "removed");
+    assert_eq!(story.cloud.state().await, before);
+}

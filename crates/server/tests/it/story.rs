@@ -1,0 +1,62 @@
+//! What most tests begin with.
+
+use crate::{
+    local_cloudflare::{GOOD_TOKEN, LocalCloudflare, SHOP},
+    program::Program,
+};
+use tempfile::TempDir;
+
+/// A program with a connected account and a site that is not deployed.
+pub struct Story {
+    pub program: Program,
+    pub cloud: LocalCloudflare,
+    pub connection: String,
+    pub site: String,
+    /// Outlives the program.
+    _folder: TempDir,
+}
+
+impl Story {
+    pub async fn begin() -> Self {
+        Self::begin_with("").await
+    }
+
+    /// With more in the account's state.
+    pub async fn begin_with(more: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let cloud = LocalCloudflare::start_with(more).await;
+        let program = Program::start(folder.path(), &cloud).await;
+        let connection = program.connect(GOOD_TOKEN).await;
+        let site = program.make_site(&connection, SHOP, "shop").await;
+        Self {
+            program,
+            cloud,
+            connection,
+            site,
+            _folder: folder,
+        }
+    }
+
+    /// Deploys the site; it must go live.
+    pub async fn deployed(&self) -> serde_json::Value {
+        let deployment = self.program.deploy(&self.site).await;
+        let ended = self.program.ended(&deployment).await;
+        assert_eq!(ended["status"], "live", "{ended:#}");
+        ended
+    }
+
+    /// Exactly one of each of ours is in the account, and the second plan is empty.
+    pub async fn is_whole(&self) {
+        let state = self.cloud.state().await;
+        for table in ["namespaces", "scripts", "routes"] {
+            assert_eq!(
+                state[table].as_array().map(Vec::len),
+                Some(1),
+                "{table}: {state:#}"
+            );
+        }
+        let plan = self.program.plan(&self.site).await;
+        assert_eq!(plan["steps"], serde_json::json!([]), "{plan:#}");
+        assert_eq!(plan["conflicts"], serde_json::json!([]), "{plan:#}");
+    }
+}
