@@ -49,7 +49,7 @@ pub(crate) fn router() -> Router<AppState> {
     let (routes, document) = described();
     let served = document.clone();
     Router::new()
-        .nest("/api/v1", routes)
+        .merge(routes)
         .route("/api/v1/openapi.json", get(async move || Json(served)))
         .merge(SwaggerUi::new("/api/v1/docs").url("/api/v1/docs/openapi.json", document))
         .route("/api", axum::routing::any(no_such_call))
