@@ -7,18 +7,18 @@ use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The account.
-pub const ACCOUNT: &str = "a0000000000000000000000000000001";
+pub(crate) const ACCOUNT: &str = "a0000000000000000000000000000001";
 /// The zone `shop.localhost`.
-pub const SHOP: &str = "b0000000000000000000000000000001";
+pub(crate) const SHOP: &str = "b0000000000000000000000000000001";
 /// The zone `blog.localhost`.
-pub const BLOG: &str = "b0000000000000000000000000000002";
+pub(crate) const BLOG: &str = "b0000000000000000000000000000002";
 /// A token with everything.
-pub const GOOD_TOKEN: &str = "local-demo-good-000000000000000000000000";
+pub(crate) const GOOD_TOKEN: &str = "local-demo-good-000000000000000000000000";
 /// A token that may read, and write nothing.
-pub const READ_ONLY_TOKEN: &str = "local-demo-read-only-0000000000000000000";
+pub(crate) const READ_ONLY_TOKEN: &str = "local-demo-read-only-0000000000000000000";
 
 /// It, running; dropping it ends it.
-pub struct LocalCloudflare {
+pub(crate) struct LocalCloudflare {
     emulator: Emulator,
     origin: JoinHandle<()>,
     client: reqwest::Client,
@@ -31,7 +31,7 @@ impl Drop for LocalCloudflare {
 }
 
 /// The one HTTP client of the tests.
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
@@ -80,12 +80,12 @@ permissions = {{ workers_scripts = "read", workers_kv_storage = "read", account_
 
 impl LocalCloudflare {
     /// Starts it with nothing deployed.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with("").await
     }
 
     /// Starts it with more tables in its state.
-    pub async fn start_with(more: &str) -> Self {
+    pub(crate) async fn start_with(more: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let origin = tokio::spawn(async move {
@@ -111,12 +111,12 @@ impl LocalCloudflare {
     }
 
     /// `CLOUDFLARE_API_BASE_URL`.
-    pub fn api_url(&self) -> String {
+    pub(crate) fn api_url(&self) -> String {
         format!("http://{}/client/v4", self.emulator.api_addr())
     }
 
     /// `EDGE_DELIVERY_EDGE_URL`.
-    pub fn edge_url(&self) -> String {
+    pub(crate) fn edge_url(&self) -> String {
         format!("http://{}", self.emulator.edge_addr())
     }
 
@@ -125,7 +125,7 @@ impl LocalCloudflare {
     }
 
     /// Everything in the account, without values.
-    pub async fn state(&self) -> Value {
+    pub(crate) async fn state(&self) -> Value {
         let answer = self
             .client
             .get(self.control("state"))
@@ -136,7 +136,7 @@ impl LocalCloudflare {
     }
 
     /// How many objects of a table there are.
-    pub async fn count(&self, table: &str) -> usize {
+    pub(crate) async fn count(&self, table: &str) -> usize {
         self.state().await[table]
             .as_array()
             .unwrap_or_else(|| panic!("no table {table}"))
@@ -144,7 +144,7 @@ impl LocalCloudflare {
     }
 
     /// The next matching calls go wrong.
-    pub async fn fault(&self, method: &str, path: &str, kind: &str, times: u64) {
+    pub(crate) async fn fault(&self, method: &str, path: &str, kind: &str, times: u64) {
         let fault = json!({
             "match": { "method": method, "path": path },
             "kind": kind, "status": 500, "code": 10000, "times": times, "delayMs": 300,
@@ -153,7 +153,7 @@ impl LocalCloudflare {
     }
 
     /// The same, in full.
-    pub async fn fault_of(&self, fault: &Value) {
+    pub(crate) async fn fault_of(&self, fault: &Value) {
         let answer = self
             .client
             .post(self.control("faults"))
@@ -169,13 +169,13 @@ impl LocalCloudflare {
     }
 
     /// Nothing goes wrong any more.
-    pub async fn no_faults(&self) {
+    pub(crate) async fn no_faults(&self) {
         let answer = self.client.delete(self.control("faults")).send().await;
         assert!(answer.expect("it answers").status().is_success());
     }
 
     /// A call to Cloudflare's API with the good token.
-    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let method = method.parse().expect("a method");
         let mut request = self
             .client
@@ -196,7 +196,12 @@ impl LocalCloudflare {
     }
 
     /// A visit to the edge.
-    pub async fn visit(&self, host: &str, path: &str, user_agent: &str) -> reqwest::Response {
+    pub(crate) async fn visit(
+        &self,
+        host: &str,
+        path: &str,
+        user_agent: &str,
+    ) -> reqwest::Response {
         self.client
             .get(format!("{}{path}", self.edge_url()))
             .header("host", host)

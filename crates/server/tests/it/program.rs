@@ -16,7 +16,7 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, running. Dropping it kills the process.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     base: String,
     key: String,
@@ -38,7 +38,7 @@ fn command(settings: &[(&'static str, String)], args: &[&str]) -> Command {
 
 impl Program {
     /// Starts it on the data in `folder`, and makes an access key.
-    pub async fn start(folder: &Path, cloud: &LocalCloudflare) -> Self {
+    pub(crate) async fn start(folder: &Path, cloud: &LocalCloudflare) -> Self {
         let path = folder.display();
         let settings = vec![
             ("EDGE_DELIVERY_LISTEN", "127.0.0.1:0".to_owned()),
@@ -70,18 +70,18 @@ impl Program {
     }
 
     /// Kills it as a power cut does, and starts it again on the same data.
-    pub async fn kill_and_start_again(&mut self) {
+    pub(crate) async fn kill_and_start_again(&mut self) {
         self.child.kill().await.expect("it is ours to kill");
         (self.child, self.base) = serve(&self.settings).await;
     }
 
     /// Kills it.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("it is ours to kill");
     }
 
     /// Runs another command on the same data.
-    pub async fn run(&self, args: &[&str]) -> Output {
+    pub(crate) async fn run(&self, args: &[&str]) -> Output {
         command(&self.settings, args)
             .output()
             .await
@@ -89,7 +89,12 @@ impl Program {
     }
 
     /// A call to the REST API; answers with status and body.
-    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let method = method.parse().expect("a method");
         let mut request = self
             .client
@@ -104,7 +109,7 @@ impl Program {
     }
 
     /// A call that must succeed.
-    pub async fn ok(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+    pub(crate) async fn ok(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let (status, answer) = self.call(method, path, body).await;
         assert!(
             (200..300).contains(&status),
@@ -114,7 +119,7 @@ impl Program {
     }
 
     /// Publishes an HTML variant.
-    pub async fn publish(&self, site: &str, path: &str, content: &str) {
+    pub(crate) async fn publish(&self, site: &str, path: &str, content: &str) {
         let url = format!("{}/api/v1/sites/{site}/variants/html/{path}", self.base);
         let answer = self
             .client
@@ -133,7 +138,7 @@ impl Program {
     }
 
     /// Connects an account; answers with the connection's id.
-    pub async fn connect(&self, token: &str) -> String {
+    pub(crate) async fn connect(&self, token: &str) -> String {
         id_of(
             &self
                 .ok("POST", "/connections", Some(&json!({ "token": token })))
@@ -142,24 +147,24 @@ impl Program {
     }
 
     /// Makes a site; answers with its id.
-    pub async fn make_site(&self, connection: &str, zone: &str, name: &str) -> String {
+    pub(crate) async fn make_site(&self, connection: &str, zone: &str, name: &str) -> String {
         let body = json!({ "connectionId": connection, "zoneId": zone, "name": name });
         id_of(&self.ok("POST", "/sites", Some(&body)).await)
     }
 
     /// Starts a deployment; answers with its id.
-    pub async fn deploy(&self, site: &str) -> String {
+    pub(crate) async fn deploy(&self, site: &str) -> String {
         let path = format!("/sites/{site}/deployments");
         id_of(&self.ok("POST", &path, Some(&json!({}))).await)
     }
 
     /// Starts the removal of a site; answers with the deployment's id.
-    pub async fn remove(&self, site: &str) -> String {
+    pub(crate) async fn remove(&self, site: &str) -> String {
         id_of(&self.ok("DELETE", &format!("/sites/{site}"), None).await)
     }
 
     /// Waits for a deployment's end.
-    pub async fn ended(&self, deployment: &str) -> Value {
+    pub(crate) async fn ended(&self, deployment: &str) -> Value {
         let path = format!("/deployments/{deployment}");
         self.until(&path, |answer| {
             !matches!(answer["status"].as_str(), Some("queued" | "running"))
@@ -168,7 +173,7 @@ impl Program {
     }
 
     /// Asks until the answer is as wanted.
-    pub async fn until(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let answer = self.ok("GET", path, None).await;
@@ -182,7 +187,7 @@ impl Program {
     }
 
     /// The plan of a site.
-    pub async fn plan(&self, site: &str) -> Value {
+    pub(crate) async fn plan(&self, site: &str) -> Value {
         self.ok("GET", &format!("/sites/{site}/plan"), None).await
     }
 }
@@ -220,7 +225,7 @@ async fn serve(settings: &[(&'static str, String)]) -> (Child, String) {
 }
 
 /// The `id` of an answer.
-pub fn id_of(answer: &Value) -> String {
+pub(crate) fn id_of(answer: &Value) -> String {
     answer["id"]
         .as_str()
         .unwrap_or_else(|| panic!("no id in {answer:#}"))

@@ -7,22 +7,22 @@ use crate::{
 use tempfile::TempDir;
 
 /// A program with a connected account and a site that is not deployed.
-pub struct Story {
-    pub program: Program,
-    pub cloud: LocalCloudflare,
-    pub connection: String,
-    pub site: String,
+pub(crate) struct Story {
+    pub(crate) program: Program,
+    pub(crate) cloud: LocalCloudflare,
+    pub(crate) connection: String,
+    pub(crate) site: String,
     /// Outlives the program.
     _folder: TempDir,
 }
 
 impl Story {
-    pub async fn begin() -> Self {
+    pub(crate) async fn begin() -> Self {
         Self::begin_with("").await
     }
 
     /// With more in the account's state.
-    pub async fn begin_with(more: &str) -> Self {
+    pub(crate) async fn begin_with(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let cloud = LocalCloudflare::start_with(more).await;
         let program = Program::start(folder.path(), &cloud).await;
@@ -38,7 +38,7 @@ impl Story {
     }
 
     /// Deploys the site; it must go live.
-    pub async fn deployed(&self) -> serde_json::Value {
+    pub(crate) async fn deployed(&self) -> serde_json::Value {
         let deployment = self.program.deploy(&self.site).await;
         let ended = self.program.ended(&deployment).await;
         assert_eq!(ended["status"], "live", "{ended:#}");
@@ -46,7 +46,7 @@ impl Story {
     }
 
     /// Exactly one of each of ours is in the account, and the second plan is empty.
-    pub async fn is_whole(&self) {
+    pub(crate) async fn is_whole(&self) {
         let state = self.cloud.state().await;
         for table in ["namespaces", "scripts", "routes"] {
             assert_eq!(
