@@ -2,6 +2,7 @@
 
 use crate::{DatabaseKind, Result, Store, StoreError, database::make_private_file};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+use std::path::Path;
 
 impl Store {
     /// Writes a copy of the database, as of one moment, into a new file with mode 0600; others go on reading and writing.
@@ -15,7 +16,7 @@ impl Store {
             ));
         }
         // SQLite writes into an empty file, and keeps its mode.
-        make_private_file(file)?;
+        make_private_file(Path::new(file))?;
         self.writer()
             .execute_raw(Statement::from_sql_and_values(
                 DatabaseBackend::Sqlite,

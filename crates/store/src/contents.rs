@@ -1,7 +1,7 @@
 //! The bytes of revisions: compressed, once per hash and workspace, kept as long as a revision names them.
 
 use crate::{
-    Result,
+    Result, StoreError,
     convert::Row,
     entities::{content, variant_revision, workspace},
 };
@@ -55,10 +55,13 @@ pub(crate) async fn put(
     contents: &[Packed],
 ) -> Result<()> {
     // Shared with others who store, waiting for those who remove: a content that is about to be named must not vanish.
-    workspace::Entity::find_by_id(workspace.to_string())
+    let owner = workspace::Entity::find_by_id(workspace.to_string())
         .lock_shared()
         .one(tx)
         .await?;
+    if owner.is_none() {
+        return Err(StoreError::Missing { what: "workspace" });
+    }
     let mut rest = contents;
     while !rest.is_empty() {
         let mut size = 0;

@@ -7,9 +7,10 @@ use crate::{
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
     DatabaseTransaction, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sqlx::sqlite::SqliteConnectOptions,
 };
 use sea_orm_migration::MigratorTrait;
-use std::time::Duration;
+use std::{path::Path, str::FromStr, time::Duration};
 
 /// Which database is behind a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,13 +192,15 @@ async fn open_sqlite(options: &StoreOptions) -> Result<Store> {
         .url
         .trim_start_matches("sqlite:")
         .trim_start_matches("//");
-    let path = rest.split('?').next().unwrap_or_default();
-    if path.is_empty() || path == ":memory:" || rest.contains("mode=memory") {
+    let parsed = SqliteConnectOptions::from_str(&options.url).map_err(|error| {
+        StoreError::InvalidUrl(format!("the SQLite address is unusable: {error}"))
+    })?;
+    if rest.is_empty() || rest.starts_with([':', '?']) || rest.contains("mode=memory") {
         return Err(StoreError::InvalidUrl(
             "the SQLite address must name a file, as in sqlite://edge-delivery.db".to_owned(),
         ));
     }
-    make_private_file(path)?;
+    make_private_file(parsed.get_filename())?;
     let writer = Database::connect(sqlite_options(options, 1, false)).await?;
     let reader = Database::connect(sqlite_options(
         options,
@@ -214,7 +217,7 @@ async fn open_sqlite(options: &StoreOptions) -> Result<Store> {
 
 /// Makes the file with mode 0600 before SQLite would make it with the user's default; SQLite gives its `-wal` and
 /// `-shm` the same mode.
-pub(crate) fn make_private_file(path: &str) -> Result<()> {
+pub(crate) fn make_private_file(path: &Path) -> Result<()> {
     let mut open = std::fs::OpenOptions::new();
     open.write(true).create_new(true);
     #[cfg(unix)]
@@ -226,7 +229,8 @@ pub(crate) fn make_private_file(path: &str) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(StoreError::InvalidUrl(format!(
-            "cannot make the database file {path}: {error}"
+            "cannot make the database file {}: {error}",
+            path.display()
         ))),
     }
 }

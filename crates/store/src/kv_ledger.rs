@@ -2,6 +2,8 @@
 //! transaction) and what Cloudflare acknowledged (`acked`). A row where the two differ is `pending`; what is pending is
 //! found by an index, so that a sync costs what changed and not what there is.
 
+mod changes;
+
 use crate::{
     Result, Store,
     convert::Row,
@@ -16,10 +18,13 @@ use domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+    sea_query::{Expr, OnConflict},
 };
+
+use changes::forget;
+pub(crate) use changes::{want, want_nothing};
 
 /// A published revision that the edge has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +133,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn kv_status(&self, workspace: WorkspaceId, site: SiteId) -> Result<KvStatus> {
-        let all = of(workspace, site);
+        let owner = sites::of(workspace)
+            .filter(site::Column::Id.eq(site.to_string()))
+            .one(self.reader())
+            .await?;
+        let Some(owner) = owner else {
+            return Ok(KvStatus::default());
+        };
+        // By the site alone, which is the workspace's: so an index answers, and no row is read.
+        let all = kv_ledger::Entity::find().filter(kv_ledger::Column::SiteId.eq(site.to_string()));
         let waiting = || all.clone().filter(is_pending());
         let failed = waiting()
             .filter(kv_ledger::Column::Failed.eq(true))
@@ -140,17 +153,12 @@ impl Store {
             .await?;
         // Every row that is not pending is one whose wanted revision is acknowledged.
         let total = all.count(self.reader()).await?;
-        let site = sites::of(workspace)
-            .filter(site::Column::Id.eq(site.to_string()))
-            .one(self.reader())
-            .await?;
-        let api_calls = site.as_ref().map_or(0, |site| site.sync_api_calls);
         Ok(KvStatus {
             pending,
             failed,
             live: total.saturating_sub(pending + failed),
-            last_synced_at: site.and_then(|site| site.last_synced_at).map(Millis),
-            api_calls: u64::try_from(api_calls).unwrap_or(0),
+            last_synced_at: owner.last_synced_at.map(Millis),
+            api_calls: u64::try_from(owner.sync_api_calls).unwrap_or(0),
         })
     }
 
@@ -329,95 +337,4 @@ fn of(workspace: WorkspaceId, site: SiteId) -> Select<kv_ledger::Entity> {
 /// Written out, not as a bound value: only so do both databases know that the partial index answers it.
 fn is_pending() -> Expr {
     Expr::cust("pending")
-}
-
-/// Within a publication: these revisions are wanted at the edge. The site is locked.
-pub(crate) async fn want(
-    tx: &DatabaseTransaction,
-    workspace: WorkspaceId,
-    site: SiteId,
-    wanted: &[(Format, &str, &Revision)],
-) -> Result<()> {
-    for chunk in wanted.chunks(bind_parameters_max(tx) / 10) {
-        let rows = chunk
-            .iter()
-            .map(|(format, path, revision)| kv_ledger::ActiveModel {
-                site_id: Set(site.to_string()),
-                format: Set(format.as_str().to_owned()),
-                path: Set((*path).to_owned()),
-                workspace_id: Set(workspace.to_string()),
-                key: Set(None),
-                wanted_revision: Set(Some(revision.to_string())),
-                acked_revision: Set(None),
-                acked_at: Set(None),
-                pending: Set(true),
-                failed: Set(false),
-            });
-        let mut known = OnConflict::columns(KEY);
-        known
-            .update_columns([kv_ledger::Column::WantedRevision, kv_ledger::Column::Failed])
-            .value(
-                kv_ledger::Column::Pending,
-                Expr::cust("kv_ledger.acked_revision IS DISTINCT FROM excluded.wanted_revision"),
-            );
-        kv_ledger::Entity::insert_many(rows)
-            .on_conflict(known)
-            .exec_without_returning(tx)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Within an unpublication: nothing is wanted under this path. The site is locked.
-pub(crate) async fn want_nothing(
-    tx: &DatabaseTransaction,
-    site: SiteId,
-    format: Format,
-    path: &str,
-) -> Result<()> {
-    kv_ledger::Entity::update_many()
-        .col_expr(
-            kv_ledger::Column::WantedRevision,
-            Expr::value(None::<String>),
-        )
-        .col_expr(kv_ledger::Column::Pending, Expr::value(true))
-        .col_expr(kv_ledger::Column::Failed, Expr::value(false))
-        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
-        .filter(kv_ledger::Column::Format.eq(format.as_str()))
-        .filter(kv_ledger::Column::Path.eq(path))
-        .exec(tx)
-        .await?;
-    remove_empty(tx, site).await
-}
-
-async fn forget(tx: &DatabaseTransaction, site: SiteId, these: Condition) -> Result<()> {
-    kv_ledger::Entity::update_many()
-        .col_expr(kv_ledger::Column::Key, Expr::value(None::<String>))
-        .col_expr(
-            kv_ledger::Column::AckedRevision,
-            Expr::value(None::<String>),
-        )
-        .col_expr(kv_ledger::Column::AckedAt, Expr::value(None::<i64>))
-        .col_expr(kv_ledger::Column::Pending, Expr::value(true))
-        .col_expr(kv_ledger::Column::Failed, Expr::value(false))
-        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
-        .filter(these)
-        .exec(tx)
-        .await?;
-    remove_empty(tx, site).await
-}
-
-/// Removes the rows that neither want nor have anything.
-async fn remove_empty(tx: &DatabaseTransaction, site: SiteId) -> Result<()> {
-    kv_ledger::Entity::delete_many()
-        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
-        .filter(is_pending())
-        .filter(
-            kv_ledger::Column::WantedRevision
-                .is_null()
-                .and(kv_ledger::Column::AckedRevision.is_null()),
-        )
-        .exec(tx)
-        .await?;
-    Ok(())
 }

@@ -1,4 +1,35 @@
-//! The only crate that speaks SQL: SQLite and PostgreSQL through one code path.
+//! The only crate that speaks SQL: SQLite and PostgreSQL through one code path (SeaORM).
+//!
+//! # The shape
+//!
+//! [`Store`] is the door; everything it can do stands in one file per aggregate (`connections.rs`, `sites.rs`, …), as
+//! methods that take and give the domain's types. SeaORM's entities (`entities/`) never leave the crate. What is not there
+//! is `None` or `false`; a rule that was broken is a [`StoreError`].
+//!
+//! * Every owned row carries its workspace, and every query for people takes a `WorkspaceId`. Scans over all workspaces
+//!   say so in their names (`…_for_background`); leases find their work themselves.
+//! * Times are milliseconds since 1970, given by the caller: nothing here looks at a clock. Processes that share a
+//!   database need clocks that agree to a second or two, since leases are compared with them.
+//! * Work to be done is recorded in the transaction that makes it necessary: a publication writes the ledger of the edge
+//!   and asks for a sync; a deployment in the queue marks its site.
+//! * What two may change at once is locked in one order: workspace, site, deployment. SQLite has one writer, which is the
+//!   same thing.
+//! * The store never sees a secret: tokens and site keys come sealed, passwords and access keys hashed. What is deleted is
+//!   overwritten in SQLite's file, and its log emptied.
+//!
+//! # Adding an aggregate
+//!
+//! 1. A migration beside those in `migrations/`, added to the list in `migrations.rs`. One that was released is never
+//!    edited. Text that is compared by `<` or sorted gets the order of bytes (`ordered`), or the two databases disagree.
+//! 2. An entity in `entities/`, one file per table.
+//! 3. A file named after the aggregate: its public types, `impl Store`, and two private functions, `to_row` and `from_row`.
+//!    Columns are read by `convert::Row`, so that a spoilt value names its table, column and row instead of panicking.
+//! 4. A story in `tests/contract/`, listed in its `main.rs`: it runs on both databases by
+//!    `cargo xtask with-postgres cargo test -p store`. A race gets a story too.
+//!
+//! Reads go through `Store::reader`, single statements through `Store::writer`, read-then-write through `Store::begin`.
+//! Many rows go in few statements (`database::bind_parameters_max`). Where the databases must differ, one small function
+//! each, side by side in `database.rs`.
 
 mod access_keys;
 mod backup;
@@ -7,7 +38,6 @@ mod contents;
 mod convert;
 mod database;
 mod deployments;
-
 #[expect(
     unreachable_pub,
     reason = "the macros of SeaORM want public models; they never leave this crate"

@@ -3,15 +3,14 @@
 //! Ids are text, times are milliseconds since 1970, documents are JSON in text columns. Every owned row carries its
 //! workspace.
 
+mod indexes;
+
 use sea_orm::{DatabaseBackend, DbErr, DeriveMigrationName};
 use sea_orm_migration::{
     MigrationTrait, SchemaManager,
     async_trait::async_trait,
     schema::{big_integer, big_integer_null, big_pk_auto, blob, boolean, text, text_null},
-    sea_query::{
-        ColumnDef, ConditionalStatement, Expr, ForeignKey, ForeignKeyAction, Index,
-        IndexCreateStatement, Table, TableCreateStatement,
-    },
+    sea_query::{ColumnDef, ForeignKey, ForeignKeyAction, Index, Table, TableCreateStatement},
 };
 
 #[derive(DeriveMigrationName)]
@@ -24,7 +23,7 @@ impl MigrationTrait for Migration {
         for table in tables(backend) {
             manager.create_table(table).await?;
         }
-        for index in indexes() {
+        for index in indexes::indexes() {
             manager.create_index(index).await?;
         }
         Ok(())
@@ -322,88 +321,6 @@ fn tables(backend: DatabaseBackend) -> Vec<TableCreateStatement> {
                 &["site_id", "format", "path"],
             ),
             "kv_ledger",
-        ),
-    ]
-}
-
-fn index(
-    name: &'static str,
-    table: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.name(name).table(table);
-    for column in columns {
-        index.col(*column);
-    }
-    index
-}
-
-fn unique(
-    name: &'static str,
-    table: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = index(name, table, columns);
-    index.unique();
-    index
-}
-
-fn partial(mut index: IndexCreateStatement, condition: &'static str) -> IndexCreateStatement {
-    index.and_where(Expr::cust(condition));
-    index
-}
-
-fn indexes() -> Vec<IndexCreateStatement> {
-    vec![
-        unique("users_email", "users", &["email"]),
-        index("sessions_user", "sessions", &["user_id"]),
-        index("sessions_expiry", "sessions", &["expires_at"]),
-        index("sign_in_attempts_key", "sign_in_attempts", &["key", "at"]),
-        index("sign_in_attempts_at", "sign_in_attempts", &["at"]),
-        unique("access_keys_hash", "access_keys", &["key_hash"]),
-        index(
-            "connections_token",
-            "connections",
-            &["workspace_id", "token_id"],
-        ),
-        unique("sites_name", "sites", &["workspace_id", "name"]),
-        index("sites_connection", "sites", &["connection_id"]),
-        index(
-            "site_hostnames_site",
-            "site_hostnames",
-            &["site_id", "position"],
-        ),
-        index(
-            "deployments_site",
-            "deployments",
-            &["site_id", "created_at"],
-        ),
-        index(
-            "deployments_workspace",
-            "deployments",
-            &["workspace_id", "created_at"],
-        ),
-        // One at a time per site, whatever else goes wrong.
-        partial(
-            unique("deployments_active", "deployments", &["site_id"]),
-            "status IN ('queued', 'running')",
-        ),
-        // By path, then format: the order of lists.
-        unique("variants_path", "variants", &["site_id", "path", "format"]),
-        index(
-            "variant_revisions_content",
-            "variant_revisions",
-            &["workspace_id", "revision"],
-        ),
-        index("kv_ledger_key", "kv_ledger", &["site_id", "key"]),
-        partial(
-            index(
-                "kv_ledger_pending",
-                "kv_ledger",
-                &["site_id", "failed", "path", "format"],
-            ),
-            "pending",
         ),
     ]
 }

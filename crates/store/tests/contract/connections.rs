@@ -156,3 +156,57 @@ pub(crate) async fn corrupt_rows_are_named(world: World) {
     );
     raw.close().await.expect("closes");
 }
+
+pub(crate) async fn everything_is_resealed_or_nothing(world: World) {
+    let store = &world.store;
+    let first = connection(world.workspace, 1);
+    store.create_connection(&first).await.expect("stored");
+    store
+        .create_connection(&connection(world.workspace, 2))
+        .await
+        .expect("stored");
+    let shop = site(world.workspace, 1, &["shop.example"]);
+    store.create_site(&shop).await.expect("stored");
+    store
+        .set_meta_if_absent("canary", b"sealed canary")
+        .await
+        .expect("stored");
+    let refused = store
+        .reseal_everything("canary", |value| match value.table {
+            "meta" => Err("the last one"),
+            _ => Ok(b"half way".to_vec()),
+        })
+        .await;
+    assert_eq!(refused.expect("the database works"), Err("the last one"));
+    let kept = store
+        .connection(world.workspace, first.id)
+        .await
+        .expect("reads");
+    assert_eq!(kept, Some(first.clone()), "nothing is changed");
+
+    let done = store
+        .reseal_everything("canary", |value| -> Result<_, ()> {
+            Ok([b"new ", &value.bytes[..]].concat())
+        })
+        .await;
+    assert_eq!(done.expect("the database works"), Ok(4));
+    let changed = store
+        .connection(world.workspace, first.id)
+        .await
+        .expect("reads")
+        .expect("is there");
+    assert_eq!(
+        changed.sealed_token,
+        [b"new ", &first.sealed_token[..]].concat()
+    );
+    let changed = store
+        .site(world.workspace, shop.id)
+        .await
+        .expect("reads")
+        .expect("is there");
+    assert_eq!(changed.sealed_key, [b"new ", &shop.sealed_key[..]].concat());
+    assert_eq!(
+        store.meta("canary").await.expect("reads").as_deref(),
+        Some(&b"new sealed canary"[..])
+    );
+}

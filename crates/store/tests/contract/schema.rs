@@ -25,6 +25,7 @@ pub(crate) async fn refuses_bad_addresses(_: World) {
         "sqlite::memory:",
         "sqlite://",
         "sqlite://file.db?mode=memory",
+        "sqlite://:memory:",
         "sqlite:///no/such/folder/store.db",
     ] {
         let options = StoreOptions {

@@ -1,5 +1,5 @@
 use crate::{
-    samples::{NOW, after, deployment, revision, site},
+    samples::{after, deployment, revision, site},
     world::World,
 };
 use domain::{deployment::SiteStatus, ids::WorkspaceId, observed::Recorded};
@@ -225,5 +225,4 @@ pub(crate) async fn a_deleted_site_leaves_only_history(world: World) {
         .create_site(&again)
         .await
         .expect("name and host name are free");
-    let _ = NOW;
 }

@@ -69,3 +69,30 @@ async fn the_files_are_their_owners() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_backup_is_a_database() {
+    world::on_sqlite(|world| async move {
+        let first = connection(world.workspace, 1);
+        world.store.create_connection(&first).await.expect("stored");
+        let folder = world.file.clone().expect("a file").with_file_name("copy");
+        std::fs::create_dir(&folder).expect("a folder");
+        let file = folder.join("a copy.db");
+        let name = file.to_str().expect("a name");
+        world.store.back_up_to(name).await.expect("copied");
+        let again = world.store.back_up_to(name).await;
+        assert!(again.is_err(), "an older backup is not overwritten");
+        let options = store::StoreOptions {
+            url: format!("sqlite://{}", name.replace(' ', "%20")),
+            max_connections: 1,
+        };
+        let copy = store::Store::connect(&options).await.expect("opens");
+        assert_eq!(copy.pending_migrations().await.expect("counts"), 0);
+        let found = copy.connection(world.workspace, first.id).await;
+        assert_eq!(found.expect("reads"), Some(first));
+        copy.close().await.expect("closes");
+        let files = std::fs::read_dir(&folder).expect("the folder").count();
+        assert_eq!(files, 1, "no second file by another name");
+    })
+    .await;
+}
