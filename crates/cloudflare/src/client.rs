@@ -1,34 +1,22 @@
-//! Sends requests: token, time limits, rate limit, retries.
-//!
-//! Promises: a call takes at most [`ClientConfig::timeout`], with its repetitions at most [`ClientConfig::step_budget`].
-//! Only what does no harm when sent twice is repeated, except after 429, which says that nothing was done. Redirects
-//! and proxies are never followed, so the token goes to the base URL's host alone.
+//! The connection pool, the settings, and the calls that every resource is made of. How a call is sent is in `send`.
 
 use crate::{
     ApiToken,
     envelope::{Answer, ResultInfo},
     error::{Error, ErrorKind},
     limiter::{LimitKey, Limiter},
-    request::{Body, Request},
+    request::Request,
 };
-use backon::{ExponentialBuilder, Retryable};
-use bytes::{Bytes, BytesMut};
-use reqwest::{
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
-    multipart,
-};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::{sync::Arc, time::Duration};
 use url::{Host, Url};
 
-/// Calls in all, the first included (§1.4: as wrangler does).
-const ATTEMPTS: usize = 3;
+/// The most pages of one list; a list that goes on is broken.
+const PAGES_MAX: u64 = 1_000;
 
-/// Told to wait longer than this, a call gives up at once (§1.4: as wrangler does).
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
-
-/// The largest answer that is read: a KV value has at most 25 MiB.
-const ANSWER_MAX: usize = 32 * 1024 * 1024;
+/// The longest that making a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to reach the API.
 #[derive(Debug, Clone)]
@@ -58,8 +46,11 @@ impl ClientConfig {
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidClientConfig {
-    /// The token would travel in the clear.
-    #[error("the API's base URL must be https, or http on a loopback address: {0}")]
+    /// The token would travel in the clear, or to somewhere that cannot be the API. User name, password and query of the
+    /// address are left out here.
+    #[error(
+        "the API's base URL must be https, or http on a loopback address, without user name, query or fragment: {0}"
+    )]
     BaseUrl(Url),
     /// The HTTP client could not be made.
     #[error("the HTTP client could not be made")]
@@ -67,10 +58,10 @@ pub enum InvalidClientConfig {
 }
 
 #[derive(Debug)]
-struct Inner {
-    config: ClientConfig,
-    http: reqwest::Client,
-    limiter: Limiter,
+pub(crate) struct Inner {
+    pub(crate) config: ClientConfig,
+    pub(crate) http: reqwest::Client,
+    pub(crate) limiter: Limiter,
 }
 
 /// The connection pool and the limits; cheap to clone.
@@ -82,14 +73,23 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the base URL would let a token travel in the clear.
+    /// When the base URL would let a token travel in the clear, or the user agent is no header.
+    ///
+    /// # Panics
+    ///
+    /// When the process has installed no rustls provider.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one constructor for calls to the API"
+    )]
     pub fn new(config: ClientConfig) -> Result<Self, InvalidClientConfig> {
         if !is_safe(&config.base_url) {
-            return Err(InvalidClientConfig::BaseUrl(config.base_url));
+            return Err(InvalidClientConfig::BaseUrl(showable(config.base_url)));
         }
         let http = reqwest::Client::builder()
             .user_agent(&config.user_agent)
             .timeout(config.timeout)
+            .connect_timeout(Ord::min(CONNECT_TIMEOUT, config.timeout))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
@@ -117,29 +117,53 @@ fn is_safe(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     };
-    url.scheme() == "https" || url.scheme() == "http" && is_loopback
+    let is_plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    is_plain && (url.scheme() == "https" || url.scheme() == "http" && is_loopback)
+}
+
+fn showable(mut url: Url) -> Url {
+    // An address that cannot hold a user name has none to hide.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url
 }
 
 /// The API as one token sees it; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Api {
     client: Client,
-    token: ApiToken,
-    key: LimitKey,
+    pub(crate) token: ApiToken,
+    pub(crate) key: LimitKey,
 }
 
 impl Api {
-    /// Sends and reads `result`.
-    pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
-        self.call_with_info(request).await.map(|(result, _)| result)
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.client.0
     }
 
-    /// Sends and reads `result` and `result_info`.
-    pub(crate) async fn call_with_info<T: DeserializeOwned>(
+    /// Sends and reads `result`; an absent one reads as `null`.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.send(request)
+            .await?
+            .result()
+            .map_err(|error| error.without(self.token.expose()))
+    }
+
+    /// Sends and reads `result` as a list, with `result_info`. An answer without a `result` is no empty list: nothing is
+    /// ever taken for absent because an answer was cut.
+    pub(crate) async fn call_list<T: DeserializeOwned>(
         &self,
         request: Request,
-    ) -> Result<(T, ResultInfo), Error> {
-        self.send(request).await?.result()
+    ) -> Result<(Vec<T>, ResultInfo), Error> {
+        self.send(request)
+            .await?
+            .list()
+            .map_err(|error| error.without(self.token.expose()))
     }
 
     /// Sends, and takes any success for an answer.
@@ -147,9 +171,11 @@ impl Api {
         self.send(request).await.map(|_| ())
     }
 
-    /// Sends, and gives the body as it came.
+    /// Sends, and gives the body as it came, whatever it looks like.
     pub(crate) async fn call_raw(&self, request: Request) -> Result<Bytes, Error> {
-        self.send(request).await.map(|answer| answer.body)
+        self.send(request.answered_raw())
+            .await
+            .map(Answer::into_body)
     }
 
     /// All pages of a list.
@@ -159,193 +185,26 @@ impl Api {
         per_page: usize,
     ) -> Result<Vec<T>, Error> {
         let mut all = Vec::new();
-        for page in 1_u64.. {
+        for page in 1..=PAGES_MAX {
             let request = request
                 .clone()
                 .query("page", page.to_string())
                 .query("per_page", per_page.to_string());
-            let (items, info): (Option<Vec<T>>, _) = self.call_with_info(request).await?;
-            let items = items.unwrap_or_default();
+            let (items, info) = self.call_list(request).await?;
             let count = items.len();
             all.extend(items);
             if count == 0 || is_last_page(&info, page, all.len(), count, per_page) {
-                break;
+                return Ok(all);
             }
         }
-        Ok(all)
-    }
-
-    async fn send(&self, request: Request) -> Result<Answer, Error> {
-        let budget = self.client.0.config.step_budget;
-        let attempts = || self.send_once(&request);
-        let retries = attempts
-            .retry(
-                ExponentialBuilder::default()
-                    .with_min_delay(Duration::from_millis(250))
-                    .with_max_delay(Duration::from_secs(5))
-                    .with_max_times(ATTEMPTS - 1)
-                    .with_jitter(),
-            )
-            .when(|error| is_worth_repeating(&request, error))
-            .adjust(|error: &Error, planned| planned.map(|planned| wait_as_told(error, planned)));
-        match tokio::time::timeout(budget, retries).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Self::failed(&request, ErrorKind::Timeout)),
-        }
-    }
-
-    async fn send_once(&self, request: &Request) -> Result<Answer, Error> {
-        let inner = &*self.client.0;
-        inner.limiter.wait(self.key).await;
-        let built = self.build(request)?;
-        let broken = |error: &reqwest::Error| {
-            Self::failed(
-                request,
-                if error.is_timeout() {
-                    ErrorKind::Timeout
-                } else {
-                    ErrorKind::Connect
-                },
-            )
-        };
-        let mut response = inner
-            .http
-            .execute(built)
-            .await
-            .map_err(|error| broken(&error))?;
-        inner.limiter.learn(self.key, response.headers());
-        let header = |name: &str| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned)
-        };
-        let mut answer = Answer {
-            endpoint: request.endpoint(),
-            status: response.status().as_u16(),
-            ray_id: header("cf-ray"),
-            retry_after: retry_after(response.headers()),
-            is_write: request.method != reqwest::Method::GET,
-            is_challenge: header("cf-mitigated").as_deref() == Some("challenge"),
-            body: Bytes::new(),
-        };
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-            if body.len() + chunk.len() > ANSWER_MAX {
-                return Err(answer.error(ErrorKind::TooLarge, Vec::new()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        answer.body = body.freeze();
-        tracing::debug!(
-            endpoint = answer.endpoint,
-            http.status = answer.status,
-            cf.ray = answer.ray_id,
-            "called Cloudflare"
-        );
-        match answer.failure() {
-            Some(error) => Err(error),
-            None => Ok(answer),
-        }
-    }
-
-    fn failed(request: &Request, kind: ErrorKind) -> Error {
-        Error {
-            endpoint: request.endpoint(),
-            status: None,
-            errors: Vec::new(),
-            ray_id: None,
-            kind,
-            retry_after: None,
-            is_write: request.method != reqwest::Method::GET,
-        }
-    }
-
-    fn build(&self, request: &Request) -> Result<reqwest::Request, Error> {
-        let invalid = |why: &str| Self::failed(request, ErrorKind::Invalid(why.to_owned()));
-        let base = self.client.0.config.base_url.as_str().trim_end_matches('/');
-        let mut url = Url::parse(&format!("{base}{}", request.path))
-            .map_err(|_| invalid("the address cannot be made"))?;
-        if !request.query.is_empty() {
-            url.query_pairs_mut()
-                .extend_pairs(request.query.iter().map(|(name, value)| (*name, value)));
-        }
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.token.expose()))
-            .map_err(|_| invalid("the token has characters that no header may hold"))?;
-        bearer.set_sensitive(true);
-        let builder = self
-            .client
-            .0
-            .http
-            .request(request.method.clone(), url)
-            .header(AUTHORIZATION, bearer);
-        let builder = match &request.body {
-            Body::Empty => builder,
-            Body::Json(bytes) => builder
-                .header(CONTENT_TYPE, "application/json")
-                .body(bytes.clone()),
-            Body::Raw(bytes) => builder
-                .header(CONTENT_TYPE, "text/plain;charset=UTF-8")
-                .body(bytes.clone()),
-            Body::Multipart(parts) => builder
-                .multipart(form(parts).ok_or_else(|| invalid("a part's type cannot be read"))?),
-        };
-        builder
-            .build()
-            .map_err(|_| invalid("the request cannot be made"))
+        Err(Error::unsent(
+            &request,
+            ErrorKind::Malformed(format!("the list does not end after {PAGES_MAX} pages")),
+        ))
     }
 }
 
-fn form(parts: &[crate::request::Part]) -> Option<multipart::Form> {
-    let mut form = multipart::Form::new();
-    for part in parts {
-        let mut made = multipart::Part::bytes(part.bytes.clone());
-        if let Some(filename) = &part.filename {
-            made = made.file_name(filename.clone());
-        }
-        if let Some(content_type) = &part.content_type {
-            made = made.mime_str(content_type).ok()?;
-        }
-        form = form.part(part.name.clone(), made);
-    }
-    Some(form)
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
-}
-
-/// 429 says that nothing was done, so anything may be repeated after it; other failures only where a second sending does
-/// no harm.
-fn is_worth_repeating(request: &Request, error: &Error) -> bool {
-    if error.retry_after.is_some_and(|wait| wait > RETRY_AFTER_MAX) {
-        return false;
-    }
-    if error.is_rate_limited() {
-        // 10048: the free plan's writes of the day are spent (§6.5); waiting seconds does not help.
-        return error.code() != Some(10_048);
-    }
-    request.is_repeatable && error.is_unavailable() && error.kind != ErrorKind::TooLarge
-}
-
-/// Waits as told, with up to the planned (jittered) delay on top; a 429 without advice waits at least a second.
-fn wait_as_told(error: &Error, planned: Duration) -> Duration {
-    match error.retry_after {
-        Some(told) => told + Ord::min(planned, Duration::from_secs(1)),
-        None if error.is_rate_limited() => Ord::max(planned, Duration::from_secs(1)),
-        None => planned,
-    }
-}
-
-/// Lists differ in what they say of their length (§1.1): take the first thing that is there.
+/// Lists differ in what they say of their length (§1.1): take the first thing that is there, else stop at a short page.
 fn is_last_page(
     info: &ResultInfo,
     page: u64,
@@ -359,9 +218,66 @@ fn is_last_page(
     if let Some(total) = info.total_count {
         return so_far as u64 >= total;
     }
-    count
-        < info
-            .per_page
-            .map_or(per_page, |size| usize::try_from(size).unwrap_or(per_page))
-        || info.page.is_none() && count < per_page
+    let given = info
+        .per_page
+        .and_then(|size| usize::try_from(size).ok())
+        .filter(|size| *size > 0);
+    count < given.unwrap_or(per_page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_travel_encrypted_or_not_at_all() {
+        for (text, is_good) in [
+            ("https://api.cloudflare.com/client/v4", true),
+            ("http://127.0.0.1:8788/client/v4", true),
+            ("http://localhost:8788/client/v4", true),
+            ("http://[::1]:8788/client/v4", true),
+            ("http://api.cloudflare.com/client/v4", false),
+            ("http://localhost.example/client/v4", false),
+            ("http://128.0.0.1/client/v4", false),
+            ("ftp://127.0.0.1/", false),
+            ("https://user:canary@api.example/v4", false),
+            ("https://api.example/v4?key=canary", false),
+            ("https://api.example/v4#canary", false),
+            ("file:///v4", false),
+        ] {
+            let url: Url = text.parse().expect("a URL");
+            assert_eq!(is_safe(&url), is_good, "{text}");
+            let refusal = InvalidClientConfig::BaseUrl(showable(url));
+            assert!(!format!("{refusal} {refusal:?}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn every_way_of_saying_that_a_list_ends_is_understood() {
+        let info = |total_pages, total_count, per_page| ResultInfo {
+            total_pages,
+            total_count,
+            per_page,
+            ..ResultInfo::default()
+        };
+        // (info, page, so far, on this page) with 50 asked for
+        for (info, page, so_far, count, is_last) in [
+            (info(Some(2), None, None), 1, 50, 50, false),
+            (info(Some(2), None, None), 2, 60, 10, true),
+            (info(None, Some(60), None), 1, 50, 50, false),
+            (info(None, Some(50), None), 1, 50, 50, true),
+            // The service gives smaller pages than were asked for.
+            (info(None, None, Some(20)), 1, 20, 20, false),
+            (info(None, None, Some(20)), 2, 30, 10, true),
+            (info(None, None, None), 1, 50, 50, false),
+            (info(None, None, None), 1, 49, 49, true),
+            (info(None, None, Some(0)), 1, 49, 49, true),
+        ] {
+            assert_eq!(
+                is_last_page(&info, page, so_far, count, 50),
+                is_last,
+                "{info:?} {page} {so_far} {count}"
+            );
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! [`Client`] holds the connection pool and the limits; [`Client::with_token`] gives an [`Api`] that calls with one
 //! token. Calls are grouped by Cloudflare's resource, one file each in `resources`. `request` builds a request without
-//! sending it, `client` sends it (time limits, retries, rate limit), `envelope` reads the answer, `error` says what
+//! sending it, `send` sends it (time limits, repetitions, rate limit), `envelope` reads the answer, `error` says what
 //! failed. Section numbers in the comments are those of the Cloudflare API notes that the project keeps.
 
 mod client;
@@ -13,6 +13,7 @@ mod ids;
 mod limiter;
 mod request;
 mod resources;
+mod send;
 mod token;
 
 pub use client::{Api, Client, ClientConfig, InvalidClientConfig};
@@ -24,7 +25,7 @@ pub use resources::{
     kv_values::{BulkOutcome, BulkPair, KeyEntry, KeyPage},
     permission_probes::Granted,
     routes::{NewRoute, Route},
-    scripts::{Binding, Module, Script, ScriptForm, ScriptSettings, ScriptUpload},
+    scripts::{Binding, Module, Script, ScriptForm, ScriptSettings, ScriptUpload, UploadedScript},
     tokens::{TokenStatus, TokenVerification},
     zones::{Zone, ZoneAccount, ZoneFilter, ZonePlan},
 };

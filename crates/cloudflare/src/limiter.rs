@@ -1,22 +1,32 @@
 //! Keeps each token within Cloudflare's limits (§1.4): 1,200 calls per five minutes, and what the headers say.
 
+use crate::send::RETRY_AFTER_MAX;
 use governor::{Quota, RateLimiter, clock::DefaultClock, state::keyed::DefaultKeyedStateStore};
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Calls that may be made at once before the pace of the limit applies.
-const BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
+/// Calls that may be made at once before the pace applies. Burst and pace together keep every five minutes within
+/// 1,200 calls: 600 at once, then 600 in 300 seconds.
+const BURST: NonZeroU32 = NonZeroU32::new(600).expect("not zero");
 
-/// The pace: 1,200 in 300 seconds.
-const PERIOD: Duration = Duration::from_millis(250);
+/// The pace.
+const PERIOD: Duration = Duration::from_millis(500);
 
-/// Names a token in the limiter without holding it.
+/// A window is five minutes; more than that is no advice.
+const PAUSE_MAX: Duration = Duration::from_secs(300);
+
+/// With more tokens than this, those that have not called for a while are forgotten.
+const TOKENS_KEPT: usize = 1_000;
+
+/// Names a token in the limiter without holding it. The real limit is a user's, over all tokens; which user a token
+/// belongs to is not known, so the headers have the last word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct LimitKey([u8; 8]);
 
@@ -45,37 +55,61 @@ impl Limiter {
         }
     }
 
-    /// Waits until a call may be made.
-    pub(crate) async fn wait(&self, key: LimitKey) {
-        let paused_until = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .copied();
-        if let Some(until) = paused_until {
-            tokio::time::sleep_until(until.into()).await;
+    /// Waits until a call may be made. Fails at once with the time to wait when that is over the deadline, or longer than
+    /// a call waits for anything.
+    pub(crate) async fn wait(&self, key: LimitKey, deadline: Instant) -> Result<(), Duration> {
+        if let Some(until) = self.paused_until(key) {
+            let pause = until.saturating_duration_since(Instant::now());
+            if until >= deadline || pause > RETRY_AFTER_MAX {
+                return Err(pause);
+            }
+            sleep_until(until).await;
         }
-        self.pace.until_key_ready(&key).await;
+        timeout_at(deadline, self.pace.until_key_ready(&key))
+            .await
+            .map_err(|_| PERIOD)
     }
 
-    /// Learns from an answer: with nothing remaining, the token pauses until the window ends.
-    pub(crate) fn learn(&self, key: LimitKey, headers: &HeaderMap) {
-        let pause = headers
+    fn paused_until(&self, key: LimitKey) -> Option<Instant> {
+        let mut paused = self.paused();
+        let until = *paused.get(&key)?;
+        if until <= Instant::now() {
+            paused.remove(&key);
+            return None;
+        }
+        Some(until)
+    }
+
+    fn paused(&self) -> MutexGuard<'_, HashMap<LimitKey, Instant>> {
+        self.paused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns from an answer: with nothing remaining, or told to wait, all calls of the token pause.
+    pub(crate) fn learn(
+        &self,
+        key: LimitKey,
+        status: u16,
+        retry_after: Option<Duration>,
+        headers: &HeaderMap,
+    ) {
+        let told = retry_after.filter(|_| status == 429);
+        let exhausted = headers
             .get("ratelimit")
             .and_then(|value| value.to_str().ok())
             .and_then(exhausted_for);
-        let mut paused = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match pause {
-            Some(pause) => {
-                paused.insert(key, Instant::now() + pause);
+        if let Some(pause) = Ord::max(told, exhausted) {
+            let until = Instant::now() + Ord::min(pause, PAUSE_MAX);
+            let mut paused = self.paused();
+            if paused.len() > TOKENS_KEPT {
+                paused.retain(|_, until| *until > Instant::now());
             }
-            None => {
-                paused.remove(&key);
-            }
+            let known = paused.entry(key).or_insert(until);
+            *known = Ord::max(*known, until);
+        }
+        if self.pace.len() > TOKENS_KEPT {
+            self.pace.retain_recent();
         }
     }
 }
@@ -98,8 +132,7 @@ fn exhausted_for(header: &str) -> Option<Duration> {
             (parameter("r")? == 0).then(|| parameter("t")).flatten()
         })
         .max()
-        // A window is five minutes; more than that is no advice.
-        .map(|seconds| Duration::from_secs(Ord::min(seconds, 300)))
+        .map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -120,5 +153,63 @@ mod tests {
                 "{header}"
             );
         }
+    }
+
+    const KEY: LimitKey = LimitKey([1; 8]);
+    const OTHER: LimitKey = LimitKey([2; 8]);
+
+    fn in_seconds(seconds: u64) -> Instant {
+        Instant::now() + Duration::from_secs(seconds)
+    }
+
+    #[tokio::test]
+    async fn a_pause_holds_for_one_token_and_not_past_a_deadline() {
+        let limiter = Limiter::new();
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "ratelimit",
+            r#""default";r=0;t=12"#.parse().expect("a header"),
+        );
+        limiter.learn(KEY, 200, None, &headers);
+        let pause = limiter
+            .wait(KEY, in_seconds(10))
+            .await
+            .expect_err("a pause");
+        assert_eq!(pause.as_secs(), 11, "{pause:?}");
+        let pause = Duration::from_millis(40);
+        limiter.learn(OTHER, 429, Some(pause), &HeaderMap::new());
+        let started = Instant::now();
+        assert_eq!(limiter.wait(OTHER, in_seconds(10)).await, Ok(()));
+        assert!(started.elapsed() >= pause);
+        assert!(limiter.paused_until(OTHER).is_none());
+    }
+
+    #[tokio::test]
+    async fn who_is_told_to_wait_long_is_not_kept_waiting() {
+        let limiter = Limiter::new();
+        limiter.learn(KEY, 503, Some(Duration::from_secs(99)), &HeaderMap::new());
+        assert_eq!(limiter.wait(KEY, in_seconds(45)).await, Ok(()));
+        limiter.learn(
+            KEY,
+            429,
+            Some(Duration::from_secs(9_999)),
+            &HeaderMap::new(),
+        );
+        // A later and shorter word does not shorten it.
+        limiter.learn(KEY, 429, Some(Duration::from_secs(1)), &HeaderMap::new());
+        let pause = limiter
+            .wait(KEY, in_seconds(900))
+            .await
+            .expect_err("a pause");
+        assert!(
+            pause <= PAUSE_MAX && pause > PAUSE_MAX - Duration::from_secs(30),
+            "{pause:?}"
+        );
+    }
+
+    #[test]
+    fn the_pace_stays_within_the_limit() {
+        let per_window = PAUSE_MAX.as_millis() / PERIOD.as_millis();
+        assert!(u128::from(BURST.get()) + per_window <= 1_200);
     }
 }

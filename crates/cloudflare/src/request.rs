@@ -1,7 +1,9 @@
 //! Requests as values: built and tested without a network.
 
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
+use std::fmt;
 
 /// Everything but unreserved characters, so that a KV key or a name stays one segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -15,8 +17,8 @@ pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// A part of a multipart body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A part of a multipart body. Its bytes may hold secrets, so `Debug` tells their number alone.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) name: String,
     pub(crate) filename: Option<String>,
@@ -24,13 +26,30 @@ pub(crate) struct Part {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes.len())
+    }
+}
+
+/// A body. `Debug` tells its size alone.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Body {
     Empty,
-    Json(Vec<u8>),
-    Raw(Vec<u8>),
+    Json(Bytes),
+    Raw(Bytes),
     Multipart(Vec<Part>),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Json(bytes) => write!(f, "Json({} bytes)", bytes.len()),
+            Self::Raw(bytes) => write!(f, "Raw({} bytes)", bytes.len()),
+            Self::Multipart(parts) => f.debug_tuple("Multipart").field(parts).finish(),
+        }
+    }
 }
 
 /// A call that has not been sent.
@@ -45,6 +64,10 @@ pub(crate) struct Request {
     pub(crate) body: Body,
     /// Whether sending it twice does no harm.
     pub(crate) is_repeatable: bool,
+    /// Whether a successful answer is a value instead of an envelope.
+    pub(crate) wants_raw: bool,
+    /// Why it must not be sent.
+    pub(crate) refusal: Option<String>,
 }
 
 impl Request {
@@ -57,6 +80,8 @@ impl Request {
             query: Vec::new(),
             body: Body::Empty,
             is_repeatable,
+            wants_raw: false,
+            refusal: values.iter().find_map(|value| refusal(value)),
         }
     }
 
@@ -84,13 +109,14 @@ impl Request {
 
     #[must_use]
     pub(crate) fn json(mut self, value: &impl serde::Serialize) -> Self {
-        self.body = Body::Json(serde_json::to_vec(value).expect("our own types are JSON"));
+        let bytes = serde_json::to_vec(value).expect("our own types are JSON");
+        self.body = Body::Json(bytes.into());
         self
     }
 
     #[must_use]
     pub(crate) fn raw(mut self, bytes: Vec<u8>) -> Self {
-        self.body = Body::Raw(bytes);
+        self.body = Body::Raw(bytes.into());
         self
     }
 
@@ -107,9 +133,28 @@ impl Request {
         self
     }
 
+    /// The answer is a value, not an envelope.
+    #[must_use]
+    pub(crate) fn answered_raw(mut self) -> Self {
+        self.wants_raw = true;
+        self
+    }
+
+    /// Keeps the request from being sent when there is a reason.
+    #[must_use]
+    pub(crate) fn refused_for(mut self, reason: Option<String>) -> Self {
+        self.refusal = self.refusal.or(reason);
+        self
+    }
+
     pub(crate) fn endpoint(&self) -> String {
         format!("{} {}", self.method, self.template)
     }
+}
+
+/// An empty segment or one of dots would be another path: the value `..` would delete its namespace.
+fn refusal(value: &str) -> Option<String> {
+    matches!(value, "" | "." | "..").then(|| format!("{value:?} cannot be a part of an address"))
 }
 
 /// Puts the values, each as one segment, in the places of the names in braces.
@@ -148,5 +193,41 @@ mod tests {
         assert_eq!(request.endpoint(), "PUT /accounts/{account}/values/{key}");
         assert!(request.is_repeatable);
         assert!(!Request::post("/x", &[]).is_repeatable);
+    }
+
+    #[test]
+    fn a_key_never_leaves_its_place() {
+        for key in ["", ".", ".."] {
+            assert!(Request::delete("/values/{key}", &[key]).refusal.is_some());
+        }
+        for key in ["...", "a/..", "%2e%2e", "/", "../x"] {
+            let request = Request::delete("/values/{key}", &[key]);
+            assert_eq!(request.refusal, None);
+            let url = format!("https://api.example/v4{}", request.path);
+            let url = url::Url::parse(&url).expect("a URL");
+            assert_eq!(url.path_segments().map(Iterator::count), Some(3), "{url}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_not_printed() {
+        let part = Part {
+            name: "metadata".to_owned(),
+            filename: None,
+            content_type: None,
+            bytes: b"canary".to_vec(),
+        };
+        for request in [
+            Request::put("/x", &[]).json(&"canary"),
+            Request::put("/x", &[]).raw(b"canary".to_vec()),
+            Request::put("/x", &[]).multipart(vec![part]),
+        ] {
+            let shown = format!("{request:?}");
+            assert!(
+                !shown.contains("canary") && !shown.contains("99"),
+                "{shown}"
+            );
+            assert!(shown.contains("bytes"), "{shown}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! of refusal tells whether the right is there.
 
 use crate::{
-    AccountId, Api, Error, ZoneId,
+    AccountId, Api, Error, ErrorKind, ZoneId,
     request::{Part, Request},
 };
 use serde_json::{Value, json};
@@ -28,31 +28,53 @@ pub enum Granted {
     },
 }
 
-/// Judges the answer: a refusal for the expected reason proves the right.
-fn judge(outcome: &Result<Option<Value>, Error>, expected_codes: &[i64]) -> Granted {
-    match outcome {
-        Ok(_) => Granted::Yes {
-            evidence: "the call was answered".to_owned(),
+/// How an answer is judged: a refusal for the expected reason proves the right.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    /// A read: an answer proves the right.
+    Read,
+    /// An invalid write: a refusal with HTTP 400 and one of these codes proves the right.
+    InvalidWrite(&'static [i64]),
+}
+
+fn judge(endpoint: &str, outcome: &Result<Option<Value>, Error>, question: Question) -> Granted {
+    match (outcome, question) {
+        (Ok(_), Question::Read) => Granted::Yes {
+            evidence: format!("{endpoint}: answered"),
         },
-        Err(error) => {
+        // Whoever may not write cannot have been obeyed.
+        (Ok(_), Question::InvalidWrite(_)) => Granted::Yes {
+            evidence: format!("{endpoint}: accepted, though it was invalid"),
+        },
+        (Err(error), question) => {
             let evidence = error.to_string();
             if error.is_forbidden() || error.is_unauthenticated() {
-                Granted::No { evidence }
-            } else if error
-                .code()
-                .is_some_and(|code| expected_codes.contains(&code))
-            {
-                Granted::Yes {
-                    evidence: format!("refused for its content, not for its rights: {evidence}"),
+                return Granted::No { evidence };
+            }
+            match question {
+                Question::InvalidWrite(codes)
+                    if error.kind == ErrorKind::Api
+                        && error.status == Some(400)
+                        && error.code().is_some_and(|code| codes.contains(&code)) =>
+                {
+                    Granted::Yes {
+                        evidence: format!(
+                            "refused for its content, not for its rights: {evidence}"
+                        ),
+                    }
                 }
-            } else {
-                Granted::Unknown { evidence }
+                _ => Granted::Unknown { evidence },
             }
         }
     }
 }
 
 impl Api {
+    async fn ask(&self, request: Request, question: Question) -> Granted {
+        let endpoint = request.endpoint();
+        judge(&endpoint, &self.call(request).await, question)
+    }
+
     /// *Workers Scripts: Edit*: an upload under an invalid name (expected: 400, code 10016).
     pub async fn probe_workers_scripts_write(&self, account: &AccountId) -> Granted {
         let request = Request::put(
@@ -65,7 +87,8 @@ impl Api {
             content_type: Some("application/json".to_owned()),
             bytes: b"{}".to_vec(),
         }]);
-        judge(&self.call(request).await, &[10_016, 10_021, 10_052])
+        self.ask(request, Question::InvalidWrite(&[10_016, 10_021, 10_052]))
+            .await
     }
 
     /// *Workers KV Storage: Edit*: a namespace without a title (expected: 400, code 10019).
@@ -76,7 +99,8 @@ impl Api {
         )
         .json(&json!({"title": ""}))
         .repeatable();
-        judge(&self.call(request).await, &[10_019, 10_012])
+        self.ask(request, Question::InvalidWrite(&[10_019, 10_012]))
+            .await
     }
 
     /// *Workers Routes: Edit*: a route outside the zone (expected: 400, code 10022).
@@ -84,17 +108,13 @@ impl Api {
         let request = Request::post("/zones/{zone}/workers/routes", &[zone.as_str()])
             .json(&json!({"pattern": "not-your-zone.invalid/*"}))
             .repeatable();
-        judge(&self.call(request).await, &[10_022])
+        self.ask(request, Question::InvalidWrite(&[10_022])).await
     }
 
     /// *Account Settings: Read*: the account itself.
     pub async fn probe_account_settings_read(&self, account: &AccountId) -> Granted {
-        judge(
-            &self
-                .call(Request::get("/accounts/{account}", &[account.as_str()]))
-                .await,
-            &[],
-        )
+        let request = Request::get("/accounts/{account}", &[account.as_str()]);
+        self.ask(request, Question::Read).await
     }
 
     /// *Zone: Read*: the account's zones; an empty list proves nothing either way (reported).
@@ -106,7 +126,7 @@ impl Api {
             Ok(Some(Value::Array(zones))) if zones.is_empty() => Granted::Unknown {
                 evidence: "GET /zones lists no zone of this account".to_owned(),
             },
-            outcome => judge(&outcome, &[]),
+            outcome => judge("GET /zones", &outcome, Question::Read),
         }
     }
 }

@@ -46,11 +46,9 @@ impl Api {
     ///
     /// When the call failed.
     pub async fn list_routes(&self, zone: &ZoneId) -> Result<Vec<Route>, Error> {
-        let routes: Option<Vec<Route>> = self
-            .call(Request::get(COLLECTION, &[zone.as_str()]))
-            .await?;
+        let request = Request::get(COLLECTION, &[zone.as_str()]);
+        let (routes, _) = self.call_list::<Route>(request).await?;
         Ok(routes
-            .unwrap_or_default()
             .into_iter()
             .map(|route| Route {
                 script: route.script.filter(|script| !script.is_empty()),

@@ -2,6 +2,7 @@
 
 use crate::{
     AccountId, Api, Error, NamespaceId, ScriptName,
+    envelope::null_as_default,
     request::{Part, Request},
 };
 use serde::Deserialize;
@@ -187,11 +188,25 @@ impl ScriptUpload {
     }
 }
 
+/// What an upload answers; only the start-up time is sure (§4.1, official).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct UploadedScript {
+    /// Changes with every upload.
+    #[serde(default)]
+    pub etag: Option<String>,
+    /// The version that was made, as 32 hex digits.
+    #[serde(default)]
+    pub deployment_id: Option<String>,
+    /// How long the script took to start, in milliseconds.
+    #[serde(default)]
+    pub startup_time_ms: Option<u64>,
+}
+
 /// A script's settings, as far as this client reads them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct ScriptSettings {
     /// The bindings as Cloudflare tells them; secrets without their text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub bindings: Vec<Value>,
     /// Its tags.
     #[serde(default)]
@@ -219,10 +234,8 @@ impl Api {
     ///
     /// When the call failed.
     pub async fn list_scripts(&self, account: &AccountId) -> Result<Vec<Script>, Error> {
-        let scripts: Option<Vec<Script>> = self
-            .call(Request::get(COLLECTION, &[account.as_str()]))
-            .await?;
-        Ok(scripts.unwrap_or_default())
+        let request = Request::get(COLLECTION, &[account.as_str()]);
+        self.call_list(request).await.map(|(scripts, _)| scripts)
     }
 
     /// Uploads a script in the place of whatever has its name.
@@ -235,11 +248,13 @@ impl Api {
         account: &AccountId,
         name: &ScriptName,
         upload: &ScriptUpload,
-    ) -> Result<(), Error> {
-        self.call_for_effect(
-            Request::put(ONE, &[account.as_str(), name.as_str()]).multipart(upload.parts()),
-        )
-        .await
+    ) -> Result<UploadedScript, Error> {
+        let request = Request::put(ONE, &[account.as_str(), name.as_str()])
+            // Without it the answer may be the script instead of JSON (§4.1).
+            .query("excludeScript", "true")
+            .multipart(upload.parts());
+        let uploaded: Option<UploadedScript> = self.call(request).await?;
+        Ok(uploaded.unwrap_or_default())
     }
 
     /// A script's settings; missing is 404 with code 10007.

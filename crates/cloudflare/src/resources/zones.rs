@@ -1,6 +1,6 @@
 //! Zones (§3.2).
 
-use crate::{AccountId, Api, Error, ZoneId, request::Request};
+use crate::{AccountId, Api, Error, ZoneId, envelope::null_as_default, request::Request};
 use serde::Deserialize;
 
 /// A zone.
@@ -13,7 +13,7 @@ pub struct Zone {
     /// `initializing`, `pending`, `active`, `moved`, …
     pub status: String,
     /// Paused zones are DNS only.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub paused: bool,
     /// Who holds it.
     pub account: ZoneAccount,

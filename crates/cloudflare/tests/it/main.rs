@@ -1,0 +1,12 @@
+//! The client from outside: against broken answers on a mock, and against the emulator.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has nothing better to do"
+)]
+
+mod broken_answers;
+mod canary;
+mod repetitions;
+mod stories;
+mod support;
