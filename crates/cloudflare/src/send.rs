@@ -41,7 +41,7 @@ impl Api {
         loop {
             let mut error = match self.send_once(&request, deadline).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(error) => error.without(self.token.expose()),
             };
             // What an earlier attempt left unknown stays unknown, whatever the last one says.
             may_be_done |= error.effect_unknown();
@@ -57,7 +57,7 @@ impl Api {
                 }
                 _ => {
                     error.is_effect_unknown = may_be_done;
-                    return Err(error.without(self.token.expose()));
+                    return Err(error);
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Api {
         let head = Head {
             endpoint: request.endpoint(),
             status: response.status().as_u16(),
-            ray_id: header("cf-ray"),
+            ray_id: header("cf-ray").filter(|ray| is_ray_id(ray)),
             retry_after,
             is_write: request.method != Method::GET,
             is_challenge: header("cf-mitigated").as_deref() == Some("challenge"),
@@ -174,6 +174,14 @@ impl Api {
             .build()
             .map_err(|_| invalid("the request cannot be made"))
     }
+}
+
+/// Hex digits, a hyphen and a data centre (`8f00000000000000-FRA`); anything else is not worth keeping.
+fn is_ray_id(text: &str) -> bool {
+    text.len() <= 32
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn form(parts: &[Part]) -> Option<multipart::Form> {

@@ -161,11 +161,9 @@ impl Api {
         namespace: &NamespaceId,
         key: &str,
     ) -> Result<Bytes, Error> {
-        self.call_raw(Request::get(
-            VALUE,
-            &[account.as_str(), namespace.as_str(), key],
-        ))
-        .await
+        let request = Request::get(VALUE, &[account.as_str(), namespace.as_str(), key])
+            .refused_for(refuse_key(key));
+        self.call_raw(request).await
     }
 
     /// Writes a value, its metadata and expiry; all three are overwritten.
@@ -213,11 +211,9 @@ impl Api {
         namespace: &NamespaceId,
         key: &str,
     ) -> Result<(), Error> {
-        self.call_for_effect(Request::delete(
-            VALUE,
-            &[account.as_str(), namespace.as_str(), key],
-        ))
-        .await
+        let request = Request::delete(VALUE, &[account.as_str(), namespace.as_str(), key])
+            .refused_for(refuse_key(key));
+        self.call_for_effect(request).await
     }
 
     /// A page of at most 1,000 keys.

@@ -67,7 +67,11 @@ async fn a_cut_answer_is_an_error() {
     let server = answering(json(200, &OK_SCRIPTS[..40])).await;
     let error = api(&server).list_scripts(&account()).await.unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Malformed(_)), "{error}");
-    assert_eq!(calls(&server).await, 1, "what was answered is not asked again");
+    assert_eq!(
+        calls(&server).await,
+        1,
+        "what was answered is not asked again"
+    );
 }
 
 #[tokio::test]
@@ -169,10 +173,7 @@ async fn nobody_there_says_why() {
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let api = client(&base, Duration::from_secs(5)).with_token(ApiToken::new("t"));
-    let error = api
-        .create_namespace(&account(), "title")
-        .await
-        .unwrap_err();
+    let error = api.create_namespace(&account(), "title").await.unwrap_err();
     let ErrorKind::Connect(why) = &error.kind else {
         panic!("{error}");
     };

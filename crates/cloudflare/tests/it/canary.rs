@@ -56,6 +56,7 @@ async fn the_token_is_found_nowhere() {
         tags: Vec::new(),
     };
     let mut shown = vec![seen(&upload)];
+    let filter = cloudflare::ZoneFilter::default();
 
     // Servers that say back what they were sent, in every place that is kept.
     let echo = format!(
@@ -73,23 +74,25 @@ async fn the_token_is_found_nowhere() {
         let server = answering(template).await;
         let api = api(&server);
         shown.push(seen(&api));
+        let (verified, zones, uploaded, settings, made, probed, value) = tokio::join!(
+            api.verify_user_token(),
+            api.list_zones(&filter),
+            api.upload_script(&account, &script, &upload),
+            api.get_script_settings(&account, &script),
+            api.create_namespace(&account, "t"),
+            api.probe_workers_scripts_write(&account),
+            api.get_value(&account, &namespace, "k"),
+        );
+        shown.extend([seen(&probed), seen(&value.err())]);
         for error in [
-            api.verify_user_token().await.unwrap_err(),
-            api.list_zones(&cloudflare::ZoneFilter::default())
-                .await
-                .unwrap_err(),
-            api.upload_script(&account, &script, &upload)
-                .await
-                .unwrap_err(),
-            api.get_script_settings(&account, &script)
-                .await
-                .unwrap_err(),
-            api.create_namespace(&account, "t").await.unwrap_err(),
+            verified.unwrap_err(),
+            zones.unwrap_err(),
+            uploaded.unwrap_err(),
+            settings.unwrap_err(),
+            made.unwrap_err(),
         ] {
             shown.push(format!("{error} {}", seen(&error)));
         }
-        shown.push(seen(&api.probe_workers_scripts_write(&account).await));
-        shown.push(seen(&api.get_value(&account, &namespace, "k").await.err()));
     }
     // Nobody there, and a token that fits no header.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,6 +1,8 @@
 //! What is repeated, when, and how long it takes.
 
-use crate::support::{TOKEN, account, answering, answering_in_turn, api, calls, client, json, namespace, zone};
+use crate::support::{
+    TOKEN, account, answering, answering_in_turn, api, calls, client, json, namespace, zone,
+};
 use cloudflare::{ApiToken, ErrorKind, NewRoute};
 use std::time::{Duration, Instant};
 use wiremock::ResponseTemplate;
