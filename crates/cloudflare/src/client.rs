@@ -199,7 +199,7 @@ impl Api {
         }
         Err(Error::unsent(
             &request,
-            ErrorKind::Malformed(format!("the list does not end after {PAGES_MAX} pages")),
+            ErrorKind::Malformed(format!("the list does not end after {PAGES_MAX} pages").into()),
         ))
     }
 }

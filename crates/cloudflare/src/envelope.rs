@@ -72,7 +72,7 @@ impl Head {
         }
     }
 
-    fn malformed(&self, what: impl Into<String>) -> Error {
+    fn malformed(&self, what: impl Into<Box<str>>) -> Error {
         self.error(ErrorKind::Malformed(what.into()), Vec::new())
     }
 }

@@ -22,7 +22,7 @@ pub struct ApiErrorEntry {
     pub error_chain: Vec<ApiErrorEntry>,
 }
 
-/// The kind of a failure.
+/// The kind of a failure. Reasons are boxed so that results stay small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Cloudflare answered that it failed, in its own form.
@@ -30,15 +30,15 @@ pub enum ErrorKind {
     /// No answer in time.
     Timeout,
     /// No connection, or it broke; says why, as far as the system does.
-    Connect(String),
+    Connect(Box<str>),
     /// An answer that is not in Cloudflare's form; says what was wrong with it.
-    Malformed(String),
+    Malformed(Box<str>),
     /// A page of the firewall instead of an answer (§1.3: `cf-mitigated: challenge`).
     Challenge,
     /// An answer larger than this client reads.
     TooLarge,
     /// The request could not be made; says why.
-    Invalid(String),
+    Invalid(Box<str>),
     /// Not sent: the token has used up what Cloudflare allows, for longer than this call may wait.
     Throttled,
 }
@@ -162,8 +162,9 @@ impl Error {
         }
         if let ErrorKind::Malformed(text) | ErrorKind::Connect(text) | ErrorKind::Invalid(text) =
             &mut self.kind
+            && text.contains(secret)
         {
-            clean(text, secret);
+            *text = text.replace(secret, "[token]").into();
         }
         self
     }
@@ -244,7 +245,7 @@ mod tests {
             assert_eq!(error.is_unauthenticated(), is_unauthenticated, "{error}");
             assert_eq!(error.is_forbidden(), is_forbidden, "{error}");
             let page = Error {
-                kind: ErrorKind::Malformed("it is an HTML page".to_owned()),
+                kind: ErrorKind::Malformed("it is an HTML page".into()),
                 errors: Vec::new(),
                 ..error
             };
@@ -265,7 +266,7 @@ mod tests {
         assert!(error(404, 10_013, "namespace not found").is_not_found());
         assert!(error(400, 7003, "Could not route").is_not_found());
         let foreign = Error {
-            kind: ErrorKind::Malformed("it is an HTML page".to_owned()),
+            kind: ErrorKind::Malformed("it is an HTML page".into()),
             ..error(404, 0, "")
         };
         assert!(!foreign.is_not_found());
@@ -283,7 +284,7 @@ mod tests {
         }];
         let shown = format!("{:?}", error.clone().without(secret));
         assert!(!shown.contains(secret), "{shown}");
-        error.kind = ErrorKind::Malformed("at canary-text".to_owned());
+        error.kind = ErrorKind::Malformed("at canary-text".into());
         assert!(!format!("{:?}", error.without(secret)).contains(secret));
     }
 }

@@ -101,7 +101,7 @@ impl Api {
             .http
             .execute(built)
             .await
-            .map_err(|error| broken(request, error))?;
+            .map_err(|error| broken(request, &error))?;
         let retry_after = retry_after(response.headers());
         inner.limiter.learn(
             self.key,
@@ -128,7 +128,7 @@ impl Api {
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| broken(request, error))?
+            .map_err(|error| broken(request, &error))?
         {
             if body.len() + chunk.len() > ANSWER_MAX {
                 return Err(head.error(ErrorKind::TooLarge, Vec::new()));
@@ -139,7 +139,7 @@ impl Api {
     }
 
     fn build(&self, request: &Request) -> Result<reqwest::Request, Error> {
-        let invalid = |why: &str| Error::unsent(request, ErrorKind::Invalid(why.to_owned()));
+        let invalid = |why: &str| Error::unsent(request, ErrorKind::Invalid(why.into()));
         if let Some(why) = &request.refusal {
             return Err(invalid(why));
         }
@@ -200,11 +200,11 @@ fn form(parts: &[Part]) -> Option<multipart::Form> {
 }
 
 /// What became of a call without a whole answer. Where no connection was made, nothing can have been done.
-fn broken(request: &Request, error: reqwest::Error) -> Error {
+fn broken(request: &Request, error: &reqwest::Error) -> Error {
     let kind = if error.is_timeout() {
         ErrorKind::Timeout
     } else {
-        ErrorKind::Connect(reason(&error))
+        ErrorKind::Connect(reason(error).into())
     };
     if error.is_connect() {
         Error::unsent(request, kind)
@@ -312,7 +312,7 @@ mod tests {
                 true,
             ),
             (
-                Error::unsent(&get, ErrorKind::Connect("refused".to_owned())),
+                Error::unsent(&get, ErrorKind::Connect("refused".into())),
                 true,
                 true,
                 true,
@@ -326,7 +326,7 @@ mod tests {
             (answered(ErrorKind::Challenge), false, false, false),
             (answered(ErrorKind::TooLarge), false, false, false),
             (
-                answered(ErrorKind::Malformed(String::new())),
+                answered(ErrorKind::Malformed(Box::default())),
                 false,
                 false,
                 false,

@@ -59,6 +59,10 @@ pub(crate) struct EdgeClient {
 impl EdgeClient {
     /// `fixed` is the value of `EDGE_DELIVERY_EDGE_URL`: with it every request goes there, else by DNS (public addresses
     /// only) and https.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one constructor for fetches of sites"
+    )]
     pub(crate) fn new(fixed: Option<Url>) -> Result<Self, reqwest::Error> {
         let mut builder = reqwest::Client::builder()
             .no_proxy()

@@ -78,6 +78,10 @@ impl Local {
         Self::recording(state, None).await
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a plain client, as strangers have"
+    )]
     pub(crate) async fn recording(state: StateFile, record: Option<&Path>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -234,6 +234,10 @@ impl Place {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a plain client, as strangers have"
+)]
 pub fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

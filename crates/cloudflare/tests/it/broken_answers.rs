@@ -25,7 +25,7 @@ async fn an_html_page_is_told_as_such() {
     let error = api(&server).list_scripts(&account()).await.unwrap_err();
     assert_eq!(
         error.kind,
-        ErrorKind::Malformed("it is an HTML page".to_owned())
+        ErrorKind::Malformed("it is an HTML page".into())
     );
     assert_eq!(error.status, Some(502));
     assert_eq!(error.ray_id.as_deref(), Some("8f00000000000000-FRA"));
@@ -78,10 +78,7 @@ async fn a_cut_answer_is_an_error() {
 async fn an_absent_result_is_no_empty_list() {
     let server = answering(json(200, r#"{"success":true,"errors":[],"messages":[]}"#)).await;
     let error = api(&server).list_routes(&zone()).await.unwrap_err();
-    assert_eq!(
-        error.kind,
-        ErrorKind::Malformed("it has no result".to_owned())
-    );
+    assert_eq!(error.kind, ErrorKind::Malformed("it has no result".into()));
 }
 
 #[tokio::test]
