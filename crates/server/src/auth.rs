@@ -12,7 +12,6 @@
 pub(crate) mod access_keys;
 mod api_caller;
 pub(crate) mod attempts;
-mod change_password;
 pub(crate) mod first_run;
 pub(crate) mod passwords;
 pub(crate) mod peer;
@@ -20,16 +19,17 @@ pub(crate) mod people;
 pub(crate) mod sessions;
 mod sign_in;
 mod signed_in;
-pub(crate) mod views;
 
 pub(crate) use self::{
     api_caller::{ApiCaller, caller},
     signed_in::{SignedIn, wants_page},
 };
 
-use crate::app::AppState;
+use crate::{app::AppState, problem::Problem};
 use axum::{
     Router,
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 
@@ -37,18 +37,27 @@ use axum::{
 pub(crate) const SIGN_IN: &str = "/sign-in";
 /// Where the first administrator is made.
 pub(crate) const FIRST_RUN: &str = "/first-run";
-/// Where a person changes the own password.
-pub(crate) const CHANGE_PASSWORD: &str = "/change-password";
 
-/// The pages of this module. They need the session layer around them.
+/// Answers with a page; its status is the problem's, if there is one.
+fn page(template: &impl askama::Template, problem: Option<&Problem>) -> Response {
+    let status = problem.map_or(StatusCode::OK, Problem::status_code);
+    let mut response = match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => return Problem::internal(&error).into_response(),
+    };
+    if let Some(seconds) = problem.and_then(|problem| problem.retry_after) {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// The routes of this module; the pages themselves are the console's ([`crate::console::door`]). They need the session layer around them.
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route(SIGN_IN, get(sign_in::page).post(sign_in::submit))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/sign-out-everywhere", post(sign_in::sign_out_everywhere))
         .route(FIRST_RUN, get(first_run::page).post(first_run::submit))
-        .route(
-            CHANGE_PASSWORD,
-            get(change_password::page).post(change_password::submit),
-        )
 }

@@ -12,14 +12,13 @@
 pub(crate) mod health;
 mod host;
 mod limits;
-mod problem_page;
 mod problems;
 pub(crate) mod security;
 pub(crate) mod watch;
 
 use crate::{
     app::{App, AppState},
-    auth,
+    auth, console,
     problem::{Code, Problem},
 };
 use axum::{
@@ -47,6 +46,7 @@ pub(crate) fn router(app: &AppState, shutdown: &CancellationToken) -> Router {
         .layer(same_site_alone(app));
     Router::new()
         .merge(pages)
+        .merge(console::assets::router())
         .merge(crate::api::router())
         .merge(health::router())
         .fallback(nothing_here)

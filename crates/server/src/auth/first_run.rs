@@ -1,13 +1,9 @@
 //! The first-run page: makes the first administrator.
 
-use super::{
-    attempts,
-    peer::Peer,
-    people, sign_in,
-    views::{FirstRunPage, page as answer},
-};
+use super::{attempts, page as answer, peer::Peer, people, sign_in};
 use crate::{
     app::{App, AppState},
+    console::{door::FirstRunPage, parts::ProblemPanel},
     problem::{Code, Outcome, Problem},
 };
 use axum::{
@@ -58,13 +54,12 @@ pub(super) async fn page(State(app): State<AppState>, peer: Peer) -> Result<Resp
     if !people::is_first_run(&app).await? {
         return Ok(sign_in::to_sign_in());
     }
-    Ok(answer(
-        &FirstRunPage {
-            needs_code: !peer.is_local,
-            ..FirstRunPage::default()
-        },
-        None,
-    ))
+    let page = FirstRunPage {
+        needs_code: !peer.is_local,
+        email: String::new(),
+        problem: None,
+    };
+    Ok(answer(&page, None))
 }
 
 /// Makes the administrator and signs in.
@@ -80,15 +75,14 @@ pub(super) async fn submit(
             Err(problem) => problem.into_response(),
         },
         Ok(None) => sign_in::to_sign_in(),
-        Err(problem) => answer(
-            &FirstRunPage {
-                email: form.email,
+        Err(problem) => {
+            let page = FirstRunPage {
                 needs_code: !peer.is_local,
-                problem: Some(problem.clone()),
-                ..FirstRunPage::default()
-            },
-            Some(&problem),
-        ),
+                email: form.email,
+                problem: Some(ProblemPanel::new(problem.clone())),
+            };
+            answer(&page, Some(&problem))
+        }
     }
 }
 
@@ -108,7 +102,7 @@ async fn make(app: &App, peer: &Peer, form: &FirstRunForm) -> Outcome<Option<Use
             return Err(
                 Problem::new(Code::Forbidden, "The code is not the one in the server's log.")
                     .cause("This page was not reached over loopback, so it asks who can read the log.")
-                    .remedy("Look for “first-run code” in the output of `edge-delivery serve`, and type that code.")
+                    .remedy("Look for the line “first run” in the output of `edge-delivery serve`, and type that code.")
                     .remedy("Or on the server, run: edge-delivery admin create"),
             );
         }

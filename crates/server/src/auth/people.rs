@@ -1,6 +1,6 @@
 //! Administrators: making them, and what they may do with their own account.
 
-use super::passwords;
+use super::{SignedIn, attempts, passwords, peer::Peer, sessions};
 use crate::{
     app::App,
     config::FirstAdministrator,
@@ -101,20 +101,24 @@ pub(crate) async fn with_password(
     Ok(user.filter(|_| right))
 }
 
-/// Sets a new password and ends every session.
+/// Sets a new password. Every session of the person ends but this one, which goes on under a new id.
 pub(crate) async fn change_password(
     app: &App,
-    user: &User,
+    signed_in: &SignedIn,
+    peer: &Peer,
     current: Secret,
     new: &Secret,
 ) -> Outcome<()> {
-    passwords::acceptable(new.expose()).map_err(|why| Problem::field("newPassword", why))?;
+    let user = &signed_in.user;
+    passwords::acceptable(new.expose()).map_err(|why| Problem::field("new", why))?;
+    let attempt = attempts::begin(app, &user.email, &peer.counting_key()).await?;
     let right = passwords::verify(current, Some(user.password_hash.clone()))
         .await
         .map_err(|error| Problem::internal(error.as_ref()))?;
     if !right {
-        return Err(Problem::field("currentPassword", "is not your password"));
+        return Err(Problem::field("current", "is not your password"));
     }
+    attempts::succeeded(app, attempt).await?;
     let hash = passwords::hash(new.clone())
         .await
         .map_err(|error| Problem::internal(error.as_ref()))?;
@@ -125,7 +129,10 @@ pub(crate) async fn change_password(
                 .remedy("Ask them."),
         );
     }
-    sign_out_everywhere(app, user.id).await
+    sign_out_everywhere(app, user.id).await?;
+    sessions::begin(app, &signed_in.session, user.id)
+        .await
+        .map_err(|error| Problem::internal(&error))
 }
 
 /// Ends every session of the person.

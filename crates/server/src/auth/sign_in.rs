@@ -1,18 +1,17 @@
 //! Signing in and out.
 
 use super::{
-    FIRST_RUN, SIGN_IN, SignedIn, attempts, passwords,
-    peer::Peer,
-    people, sessions,
-    views::{SignInPage, page as answer},
+    FIRST_RUN, SIGN_IN, SignedIn, attempts, page as answer, passwords, peer::Peer, people, sessions,
 };
 use crate::{
     app::{App, AppState},
+    console::{door::SignInPage, parts::ProblemPanel},
     problem::{Code, Outcome, Problem},
 };
 use axum::{
     Form,
     extract::{Query, State},
+    http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
 use domain::secret::Secret;
@@ -24,7 +23,6 @@ use tower_sessions::Session;
 #[serde(default)]
 pub(super) struct SignInQuery {
     next: String,
-    notice: String,
 }
 
 /// What the form sends. Wrong or missing fields count as empty.
@@ -45,10 +43,20 @@ fn safe_next(next: &str) -> &str {
     if is_path { next } else { "/" }
 }
 
+/// The name by which the browser called this console; it was checked before.
+fn shown_host(headers: &HeaderMap) -> String {
+    headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
+}
+
 /// The sign-in page.
 pub(super) async fn page(
     State(app): State<AppState>,
     signed_in: Option<SignedIn>,
+    headers: HeaderMap,
     Query(query): Query<SignInQuery>,
 ) -> Result<Response, Problem> {
     if signed_in.is_some() {
@@ -57,20 +65,13 @@ pub(super) async fn page(
     if people::is_first_run(&app).await? {
         return Ok(Redirect::to(FIRST_RUN).into_response());
     }
-    let notice = match query.notice.as_str() {
-        "signed-out" => Some("You are signed out."),
-        "everywhere" => Some("You are signed out everywhere."),
-        "password" => Some("Your password is changed. Sign in with the new one."),
-        _ => None,
+    let page = SignInPage {
+        host: shown_host(&headers),
+        email: String::new(),
+        next: query.next,
+        problem: None,
     };
-    Ok(answer(
-        &SignInPage {
-            next: query.next,
-            notice,
-            ..SignInPage::default()
-        },
-        None,
-    ))
+    Ok(answer(&page, None))
 }
 
 /// Signs in.
@@ -78,6 +79,7 @@ pub(super) async fn submit(
     State(app): State<AppState>,
     peer: Peer,
     session: Session,
+    headers: HeaderMap,
     Form(form): Form<SignInForm>,
 ) -> Response {
     let next = safe_next(&form.next).to_owned();
@@ -91,15 +93,15 @@ pub(super) async fn submit(
     .await
     {
         Ok(()) => Redirect::to(&next).into_response(),
-        Err(problem) => answer(
-            &SignInPage {
+        Err(problem) => {
+            let page = SignInPage {
+                host: shown_host(&headers),
                 email: form.email,
                 next,
-                notice: None,
-                problem: Some(problem.clone()),
-            },
-            Some(&problem),
-        ),
+                problem: Some(ProblemPanel::new(problem.clone())),
+            };
+            answer(&page, Some(&problem))
+        }
     }
 }
 
@@ -136,7 +138,7 @@ pub(super) async fn sign_out(session: Session) -> Result<Redirect, Problem> {
         .flush()
         .await
         .map_err(|error| Problem::internal(&error))?;
-    Ok(Redirect::to("/sign-in?notice=signed-out"))
+    Ok(Redirect::to(SIGN_IN))
 }
 
 /// Ends every session of the person.
@@ -150,7 +152,7 @@ pub(super) async fn sign_out_everywhere(
         .flush()
         .await
         .map_err(|error| Problem::internal(&error))?;
-    Ok(Redirect::to("/sign-in?notice=everywhere"))
+    Ok(Redirect::to(SIGN_IN))
 }
 
 /// Begins the session of somebody who just made the account.

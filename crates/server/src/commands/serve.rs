@@ -141,7 +141,7 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 fn announce_first_run(app: &App, address: SocketAddr) {
     let code = auth::first_run::code(app);
     tracing::warn!(
-        "nobody can sign in yet: open http://{address}{} and make the first administrator; first-run code: {} (asked for unless the page is reached over loopback)",
+        "first run: open http://{address}{} and make the first administrator; the code is {} (asked for unless the page is reached over loopback)",
         auth::FIRST_RUN,
         code.expose(),
     );

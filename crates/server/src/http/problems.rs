@@ -2,9 +2,9 @@
 //!
 //! Handlers answer with problem documents; libraries with bare statuses and plain text. Both come through here.
 
-use super::problem_page::ProblemPage;
 use crate::{
     auth::wants_page,
+    console::{failure::PlainProblemPage, parts::ProblemPanel},
     problem::{Code, Problem},
 };
 use askama::Template;
@@ -101,13 +101,12 @@ async fn into_page(response: Response, request_id: &str) -> Response {
     };
     let html = serde_json::from_slice::<Problem>(&bytes)
         .ok()
-        .and_then(|problem| {
-            ProblemPage {
-                problem: &problem,
-                request_id,
+        .and_then(|mut problem| {
+            if problem.status >= 500 {
+                problem.detail = format!("{} Request: {request_id}.", problem.detail);
             }
-            .render()
-            .ok()
+            let panel = ProblemPanel::new(problem);
+            PlainProblemPage { panel }.render().ok()
         });
     let Some(html) = html else {
         return Response::from_parts(parts, Body::from(bytes));
