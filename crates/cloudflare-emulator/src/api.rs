@@ -12,24 +12,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    account::SharedWorld,
-    clock::now_ms,
-    faults::{Fault, FaultKind},
-    limits::{BODY_BYTES, RATE_CALLS, RATE_WINDOW},
-};
+use crate::{account::SharedWorld, clock::now_ms, faults::FaultKind, limits::BODY_BYTES};
 
-use answer::{Answer, Body, Refusal, Reply};
-use call::{Call, Endpoint};
+use answer::Refusal;
+use call::Call;
 use rate::Standing;
+use sealing::{failure, injected, seal, throttled};
 
 mod accounts;
 mod answer;
@@ -43,10 +38,12 @@ mod kv_bulk;
 mod kv_namespaces;
 mod kv_values;
 mod paging;
+mod paths;
 mod rate;
 pub mod record;
 mod routes;
 pub(crate) mod scripts;
+mod sealing;
 mod secrets;
 mod services;
 mod settings;
@@ -182,7 +179,7 @@ async fn cloudflare(
             Standing::unlimited(),
         ));
     };
-    let found = find(&asked.method, path);
+    let found = paths::find(&asked.method, path);
     let template = found.as_ref().map_or("(unknown)", |e| e.template);
     api.count(&asked.method, template);
 
@@ -240,50 +237,6 @@ async fn cloudflare(
     }
 }
 
-/// What a fault makes of a call that is not done.
-async fn injected(fault: Fault, body: Incoming) -> Result<HttpResponse, Closed> {
-    if matches!(fault.kind, FaultKind::Timeout | FaultKind::Hang) {
-        tokio::time::sleep(fault.delay).await;
-        return Err(Closed);
-    }
-    let _ = read(body).await;
-    tokio::time::sleep(fault.delay).await;
-    let standing = Standing::unlimited();
-    Ok(match fault.kind {
-        FaultKind::Html => {
-            let page = "<!DOCTYPE html>\n<html><head><title>502: Bad gateway</title></head>\
-                <body><h1>Bad gateway</h1><p>Error code 502</p></body></html>\n";
-            let mut answer = Answer::raw(
-                Bytes::from_static(page.as_bytes()),
-                "text/html; charset=UTF-8",
-            );
-            answer.status = StatusCode::BAD_GATEWAY;
-            seal(Ok(answer), standing)
-        }
-        FaultKind::RateLimited => {
-            let standing = Standing {
-                remaining: 0,
-                reset: 1,
-                retry_after: Some(1),
-            };
-            seal(Err(throttled(fault.code)), standing)
-        }
-        _ => seal(Err(failure(fault)), standing),
-    })
-}
-
-fn failure(fault: Fault) -> Refusal {
-    Refusal::new(fault.status, fault.code, "workers.api.error.unknown")
-}
-
-fn throttled(code: u32) -> Refusal {
-    Refusal::new(
-        429,
-        code,
-        "Please wait and consider throttling your request speed",
-    )
-}
-
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {
     match Limited::new(body, BODY_BYTES).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
@@ -296,69 +249,6 @@ async fn read(body: Incoming) -> Result<Bytes, Refusal> {
     }
 }
 
-/// The endpoint of a path, or the refusal that a path without one gets.
-fn find(method: &Method, path: &str) -> Result<Endpoint, Refusal> {
-    let mut segments = Vec::new();
-    for raw in path.split('/').skip(1) {
-        let decoded = percent_decode_str(raw).decode_utf8().map_err(|_| {
-            Refusal::new(
-                400,
-                7003,
-                "the path is not UTF-8 once it is percent-decoded",
-            )
-        })?;
-        segments.push(decoded.into_owned());
-    }
-    if segments.len() > 1 && segments.last().is_some_and(String::is_empty) {
-        segments.pop();
-        if segments.last().is_some_and(|s| s == "values") {
-            return Err(Refusal::plain(404, "404 page not found"));
-        }
-    }
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    if let ["accounts" | "zones", id, ..] = segments[..]
-        && !is_id(id)
-    {
-        return Err(call::no_route(path));
-    }
-    if let Some(endpoint) = route(method.as_str(), &segments) {
-        return Ok(endpoint);
-    }
-    let other = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-        .iter()
-        .any(|m| route(m, &segments).is_some());
-    Err(if other {
-        Refusal::new(
-            405,
-            7001,
-            format!("Method {method} not available for that URI."),
-        )
-    } else {
-        call::no_route(path)
-    })
-}
-
-fn route(method: &str, path: &[&str]) -> Option<Endpoint> {
-    tokens::route(method, path)
-        .or_else(|| accounts::route(method, path))
-        .or_else(|| zones::route(method, path))
-        .or_else(|| routes::route(method, path))
-        .or_else(|| kv_namespaces::route(method, path))
-        .or_else(|| kv_values::route(method, path))
-        .or_else(|| kv_bulk::route(method, path))
-        .or_else(|| scripts::route(method, path))
-        .or_else(|| settings::route(method, path))
-        .or_else(|| secrets::route(method, path))
-        .or_else(|| versions::route(method, path))
-        .or_else(|| deployments::route(method, path))
-        .or_else(|| subdomain::route(method, path))
-        .or_else(|| services::route(method, path))
-}
-
-fn is_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
 /// A new id: 32 hex digits.
 pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
@@ -368,65 +258,6 @@ pub(crate) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .into_owned()
         .collect()
-}
-
-/// The reply as it goes out, with the headers that every answer has.
-fn seal(reply: Reply, standing: Standing) -> HttpResponse {
-    let (status, headers, content_type, bytes) = match reply {
-        Ok(answer) => {
-            let (kind, bytes) = match answer.body {
-                Body::Envelope(value) | Body::Bare(value) => {
-                    (Some("application/json"), Bytes::from(value.to_string()))
-                }
-                Body::Raw(bytes) => (None, bytes),
-            };
-            (answer.status, answer.headers, kind, bytes)
-        }
-        Err(refusal) => match refusal.plain {
-            Some(text) => (
-                refusal.status,
-                Vec::new(),
-                Some("text/plain; charset=utf-8"),
-                Bytes::from_static(text.as_bytes()),
-            ),
-            None => {
-                let envelope = refusal.envelope().to_string();
-                (
-                    refusal.status,
-                    Vec::new(),
-                    Some("application/json"),
-                    Bytes::from(envelope),
-                )
-            }
-        },
-    };
-    let mut response = Response::new(Full::new(bytes));
-    *response.status_mut() = status;
-    let map = response.headers_mut();
-    if let Some(kind) = content_type {
-        map.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    for (name, value) in headers {
-        map.append(name, value);
-    }
-    let mut set = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            map.insert(HeaderName::from_static(name), value);
-        }
-    };
-    set("cf-ray", format!("{}-DEV", &new_id()[..16]));
-    set(
-        "ratelimit",
-        format!("\"default\";r={};t={}", standing.remaining, standing.reset),
-    );
-    set(
-        "ratelimit-policy",
-        format!("\"default\";q={RATE_CALLS};w={}", RATE_WINDOW.as_secs()),
-    );
-    if let Some(seconds) = standing.retry_after {
-        set("retry-after", seconds.to_string());
-    }
-    response
 }
 
 impl Api {

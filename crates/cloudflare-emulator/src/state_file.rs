@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+mod tokens;
 mod world;
 
 /// What there is at the start. Every table may be missing.
@@ -210,8 +211,8 @@ pub struct ValueEntry {
     pub expiration: Option<u64>,
 }
 
-/// A script.
-#[derive(Clone, Debug, Deserialize)]
+/// A script. `Debug` leaves its bindings out: they hold secrets.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptEntry {
     /// The id of its account.
@@ -236,6 +237,15 @@ pub struct ScriptEntry {
     /// `api`, `wrangler`, `dash`, `terraform`, …
     #[serde(default = "api")]
     pub last_deployed_from: String,
+}
+
+impl std::fmt::Debug for ScriptEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScriptEntry")
+            .field("account", &self.account)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A route.

@@ -1,5 +1,7 @@
 //! Workers scripts: their code, what it is bound to, and which version of it runs.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -57,8 +59,8 @@ impl Code {
     }
 }
 
-/// What a script finds under a name.
-#[derive(Clone, Debug, PartialEq)]
+/// What a script finds under a name. `Debug` shows what the API shows.
+#[derive(Clone, PartialEq)]
 pub enum Binding {
     /// A KV namespace.
     KvNamespace {
@@ -141,6 +143,12 @@ impl Binding {
                 Value::Object(map)
             }
         }
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binding({})", self.shown())
     }
 }
 

@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::Zone;
+
 /// Who owns a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
@@ -151,12 +153,15 @@ impl Token {
             .any(|p| p.accounts.includes(account) && p.has(permission, level))
     }
 
-    /// Whether it has this permission on a zone.
+    /// Whether it has this permission on a zone. A token that an account owns reaches no other account's zones; for a
+    /// person's token accounts and zones are chosen apart.
     #[must_use]
-    pub fn allows_on_zone(&self, permission: &str, level: Level, zone: &str) -> bool {
-        self.policies
-            .iter()
-            .any(|p| p.zones.includes(zone) && p.has(permission, level))
+    pub fn allows_on_zone(&self, permission: &str, level: Level, zone: &Zone) -> bool {
+        self.policies.iter().any(|p| {
+            p.zones.includes(&zone.id)
+                && p.has(permission, level)
+                && (self.kind == TokenKind::User || p.accounts.includes(&zone.account))
+        })
     }
 
     /// Whether it has this permission on all zones there may ever be.

@@ -92,10 +92,9 @@ fn permitted(world: &World, endpoint: &Endpoint, token: &Token) -> Result<bool, 
             world.account(id).is_some()
                 && permission(&|key, level| token.allows_on_account(key, level, id))
         }
-        Scope::Zone(id) => {
-            world.zone(id).is_some()
-                && permission(&|key, level| token.allows_on_zone(key, level, id))
-        }
+        Scope::Zone(id) => world
+            .zone(id)
+            .is_some_and(|zone| permission(&|key, level| token.allows_on_zone(key, level, zone))),
     })
 }
 

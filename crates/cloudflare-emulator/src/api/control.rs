@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, Asked, HttpResponse, answer::Answer, collect, rate::Standing, seal};
+use super::{Api, Asked, HttpResponse, answer::Answer, collect, rate::Standing, sealing::seal};
 use crate::{
     account::{Reach, Script, TokenKind, World},
     faults::FaultSpec,

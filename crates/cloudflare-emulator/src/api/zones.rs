@@ -40,7 +40,7 @@ fn list(call: &Call) -> Reply {
     let mut zones = Vec::new();
     let all = call.query("match").is_none_or(|m| m != "any");
     for zone in &world.zones {
-        if call.token.allows_on_zone(READ.0, READ.1, &zone.id) && wanted(call, &world, zone, all) {
+        if call.token.allows_on_zone(READ.0, READ.1, zone) && wanted(call, &world, zone, all) {
             zones.push(zone);
         }
     }
@@ -131,7 +131,7 @@ fn shown(world: &World, zone: &Zone, token: &Token) -> Value {
         ("dns", "dns_records"),
     ] {
         for (level, word) in [(Level::Read, "read"), (Level::Edit, "edit")] {
-            if token.allows_on_zone(key, level, &zone.id) {
+            if token.allows_on_zone(key, level, zone) {
                 permissions.push(format!("#{legacy}:{word}"));
             }
         }
