@@ -184,3 +184,19 @@ async fn listen(
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails loudly")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_port_names_the_address_and_the_flag() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (_held, addr) = listen(any, "--listen").await.unwrap();
+        let refused = listen(addr, "--edge-listen").await.unwrap_err();
+        let text = refused.to_string();
+        assert!(text.contains(&addr.to_string()), "{text}");
+        assert!(text.ends_with("Choose another address with --edge-listen"));
+    }
+}
