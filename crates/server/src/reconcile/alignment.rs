@@ -27,19 +27,19 @@ fn is_same(one: &Step, other: &Step) -> bool {
         && one.name.eq_ignore_ascii_case(&other.name)
 }
 
-/// Compares.
+/// Compares. A step that was done and is asked for again (what it made is gone, or is not shown yet) is done again.
 pub(super) fn align(stored: &[DeploymentStep], plan: &Plan) -> Alignment {
     let mut alignment = Alignment::default();
-    let mut open: Vec<&DeploymentStep> = stored
+    let (mut done, mut open): (Vec<&DeploymentStep>, Vec<_>) = stored
         .iter()
-        .filter(|step| step.status != StepStatus::Done)
-        .collect();
+        .partition(|step| step.status == StepStatus::Done);
     for step in &plan.steps {
-        match open.iter().position(|known| is_same(&known.step, step)) {
-            Some(position) => {
-                let known = open.remove(position);
-                alignment.todo.push((known.index, step.clone()));
-            }
+        let of = |known: &mut Vec<&DeploymentStep>| {
+            let position = known.iter().position(|known| is_same(&known.step, step))?;
+            Some(known.remove(position).index)
+        };
+        match of(&mut open).or_else(|| of(&mut done)) {
+            Some(index) => alignment.todo.push((index, step.clone())),
             None => alignment.has_new = true,
         }
     }
@@ -120,12 +120,15 @@ mod tests {
     fn something_vanished_meanwhile() {
         let namespace = step(Action::Create, Resource::KvNamespace, "n");
         let known = stored(&[(StepStatus::Done, namespace.clone())]);
-        let plan = Plan {
-            steps: vec![namespace],
+        let mut plan = Plan {
+            steps: vec![namespace.clone()],
             ..Plan::default()
         };
+        assert_eq!(align(&known, &plan).todo, [(0, namespace)]);
+        plan.steps
+            .push(step(Action::Delete, Resource::Route, "shop.example/*"));
         assert!(align(&known, &plan).has_new);
         let (done, merged) = merged(&known, &plan);
-        assert_eq!((done, merged.steps.len()), (1, 2));
+        assert_eq!((done, merged.steps.len()), (1, 3));
     }
 }

@@ -11,7 +11,6 @@ use domain::{
     agents::AgentTable,
     desired::Desired,
     edge::{self, EdgeAgents, EdgeConfig},
-    names::Hostname,
 };
 use serde::Deserialize;
 use store::Site;
@@ -27,19 +26,10 @@ pub(crate) struct Material {
     pub(crate) config: EdgeConfig,
 }
 
-/// What of a configuration a rollback brings back; the host names are the site's present ones.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StoredConfig {
-    kv_deadline_ms: u16,
-    ingest: String,
-    agents: EdgeAgents,
-}
-
 /// The Worker that the site should have: this version's, or the earlier one that a rollback pinned.
 pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
     let pinned = match &site.recorded.pinned {
-        Some(hash) => load(app, hash, &site.id, &site.hostnames).await?,
+        Some(hash) => load(app, hash).await?,
         None => None,
     };
     let (script, config) = pinned.unwrap_or_else(|| current(site));
@@ -106,16 +96,13 @@ pub(crate) async fn is_kept(app: &App, upload_hash: &str) -> Outcome<bool> {
     Ok(app.store.meta(&upload_key(upload_hash)).await?.is_some())
 }
 
-async fn load(
-    app: &App,
-    upload_hash: &str,
-    site: &domain::ids::SiteId,
-    hostnames: &[Hostname],
-) -> Outcome<Option<(String, EdgeConfig)>> {
+/// Exactly what was uploaded then, its host names included: a host that came later is not served until the next
+/// deployment, and goes to the origin.
+async fn load(app: &App, upload_hash: &str) -> Outcome<Option<(String, EdgeConfig)>> {
     #[derive(Deserialize)]
     struct Upload {
         script: String,
-        config: StoredConfig,
+        config: EdgeConfig,
     }
     let Some(bytes) = app.store.meta(&upload_key(upload_hash)).await? else {
         return Ok(None);
@@ -126,13 +113,5 @@ async fn load(
         return Ok(None);
     };
     let script = String::from_utf8(script).map_err(|error| Problem::internal(&error))?;
-    let ingest = Some(upload.config.ingest.as_str()).filter(|url| !url.is_empty());
-    let config = EdgeConfig::new(
-        *site,
-        hostnames,
-        upload.config.kv_deadline_ms,
-        ingest,
-        upload.config.agents,
-    );
-    Ok(Some((script, config)))
+    Ok(Some((script, upload.config)))
 }

@@ -111,11 +111,11 @@ async fn a_lost_or_refused_call_costs_a_new_look_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_it_goes_on() {
     let mut story = Story::begin().await;
-    for (_, path) in WRITES {
+    for (method, path) in WRITES {
         story
             .cloud
             .fault_of(&json!({
-                "match": { "path": path }, "kind": "hang", "times": 1, "delayMs": 60_000,
+                "match": { "method": method, "path": path }, "kind": "hang", "times": 1, "delayMs": 60_000,
             }))
             .await;
     }
