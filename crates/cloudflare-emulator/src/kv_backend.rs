@@ -60,7 +60,7 @@ async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Re
         .faults()
         .take_kv(request.method().as_str(), &shown);
     let done = match fault.map(|fault| fault.kind) {
-        None | Some(FaultKind::After) => Some(backend.answer(request).await),
+        None | Some(FaultKind::After | FaultKind::Hang) => Some(backend.answer(request).await),
         Some(_) => None,
     };
     match (fault, done) {

@@ -104,11 +104,12 @@ impl Runtime {
         changes: watch::Receiver<u64>,
     ) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("cfe-").tempdir()?;
+        let minders = Minders::new(folder.path());
         let inner = Arc::new(Inner {
             program,
             paths: SocketPaths::new(folder.path()),
             folder,
-            minders: Minders::default(),
+            minders,
             current: watch::Sender::new(Arc::new(Generation::none())),
             checks: Semaphore::new(1),
         });

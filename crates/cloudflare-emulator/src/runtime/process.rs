@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,8 +17,10 @@ use super::spec::WorkerId;
 use super::watchdog::Watchdog;
 
 /// What every process of one emulator shares: who ends it when we cannot, and who waits for its end.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Minders {
+    /// Where configurations are written.
+    pub(crate) folder: PathBuf,
     /// Ends the processes when we are killed.
     pub watchdog: Arc<Watchdog>,
     /// Finishes when the last process has ended.
@@ -27,6 +29,17 @@ pub(super) struct Minders {
 
 /// How many lines of a process's messages are kept while it starts.
 const MESSAGE_LINES: usize = 200;
+
+impl Minders {
+    /// For processes whose files are in `folder`.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            watchdog: Arc::new(Watchdog::new(folder)),
+            tasks: TaskTracker::new(),
+        }
+    }
+}
 
 /// Why workerd did not come up.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +81,9 @@ impl Process {
         minders: &Minders,
         limit: Duration,
     ) -> Result<Self, ProcessError> {
-        let folder = tempfile::Builder::new().prefix("workerd-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("workerd-")
+            .tempdir_in(&minders.folder)?;
         let main = config.write(folder.path())?;
         let mut child = command(program, &main, config).spawn()?;
         let pid = child.id().unwrap_or_default();
@@ -97,6 +112,8 @@ impl Process {
                 });
             }
         };
+        // All has been read, and secrets are in it.
+        drop(folder);
         messages.switch_to_log();
         let ports = config
             .sockets
@@ -104,7 +121,6 @@ impl Process {
             .filter_map(|(id, socket)| Some((id.clone(), *ports.get(socket)?)))
             .collect();
         minders.tasks.spawn(async move {
-            let _folder = folder;
             tokio::select! {
                 status = child.wait() => tracing::warn!(pid, ?status, "workerd ended by itself"),
                 // Also when the sender is dropped.
