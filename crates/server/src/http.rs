@@ -4,10 +4,11 @@
 //!
 //! 1. [`watch`]: request id, log line, metrics.
 //! 2. [`security`]: the headers that every answer carries.
-//! 3. [`problems`]: errors become problem documents, or pages for people in a browser; so do panics.
-//! 4. [`host`]: a request for another host is refused.
-//! 5. a time limit and compression (event streams are spared both).
-//! 6. for pages alone: cross-site requests are refused, then the session.
+//! 3. compression; event streams are spared.
+//! 4. [`problems`]: errors become problem documents, or pages for people in a browser; so do panics.
+//! 5. [`host`]: a request for another host is refused.
+//! 6. [`limits`]: the time until an answer begins.
+//! 7. for pages alone: cross-site requests are refused, then the session.
 
 pub(crate) mod health;
 mod host;
@@ -50,12 +51,12 @@ pub(crate) fn router(app: &AppState, shutdown: &CancellationToken) -> Router {
         .merge(crate::api::router())
         .merge(health::router())
         .fallback(nothing_here)
-        .layer(CompressionLayer::new())
         .layer(from_fn(limits::time))
         .layer(from_fn_with_state(shutdown.clone(), limits::end_streams))
         .layer(from_fn_with_state(app.clone(), host::check))
         .layer(CatchPanicLayer::custom(problems::panicked))
         .layer(from_fn(problems::as_the_reader_wants))
+        .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), security::headers))
         .layer(from_fn(watch::watch))
         .with_state(app.clone())
