@@ -1,24 +1,97 @@
 //! The console: pages rendered here, which work without scripts.
 //!
-//! One file per page with its view struct and its handlers; templates stand in `templates/`, style sheet and scripts in
-//! `console-assets/`.
+//! One file per page with its view struct, its handlers in it or beside it; templates stand in `templates/`, style sheet
+//! and scripts in `console-assets/`. Each handler begins with a [`desk::Desk`], which is somebody signed in; each form is a
+//! plain POST that ends in a redirect, or in its own page again with what was typed and a problem.
 
-#![allow(dead_code, reason = "the handlers follow")]
-
-pub(crate) mod activity;
-pub(crate) mod agents;
+mod activity;
+mod agents;
 pub(crate) mod assets;
-pub(crate) mod connections;
-pub(crate) mod deployments;
+mod connections;
+mod deployments;
+mod desk;
 pub(crate) mod door;
 pub(crate) mod failure;
-pub(crate) mod overview;
+mod overview;
 pub(crate) mod parts;
-pub(crate) mod settings;
-pub(crate) mod shell;
-pub(crate) mod sites;
-pub(crate) mod variants;
-pub(crate) mod visit;
+mod settings;
+mod shell;
+mod sites;
+mod variants;
+mod visit;
 
 #[cfg(test)]
 mod samples;
+
+use crate::app::AppState;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+use domain::variant::CONTENT_MAX;
+
+/// A form with a whole variant in it: each byte may take three in a form.
+const EDITOR_BYTES_MAX: usize = 3 * CONTENT_MAX + 64 * 1024;
+
+/// The pages for people who are signed in. They need the session layer around them.
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/", get(overview::index))
+        .route(
+            "/connections",
+            get(connections::index).post(connections::create),
+        )
+        .route("/connections/new", get(connections::new))
+        .route("/connections/{id}", get(connections::show))
+        .route("/connections/{id}/check", post(connections::check))
+        .route("/connections/{id}/name", post(connections::rename))
+        .route(
+            "/connections/{id}/token",
+            get(connections::replace_page).post(connections::replace),
+        )
+        .route(
+            "/connections/{id}/disconnect",
+            post(connections::disconnect),
+        )
+        .route("/sites", get(sites::index).post(sites::create))
+        .route("/sites/new", get(sites::new))
+        .route("/sites/{id}", get(sites::show))
+        .route("/sites/{id}/plan", get(deployments::plan))
+        .route("/sites/{id}/deploy", post(deployments::deploy))
+        .route(
+            "/sites/{id}/settings",
+            get(sites::settings).post(sites::save_settings),
+        )
+        .route(
+            "/sites/{id}/remove",
+            get(sites::remove_page).post(sites::remove),
+        )
+        .route("/sites/{id}/visit", get(visit::show))
+        .route("/sites/{id}/variants/new", get(variants::new))
+        .route("/sites/{id}/variants/edit", get(variants::edit))
+        .route("/sites/{id}/variants/publish", post(variants::publish))
+        .route("/sites/{id}/variants/unpublish", post(variants::unpublish))
+        .route("/sites/{id}/variants/delete", post(variants::delete))
+        .merge(
+            Router::new()
+                .route("/sites/{id}/variants/save", post(variants::save))
+                .route("/sites/{id}/variants/preview", post(variants::preview))
+                .layer(DefaultBodyLimit::max(EDITOR_BYTES_MAX)),
+        )
+        .route("/deployments/{id}", get(deployments::show))
+        .route("/deployments/{id}/live", get(deployments::live))
+        .route("/deployments/{id}/cancel", post(deployments::cancel))
+        .route("/deployments/{id}/continue", post(deployments::continue_))
+        .route("/deployments/{id}/undo", post(deployments::undo))
+        .route("/deployments/{id}/rollback", post(deployments::rollback))
+        .route("/agents", get(agents::index))
+        .route("/activity", get(activity::index))
+        .route("/settings", get(settings::index))
+        .route("/settings/password", post(settings::change_password))
+        .route("/settings/access-keys", post(settings::create_key))
+        .route(
+            "/settings/access-keys/{id}/revoke",
+            post(settings::revoke_key),
+        )
+}

@@ -36,12 +36,13 @@ use tower_http::{
     csrf::{CsrfLayer, ProtectionError},
 };
 
-/// Forms of this module are small.
+/// Forms are small, but for the editor's.
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// Everything that `serve` answers. Event streams end when `shutdown` is cancelled.
 pub(crate) fn router(app: &AppState, shutdown: &CancellationToken) -> Router {
     let pages = auth::router()
+        .merge(console::router())
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(auth::sessions::layer(app))
         .layer(same_site_alone(app));

@@ -1,8 +1,13 @@
 //! The registry of agents, as it is compiled into this program and into every Worker.
 
-use super::shell::Shell;
+use super::{
+    desk::{Desk, page},
+    shell::Shell,
+};
 use askama::Template;
+use axum::{extract::Query, response::Response};
 use domain::agents::{Evidence, ExcludedKind, Purpose, Verification, registry};
+use serde::Deserialize;
 
 /// The registry.
 #[derive(Debug, Template)]
@@ -93,4 +98,16 @@ impl AgentsPage {
             excluded,
         }
     }
+}
+
+/// What the address may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AgentsQuery {
+    purpose: String,
+}
+
+/// The registry.
+pub(super) async fn index(desk: Desk, Query(query): Query<AgentsQuery>) -> Response {
+    page(&AgentsPage::new(desk.shell("agents"), &query.purpose))
 }

@@ -6,6 +6,14 @@ use super::{
 };
 use askama::Template;
 
+mod change;
+mod matrix;
+mod show;
+
+pub(super) use change::{check, create, disconnect, new, rename, replace, replace_page};
+pub(crate) use show::zone_rows;
+pub(super) use show::{index, show};
+
 /// The list of connections.
 #[derive(Debug, Template)]
 #[template(path = "pages/connections.html")]

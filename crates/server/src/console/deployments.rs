@@ -7,7 +7,35 @@ use super::{
     sites::SiteHead,
 };
 use askama::Template;
-use domain::plan::{Conflict, Warning};
+use domain::plan::{Action, Conflict, Resource, Step, Warning};
+
+mod change;
+mod live;
+mod plan;
+mod show;
+
+pub(super) use change::{cancel, continue_, deploy, rollback, undo};
+pub(super) use live::live;
+pub(super) use plan::plan;
+pub(super) use show::show;
+
+/// A step in words: `Create route`.
+pub(crate) fn step_title(step: &Step) -> String {
+    if step.resource == Resource::Content {
+        return "Write content".to_owned();
+    }
+    let verb = match step.action {
+        Action::Create if step.resource == Resource::Script => "Upload",
+        Action::Create => "Create",
+        Action::Update => "Update",
+        Action::Delete => "Delete",
+    };
+    let thing = match step.resource {
+        Resource::Route => "route",
+        other => other.title(),
+    };
+    format!("{verb} {thing}")
+}
 
 /// A site's plan and its deployments.
 #[derive(Debug, Template)]
@@ -88,6 +116,8 @@ pub(crate) struct DeploymentView {
     pub(crate) can_continue: bool,
     /// Whether it can be taken back.
     pub(crate) can_undo: bool,
+    /// Whether its Worker can be brought back.
+    pub(crate) can_roll_back: bool,
     /// Whether it ended with the site live.
     pub(crate) is_live: bool,
     /// Whether the site has a published variant.
@@ -96,8 +126,8 @@ pub(crate) struct DeploymentView {
     pub(crate) finding: Option<(String, String)>,
     /// Why it failed.
     pub(crate) problem: Option<ProblemPanel>,
-    /// The fetches that prove it.
-    pub(crate) proof: Vec<ProofRow>,
+    /// What is in the account afterwards because of the site: the kind and the name or id.
+    pub(crate) receipt: Vec<(&'static str, String)>,
     /// The steps.
     pub(crate) steps: Vec<StepRow>,
     /// The plan's warnings.
@@ -121,17 +151,4 @@ pub(crate) struct StepRow {
     pub(crate) took: String,
     /// Why it failed.
     pub(crate) problem: Option<ProblemPanel>,
-}
-
-/// One fetch of the proof.
-#[derive(Debug, Clone)]
-pub(crate) struct ProofRow {
-    /// As whom.
-    pub(crate) who: String,
-    /// What came.
-    pub(crate) gets: String,
-    /// The HTTP status.
-    pub(crate) status: String,
-    /// What that means.
-    pub(crate) finding: String,
 }

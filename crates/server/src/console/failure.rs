@@ -1,19 +1,9 @@
 //! Problems as pages.
 
-use super::{parts::ProblemPanel, shell::Shell};
+use super::parts::ProblemPanel;
 use askama::Template;
 
-/// A problem as a page of the console.
-#[derive(Debug, Template)]
-#[template(path = "pages/problem.html")]
-pub(crate) struct ProblemPage {
-    /// The rail.
-    pub(crate) shell: Shell,
-    /// What happened.
-    pub(crate) panel: ProblemPanel,
-}
-
-/// A problem as a page for somebody who is not signed in.
+/// A problem as a page of its own.
 #[derive(Debug, Template)]
 #[template(path = "pages/problem_plain.html")]
 pub(crate) struct PlainProblemPage {

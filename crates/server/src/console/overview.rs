@@ -2,11 +2,24 @@
 
 use super::{
     activity::ActivityRow,
-    parts::{Mark, State},
+    desk::{Desk, page},
+    parts::{Mark, State, plural},
     shell::Shell,
     sites::SiteRow,
 };
+use crate::{
+    problem::Problem,
+    services::{connections, deployments, sites},
+};
 use askama::Template;
+use axum::response::Response;
+use domain::{connection::ConnectionStatus, deployment::SiteStatus, time::Millis};
+use store::{Connection, Page, Site};
+
+/// As many sites and connections the overview looks at.
+const LOOKED_AT: u32 = 100;
+/// A token's end is told so many days before.
+const TELL_DAYS: i64 = 14;
 
 /// The overview.
 #[derive(Debug, Template)]
@@ -117,4 +130,122 @@ pub(crate) fn way(
         next.is_now = true;
     }
     steps
+}
+
+/// The overview.
+pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
+    let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
+    let connections = connections::list(app, ws, &Page::first(LOOKED_AT))
+        .await?
+        .items;
+    let sites = sites::list(app, ws, &Page::first(LOOKED_AT)).await?.items;
+    let mut rows = Vec::new();
+    let mut published = 0;
+    for site in &sites {
+        let counts = app.store.count_variants(ws, site.id).await?;
+        published += counts.published;
+        rows.push(SiteRow::of(site, counts, now));
+    }
+    let first = sites.first().map(|site| site.id.to_string());
+    let is_live = sites
+        .iter()
+        .any(|site| matches!(site.status, SiteStatus::InSync | SiteStatus::Drifted));
+    let way =
+        (connections.is_empty() || sites.is_empty() || !is_live || published == 0).then(|| {
+            way(
+                !connections.is_empty(),
+                first.as_deref(),
+                is_live,
+                published > 0,
+            )
+        });
+    let activity = deployments::list(app, ws, None, &Page::first(6))
+        .await?
+        .items;
+    let needs = connections
+        .iter()
+        .filter_map(|connection| connection_need(connection, now))
+        .chain(sites.iter().filter_map(site_need))
+        .collect();
+    Ok(page(&OverviewPage {
+        shell: desk.shell("overview"),
+        way,
+        summary: format!(
+            "{}, {}",
+            plural(sites.len() as u64, "site"),
+            plural(connections.len() as u64, "connection")
+        ),
+        needs,
+        sites: rows,
+        activity: activity
+            .iter()
+            .map(|deployment| ActivityRow::of(deployment, now))
+            .collect(),
+    }))
+}
+
+fn site_need(site: &Site) -> Option<Need> {
+    let name = &site.name;
+    let (title, words, action) = match site.status {
+        SiteStatus::Failed => (
+            format!("{name}: the last deployment failed"),
+            "What was done before it stopped stays; people get the site as before.",
+            "See the plan",
+        ),
+        SiteStatus::Drifted => (
+            format!("{name} has drifted"),
+            "The account is not as it should be: something was changed there, or a setting here waits for a deployment.",
+            "See what changed",
+        ),
+        SiteStatus::New => (
+            format!("{name} is not deployed yet"),
+            "The plan shows what will be made in your account.",
+            "See the plan",
+        ),
+        _ => return None,
+    };
+    Some(Need {
+        state: site.status.into(),
+        title,
+        words: words.to_owned(),
+        href: format!("/sites/{}/plan", site.id),
+        action,
+    })
+}
+
+fn connection_need(connection: &Connection, now: Millis) -> Option<Need> {
+    let name = &connection.name;
+    let ends_soon = connection
+        .expires_at
+        .is_some_and(|end| end < now.plus_seconds(TELL_DAYS * 86_400));
+    let (state, title) = match connection.status {
+        ConnectionStatus::Ready if ends_soon => (
+            State::new("warn", Mark::Clock, "ends soon"),
+            format!("The token of {name} expires soon"),
+        ),
+        ConnectionStatus::Ready => return None,
+        ConnectionStatus::Incomplete => (
+            connection.status.into(),
+            format!("The token of {name} lost a permission"),
+        ),
+        ConnectionStatus::Expired => (
+            connection.status.into(),
+            format!("The token of {name} has expired"),
+        ),
+        ConnectionStatus::Disabled => (
+            connection.status.into(),
+            format!("The token of {name} is switched off"),
+        ),
+        ConnectionStatus::Unreadable => (
+            connection.status.into(),
+            format!("The token of {name} cannot be opened"),
+        ),
+    };
+    Some(Need {
+        state,
+        title,
+        words: "Sites keep serving what is published; changes do not reach Cloudflare without a good token.".to_owned(),
+        href: format!("/connections/{}", connection.id),
+        action: "See the connection",
+    })
 }

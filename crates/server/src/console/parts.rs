@@ -1,6 +1,9 @@
 //! What pages are put together from: marks, states, times, numbers and problems as panels.
 
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem},
+    services::token_url,
+};
 use askama::{Template, filters::HtmlSafe};
 use domain::{
     connection::{ConnectionStatus, Granted},
@@ -387,14 +390,14 @@ impl ProblemPanel {
         ) {
             actions.push(Action {
                 label: "Edit the token",
-                href: links::TOKENS.to_owned(),
+                href: token_url::TOKENS_PAGE.to_owned(),
                 is_away: true,
             });
         }
         if fixes {
             actions.push(Action {
                 label: "Open the form, filled in",
-                href: links::token_form(),
+                href: token_url::user_form().to_string(),
                 is_away: true,
             });
         }
@@ -431,17 +434,6 @@ impl ProblemPanel {
             .iter()
             .find(|error| error.field == field)
             .map(|error| error.detail.as_str())
-    }
-}
-
-/// Addresses of Cloudflare's own pages.
-pub(crate) mod links {
-    /// The list of a person's tokens.
-    pub(crate) const TOKENS: &str = "https://dash.cloudflare.com/profile/api-tokens";
-
-    /// The form for a new token, with the five permissions filled in.
-    pub(crate) fn token_form() -> String {
-        TOKENS.to_owned()
     }
 }
 

@@ -8,9 +8,9 @@ use super::{
         ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, Named, PermissionCell,
         PermissionRow, ZoneRow,
     },
-    deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, ProofRow, StepRow},
+    deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
     door::{FirstRunPage, SignInPage},
-    failure::{PlainProblemPage, ProblemPage},
+    failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
     parts::{CheckRow, Mark, ProblemPanel, Stamp, State, When},
     settings::{KeyRow, SettingsPage},
@@ -542,6 +542,7 @@ fn deployments() -> Vec<(&'static str, String)> {
             is_stopping: false,
             can_continue: status == DeploymentStatus::Failed,
             can_undo: status.is_final(),
+            can_roll_back: false,
             is_live: status == DeploymentStatus::Live,
             has_variants: false,
             finding: (status == DeploymentStatus::Live).then(|| {
@@ -551,12 +552,7 @@ fn deployments() -> Vec<(&'static str, String)> {
                 )
             }),
             problem: None,
-            proof: vec![ProofRow {
-                who: "A person (Chrome)".to_owned(),
-                gets: "the page".to_owned(),
-                status: "200".to_owned(),
-                finding: "Identical, byte for byte".to_owned(),
-            }],
+            receipt: vec![("Route", "shop.example/*".to_owned())],
             steps: vec![
                 step("Create KV namespace", StepStatus::Done, "0.31 s"),
                 step("Write content", StepStatus::Done, "0.44 s"),
@@ -690,6 +686,7 @@ fn others() -> Vec<(&'static str, String)> {
             is_revoked: false,
         }],
         made,
+        password_problem: None,
         facts: vec![
             ("Version", "0.1.0".to_owned()),
             ("Database", "SQLite".to_owned()),
@@ -737,13 +734,6 @@ fn others() -> Vec<(&'static str, String)> {
         ),
         (
             "problem",
-            html(&ProblemPage {
-                shell: shell(""),
-                panel: problem(),
-            }),
-        ),
-        (
-            "problem-plain",
             html(&PlainProblemPage { panel: problem() }),
         ),
     ]

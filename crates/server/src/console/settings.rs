@@ -1,10 +1,19 @@
 //! Access keys, the password, the sessions and what this program is.
 
 use super::{
+    desk::{Desk, done, id, page, refused},
     parts::{Mark, ProblemPanel, When},
     shell::Shell,
 };
+use crate::{
+    auth::{access_keys, peer::Peer, people},
+    problem::{Outcome, Problem},
+};
 use askama::Template;
+use axum::{Form, extract::Path, response::Response};
+use domain::{ids::AccessKeyId, secret::Secret};
+use serde::Deserialize;
+use store::DatabaseKind;
 
 /// The settings of the person and the program.
 #[derive(Debug, Template)]
@@ -20,6 +29,8 @@ pub(crate) struct SettingsPage {
     pub(crate) facts: Vec<(&'static str, String)>,
     /// Why something was not done.
     pub(crate) problem: Option<ProblemPanel>,
+    /// Why the password was not changed.
+    pub(crate) password_problem: Option<ProblemPanel>,
 }
 
 /// An access key in the list.
@@ -37,4 +48,110 @@ pub(crate) struct KeyRow {
     pub(crate) used: Option<When>,
     /// Whether it is no longer accepted.
     pub(crate) is_revoked: bool,
+}
+
+async fn view(
+    desk: &Desk,
+    made: Option<(String, String)>,
+    problem: Option<Problem>,
+) -> Outcome<SettingsPage> {
+    let (app, now) = (desk.app(), desk.now());
+    let keys = access_keys::list(app, desk.ws())
+        .await?
+        .into_iter()
+        .map(|key| KeyRow {
+            id: key.id.to_string(),
+            name: key.name,
+            hint: key.hint,
+            made: When {
+                at: key.created_at,
+                now,
+            },
+            used: key.last_used_at.map(|at| When { at, now }),
+            is_revoked: key.revoked_at.is_some(),
+        })
+        .collect();
+    let mut facts = vec![
+        ("Version", env!("CARGO_PKG_VERSION").to_owned()),
+        (
+            "Database",
+            match app.store.kind() {
+                DatabaseKind::Sqlite => "SQLite".to_owned(),
+                DatabaseKind::Postgres => "PostgreSQL".to_owned(),
+            },
+        ),
+        (
+            "Cloudflare’s API",
+            app.config.cloudflare_base_url.to_string(),
+        ),
+    ];
+    if let Some(url) = &app.config.edge_url {
+        facts.push(("The edge is asked at", url.to_string()));
+    }
+    Ok(SettingsPage {
+        shell: desk.shell("settings"),
+        keys,
+        made,
+        facts,
+        problem: problem.map(ProblemPanel::new),
+        password_problem: None,
+    })
+}
+
+/// The settings.
+pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
+    Ok(page(&view(&desk, None, None).await?))
+}
+
+/// What the form for a new key sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct KeyForm {
+    name: String,
+}
+
+/// Makes an access key. The answer shows it, this once, so it is not a redirect.
+pub(super) async fn create_key(desk: Desk, Form(form): Form<KeyForm>) -> Result<Response, Problem> {
+    match access_keys::create(desk.app(), desk.ws(), form.name.trim()).await {
+        Ok((key, text)) => {
+            let made = (key.name, text.expose().to_owned());
+            Ok(page(&view(&desk, Some(made), None).await?))
+        }
+        Err(problem) => {
+            let view = view(&desk, None, Some(problem)).await?;
+            Ok(refused(&view, view.problem.as_ref()))
+        }
+    }
+}
+
+/// Revokes an access key.
+pub(super) async fn revoke_key(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
+    let key = id::<AccessKeyId>(&text, "access key")?;
+    access_keys::revoke(desk.app(), desk.ws(), key).await?;
+    Ok(done("/settings", "revoked"))
+}
+
+/// What the password form sends. It is neither printed nor echoed.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct PasswordForm {
+    current: String,
+    new: String,
+}
+
+/// Changes the own password.
+pub(super) async fn change_password(
+    desk: Desk,
+    peer: Peer,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, Problem> {
+    let (current, new) = (Secret::new(form.current), Secret::new(form.new));
+    match people::change_password(desk.app(), &desk.me, &peer, current, &new).await {
+        Ok(()) => Ok(done("/settings", "password")),
+        Err(problem) => {
+            let mut view = view(&desk, None, None).await?;
+            view.password_problem = Some(ProblemPanel::new(problem));
+            Ok(refused(&view, view.password_problem.as_ref()))
+        }
+    }
 }

@@ -2,10 +2,21 @@
 
 use super::{
     connections::{Named, ZoneRow},
-    parts::{ProblemPanel, State, When},
+    parts::{ProblemPanel, State, When, count},
     shell::Shell,
 };
 use askama::{Template, filters::Safe};
+use domain::{deployment::SiteStatus, time::Millis};
+use store::{Site, VariantCounts};
+
+mod change;
+mod make;
+mod show;
+
+pub(super) use change::{remove, remove_page, save_settings, settings};
+pub(super) use make::{create, new};
+pub(crate) use show::head;
+pub(super) use show::{index, show};
 
 /// The list of sites.
 #[derive(Debug, Template)]
@@ -38,6 +49,31 @@ pub(crate) struct SiteRow {
     pub(crate) published: String,
     /// When the account was last read.
     pub(crate) observed: Option<When>,
+}
+
+impl SiteRow {
+    /// A stored site as a row.
+    pub(crate) fn of(site: &Site, counts: VariantCounts, now: Millis) -> Self {
+        Self {
+            id: site.id.to_string(),
+            name: site.name.clone(),
+            state: site.status.into(),
+            hostnames: hostnames(site).join(", "),
+            variants: count(counts.total),
+            published: count(counts.published),
+            observed: site.observed_at.map(|at| When { at, now }),
+        }
+    }
+}
+
+/// The host names as text.
+pub(crate) fn hostnames(site: &Site) -> Vec<String> {
+    site.hostnames.iter().map(ToString::to_string).collect()
+}
+
+/// Whether the Worker may be in front of the site by now.
+pub(crate) fn is_deployed(site: &Site) -> bool {
+    !matches!(site.status, SiteStatus::New | SiteStatus::Removed)
 }
 
 /// The choice of a domain.

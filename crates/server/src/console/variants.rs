@@ -2,10 +2,42 @@
 
 use super::{
     connections::Named,
-    parts::{ProblemPanel, State, When},
+    parts::{Mark, ProblemPanel, State, When},
     shell::Shell,
+    sites::is_deployed,
 };
 use askama::Template;
+use store::{Site, Variant};
+
+mod change;
+mod edit;
+mod preview;
+
+pub(super) use change::{delete, publish, save, unpublish};
+pub(super) use edit::{edit, new};
+pub(super) use preview::preview;
+
+/// Whether a variant is published.
+pub(crate) fn state_of(variant: &Variant) -> State {
+    match &variant.published {
+        Some(published) if *published == variant.latest => {
+            State::new("ok", Mark::Tick, "Published")
+        }
+        Some(_) => State::new("ok", Mark::Tick, "Published, newer draft"),
+        None if variant.published_at.is_some() => State::new("idle", Mark::Bar, "Unpublished"),
+        None => State::new("idle", Mark::Pencil, "Draft"),
+    }
+}
+
+/// Whether the edge has what is published.
+pub(crate) fn edge_state(site: &Site, variant: &Variant, is_pending: bool) -> State {
+    match (&variant.published, is_pending) {
+        (None, _) => State::new("idle", Mark::Ring, "Not there"),
+        (Some(_), _) if !is_deployed(site) => State::new("idle", Mark::Ring, "After deploying"),
+        (Some(_), true) => State::new("run", Mark::Turning, "On its way"),
+        (Some(_), false) => State::new("ok", Mark::Tick, "Live"),
+    }
+}
 
 /// The editor, for a new variant or one that is there.
 #[derive(Debug, Template)]

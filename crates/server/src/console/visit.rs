@@ -7,6 +7,11 @@ use super::{
 };
 use askama::Template;
 
+mod compare;
+mod show;
+
+pub(super) use show::show;
+
 /// Two visits side by side.
 #[derive(Debug, Template)]
 #[template(path = "pages/visit.html")]

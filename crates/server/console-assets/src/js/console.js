@@ -72,5 +72,18 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+/** When a deployment has ended, the rail and the title say so too. */
+document.addEventListener("finished", async () => {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of [".rail nav", "#live"]) {
+    const [now, then] = [document.querySelector(part), fresh.querySelector(part)];
+    if (now && then) now.replaceWith(document.adoptNode(then));
+  }
+  document.title = fresh.title;
+  announce(fresh.title);
+});
+
 const source = document.querySelector("textarea[data-editor]");
 if (source) import("./editor.js").then((editor) => editor.start(source));

@@ -1,0 +1,71 @@
+//! A site's plan, made from the account as it is now.
+
+use super::{PlanPage, PlanStep, step_title};
+use crate::{
+    console::{
+        activity::ActivityRow,
+        desk::{Desk, id, page},
+        parts::{ProblemPanel, plural},
+        sites::head,
+    },
+    problem::Problem,
+    services::{deployments, sites},
+};
+use axum::{extract::Path, response::Response};
+use domain::{
+    ids::SiteId,
+    plan::{Plan, Step},
+};
+use store::Page;
+
+/// As many deployments are listed below the plan.
+const ROWS: u32 = 20;
+
+fn row(step: &Step) -> PlanStep {
+    let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+    PlanStep {
+        title: step_title(step),
+        name: step.name.clone(),
+        before: or_nothing(&step.before),
+        after: or_nothing(&step.after),
+        reason: step.reason.clone(),
+        reversible: step.reversible,
+    }
+}
+
+/// The plan and the deployments so far. Reads the account; changes nothing.
+pub(in crate::console) async fn plan(
+    desk: Desk,
+    Path(text): Path<String>,
+) -> Result<Response, Problem> {
+    let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
+    let site_id = id::<SiteId>(&text, "site")?;
+    let site = sites::get(app, ws, site_id).await?;
+    let (plan, problem) = match deployments::plan(app, ws, &site).await {
+        Ok((plan, _)) => (plan, None),
+        Err(problem) => (
+            Plan::default(),
+            Some(ProblemPanel::new(problem).with(
+                "See the connection",
+                format!("/connections/{}", site.connection),
+            )),
+        ),
+    };
+    // The look at the account may have changed the site's state.
+    let site = sites::get(app, ws, site_id).await?;
+    let listed = deployments::list(app, ws, Some(site_id), &Page::first(ROWS)).await?;
+    Ok(page(&PlanPage {
+        shell: desk.shell(&text),
+        site: head(&desk, &site, "plan").await?,
+        steps_words: plural(plan.steps.len() as u64, "step"),
+        steps: plan.steps.iter().map(row).collect(),
+        conflicts: plan.conflicts,
+        warnings: plan.warnings,
+        deployments: listed
+            .items
+            .iter()
+            .map(|deployment| ActivityRow::of(deployment, now))
+            .collect(),
+        problem,
+    }))
+}

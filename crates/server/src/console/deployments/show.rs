@@ -1,0 +1,190 @@
+//! One deployment, from what is stored of it: so a reload shows the same.
+
+use super::{DeploymentPage, DeploymentView, StepRow, step_title};
+use crate::{
+    app::App,
+    auth::SignedIn,
+    console::{
+        activity::title,
+        desk::{Desk, id, page},
+        parts::{ProblemPanel, When, plural, span},
+    },
+    problem::{Outcome, Problem},
+    services::deployments,
+};
+use axum::{extract::Path, response::Response};
+use domain::{
+    deployment::{DeploymentKind, DeploymentStatus, StepStatus},
+    ids::DeploymentId,
+};
+use serde_json::Value;
+use store::{Deployment, DeploymentStep, Page};
+
+/// The page.
+pub(in crate::console) async fn show(
+    desk: Desk,
+    Path(text): Path<String>,
+) -> Result<Response, Problem> {
+    let deployment = id::<DeploymentId>(&text, "deployment")?;
+    let view = view(desk.app(), &desk.me, deployment).await?;
+    let at = view
+        .site_link
+        .as_deref()
+        .and_then(|link| link.rsplit('/').next())
+        .unwrap_or("activity");
+    Ok(page(&DeploymentPage {
+        shell: desk.shell(at),
+        view,
+    }))
+}
+
+/// What there is to show of a deployment now.
+pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<DeploymentView> {
+    let ws = me.workspace;
+    let deployment = deployments::get(app, ws, id).await?;
+    let site = app.store.site(ws, deployment.site).await?;
+    let newest = deployments::list(app, ws, Some(deployment.site), &Page::first(1)).await?;
+    let is_newest = newest.items.first().is_some_and(|newest| newest.id == id);
+    let has_variants = match &site {
+        Some(site) => app.store.count_variants(ws, site.id).await?.published > 0,
+        None => false,
+    };
+    let status = deployment.status;
+    let is_final = status.is_final();
+    let changed_something = deployment
+        .steps
+        .iter()
+        .any(|step| step.status != StepStatus::Waiting);
+    let is_apply = deployment.kind != DeploymentKind::Remove;
+    Ok(DeploymentView {
+        id: id.to_string(),
+        title: title(&deployment),
+        site_link: site.as_ref().map(|site| format!("/sites/{}", site.id)),
+        state: status.into(),
+        progress: progress(&deployment),
+        took: span(deployment.started_at, deployment.finished_at),
+        begun: When {
+            at: deployment.created_at,
+            now: app.clock.now(),
+        },
+        by: deployment.requested_by.clone(),
+        is_running: !is_final,
+        is_stopping: deployment.cancel_requested,
+        can_continue: site.is_some()
+            && is_newest
+            && matches!(
+                status,
+                DeploymentStatus::Failed | DeploymentStatus::Cancelled
+            ),
+        can_undo: site.is_some()
+            && is_newest
+            && is_final
+            && is_apply
+            && changed_something
+            && status != DeploymentStatus::Undone,
+        can_roll_back: site.is_some() && !is_newest && is_apply && status == DeploymentStatus::Live,
+        is_live: status == DeploymentStatus::Live,
+        has_variants,
+        finding: finding(&deployment),
+        problem: deployment
+            .problem
+            .as_ref()
+            .filter(|_| !deployment.steps.iter().any(|step| step.problem.is_some()))
+            .and_then(|problem| ProblemPanel::stored(problem, "deployment")),
+        receipt: if status == DeploymentStatus::Live {
+            receipt(&deployment)
+        } else {
+            Vec::new()
+        },
+        steps: deployment.steps.iter().map(step_row).collect(),
+        warnings: deployment
+            .plan
+            .iter()
+            .flat_map(|plan| &plan.warnings)
+            .map(|warning| warning.detail.clone())
+            .collect(),
+        site_name: deployment.site_name,
+    })
+}
+
+fn progress(deployment: &Deployment) -> String {
+    let done = deployment
+        .steps
+        .iter()
+        .filter(|step| step.status == StepStatus::Done)
+        .count();
+    let mut words = match deployment.steps.len() {
+        0 => "no step".to_owned(),
+        all if done == all => plural(all as u64, "step"),
+        all => format!("{done} of {all} steps"),
+    };
+    if deployment.api_calls > 0 {
+        words.push_str(", ");
+        words.push_str(&plural(u64::from(deployment.api_calls), "call"));
+        words.push_str(" to Cloudflare");
+    }
+    words
+}
+
+fn finding(deployment: &Deployment) -> Option<(String, String)> {
+    let name = &deployment.site_name;
+    match deployment.status {
+        DeploymentStatus::Live => Some((
+            format!("{name} is live"),
+            "Read again after the last step, the account is as planned. People get the site untouched; agents get what is published.".to_owned(),
+        )),
+        DeploymentStatus::Removed if deployment.of.is_none() => Some((
+            format!("{name} is removed"),
+            "Read again after the last step, nothing of it is left in the account. People kept getting the site all the while.".to_owned(),
+        )),
+        DeploymentStatus::Removed => Some((
+            "The deployment is undone".to_owned(),
+            "What it had made is taken out again.".to_owned(),
+        )),
+        _ => None,
+    }
+}
+
+fn receipt(deployment: &Deployment) -> Vec<(&'static str, String)> {
+    let Some(proof) = &deployment.proof else {
+        return Vec::new();
+    };
+    let text = |key: &str| proof.get(key).and_then(Value::as_str).map(str::to_owned);
+    let mut rows = Vec::new();
+    if let Some(namespace) = text("namespace") {
+        rows.push(("KV namespace", namespace));
+    }
+    if text("worker").is_some() {
+        rows.push(("Worker", domain::desired::script_name(deployment.site)));
+    }
+    for route in proof
+        .get("routes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(pattern) = route.as_str() {
+            rows.push(("Route", pattern.to_owned()));
+        }
+    }
+    rows
+}
+
+fn step_row(step: &DeploymentStep) -> StepRow {
+    StepRow {
+        state: step.status.into(),
+        is_waiting: step.status == StepStatus::Waiting,
+        title: step_title(&step.step),
+        name: step.step.name.clone(),
+        words: step
+            .note
+            .clone()
+            .unwrap_or_else(|| step.step.reason.clone()),
+        took: span(step.started_at, step.finished_at)
+            .unwrap_or_else(|| step.status.as_str().to_owned()),
+        problem: step
+            .problem
+            .as_ref()
+            .and_then(|problem| ProblemPanel::stored(problem, &format!("step-{}", step.index))),
+    }
+}

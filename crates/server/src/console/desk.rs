@@ -1,0 +1,151 @@
+//! What every handler of the console begins and ends with: who sits there, the rail around the page, and the answer.
+
+use super::{
+    parts::ProblemPanel,
+    shell::{RailSite, Shell, told},
+};
+use crate::{
+    app::{App, AppState},
+    auth::SignedIn,
+    http::security::POLICY_WITH_PREVIEWS,
+    problem::{Outcome, Problem},
+};
+use askama::Template;
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use domain::{ids::WorkspaceId, time::Millis};
+use serde::Deserialize;
+use std::str::FromStr;
+use store::{Page, Site};
+
+/// As many sites stand in the rail; the rest are on the page of sites.
+const RAIL_SITES: u32 = 12;
+
+/// Somebody signed in, with the rail of their pages.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    /// The program's shared parts.
+    pub(crate) app: AppState,
+    /// Who it is.
+    pub(crate) me: SignedIn,
+    sites: Vec<Site>,
+    told: Option<&'static str>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Done {
+    done: String,
+}
+
+impl FromRequestParts<AppState> for Desk {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Response> {
+        let me = <SignedIn as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
+        let sites = app
+            .store
+            .list_sites(me.workspace, &Page::first(RAIL_SITES))
+            .await
+            .map_err(|error| Problem::from(error).into_response())?
+            .items;
+        let told = Query::<Done>::try_from_uri(&parts.uri)
+            .ok()
+            .and_then(|query| told(&query.done));
+        Ok(Self {
+            app: app.clone(),
+            me,
+            sites,
+            told,
+        })
+    }
+}
+
+impl Desk {
+    /// The shared parts.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The workspace.
+    pub(crate) fn ws(&self) -> WorkspaceId {
+        self.me.workspace
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Millis {
+        self.app.clock.now()
+    }
+
+    /// The rail, with the entry `at` marked: a section's word or a site's id.
+    pub(crate) fn shell(&self, at: &str) -> Shell {
+        Shell {
+            email: self.me.user.email.clone(),
+            sites: self
+                .sites
+                .iter()
+                .map(|site| RailSite {
+                    id: site.id.to_string(),
+                    name: site.name.clone(),
+                    state: site.status.into(),
+                })
+                .collect(),
+            at: at.to_owned(),
+            told: self.told,
+        }
+    }
+}
+
+/// An id from an address: what is no id names nothing.
+pub(crate) fn id<T: FromStr>(text: &str, what: &str) -> Outcome<T> {
+    text.parse().map_err(|_| Problem::not_found(what, text))
+}
+
+/// A page.
+pub(crate) fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => Problem::internal(&error).into_response(),
+    }
+}
+
+/// The page of a form that was refused: it keeps what was typed, and has the problem's status.
+pub(crate) fn refused(template: &impl Template, problem: Option<&ProblemPanel>) -> Response {
+    let mut response = page(template);
+    if let Some(panel) = problem {
+        *response.status_mut() =
+            StatusCode::from_u16(panel.problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+    }
+    response
+}
+
+/// Lets a page's sandboxed frames show foreign content with its own styles and pictures; scripts stay forbidden.
+pub(crate) fn with_previews(mut response: Response) -> Response {
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY_WITH_PREVIEWS),
+    );
+    response
+}
+
+/// The way on after a form, with a word for what was done.
+pub(crate) fn done(path: &str, word: &str) -> Response {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{path}{joint}done={word}")).into_response()
+}
+
+/// Percent-encodes a value for a query.
+pub(crate) fn encoded(value: &str) -> String {
+    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// A cursor from a query, where an empty one counts as none.
+pub(crate) fn page_after(after: &str, limit: u32) -> Page {
+    Page {
+        after: (!after.is_empty()).then(|| after.to_owned()),
+        limit,
+    }
+}

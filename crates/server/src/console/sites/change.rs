@@ -1,0 +1,149 @@
+//! Changing: a site's settings, and its removal.
+
+use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames, shell_word};
+use crate::{
+    console::{
+        desk::{Desk, done, id, page, refused},
+        parts::{ProblemPanel, plural},
+    },
+    problem::{Outcome, Problem},
+    services::sites::{self, SitePatch},
+};
+use axum::{
+    Form,
+    extract::Path,
+    response::{IntoResponse, Redirect, Response},
+};
+use domain::{desired, ids::SiteId};
+use serde::Deserialize;
+use store::Site;
+
+/// What the settings form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SettingsForm {
+    name: String,
+    hostnames: String,
+    deadline: String,
+}
+
+async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
+    sites::get(desk.app(), desk.ws(), id::<SiteId>(text, "site")?).await
+}
+
+async fn settings_view(
+    desk: &Desk,
+    site: &Site,
+    form: Option<SettingsForm>,
+    problem: Option<Problem>,
+) -> Outcome<SiteSettingsPage> {
+    let form = form.unwrap_or_else(|| SettingsForm {
+        name: site.name.clone(),
+        hostnames: hostnames(site).join("\n"),
+        deadline: site.settings.kv_deadline_ms.to_string(),
+    });
+    let mut made_of = vec![
+        ("KV namespace", desired::namespace_title(site.id)),
+        ("Worker", desired::script_name(site.id)),
+    ];
+    made_of.extend(
+        site.hostnames
+            .iter()
+            .map(|host| ("Route", desired::route_pattern(host))),
+    );
+    Ok(SiteSettingsPage {
+        shell: desk.shell(&site.id.to_string()),
+        site: head(desk, site, "settings").await?,
+        name: form.name,
+        hostnames: form.hostnames,
+        deadline: form.deadline,
+        zone: site.zone_name.clone(),
+        made_of,
+        problem: problem.map(ProblemPanel::new),
+    })
+}
+
+/// The settings.
+pub(crate) async fn settings(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
+    let site = load(&desk, &text).await?;
+    Ok(page(&settings_view(&desk, &site, None, None).await?))
+}
+
+/// Saves them; what concerns Cloudflare waits for the next deployment.
+pub(crate) async fn save_settings(
+    desk: Desk,
+    Path(text): Path<String>,
+    Form(form): Form<SettingsForm>,
+) -> Result<Response, Problem> {
+    let site = load(&desk, &text).await?;
+    let saved = match form.deadline.trim().parse() {
+        Ok(deadline) => {
+            let patch = SitePatch {
+                name: Some(form.name.clone()),
+                hostnames: Some(listed_hostnames(&form.hostnames)),
+                kv_deadline_ms: Some(deadline),
+            };
+            sites::update(desk.app(), desk.ws(), site.id, patch).await
+        }
+        Err(_) => Err(Problem::field(
+            "deadline",
+            "must be a number of milliseconds",
+        )),
+    };
+    match saved {
+        Ok(_) => Ok(done(&format!("/sites/{}/settings", site.id), "saved")),
+        Err(problem) => {
+            let view = settings_view(&desk, &site, Some(form), Some(problem)).await?;
+            Ok(refused(&view, view.problem.as_ref()))
+        }
+    }
+}
+
+async fn remove_view(desk: &Desk, site: &Site, problem: Option<Problem>) -> Outcome<RemovePage> {
+    let counts = desk.app().store.count_variants(desk.ws(), site.id).await?;
+    Ok(RemovePage {
+        shell: desk.shell(&site.id.to_string()),
+        id: site.id.to_string(),
+        name: site.name.clone(),
+        cli_name: shell_word(&site.name),
+        hostnames: hostnames(site).join(", "),
+        variants_words: plural(counts.total, "variant"),
+        problem: problem.map(ProblemPanel::new),
+    })
+}
+
+/// The question before a removal.
+pub(crate) async fn remove_page(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
+    let site = load(&desk, &text).await?;
+    Ok(page(&remove_view(&desk, &site, None).await?))
+}
+
+/// What the confirmation sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RemoveForm {
+    confirm: String,
+}
+
+/// Begins the removal, once the site's name was typed.
+pub(crate) async fn remove(
+    desk: Desk,
+    Path(text): Path<String>,
+    Form(form): Form<RemoveForm>,
+) -> Result<Response, Problem> {
+    let site = load(&desk, &text).await?;
+    let begun = if form.confirm.trim() == site.name {
+        sites::remove(desk.app(), desk.ws(), site.id, desk.me.by()).await
+    } else {
+        Err(Problem::field("confirm", "is not the site's name"))
+    };
+    match begun {
+        Ok(deployment) => {
+            Ok(Redirect::to(&format!("/deployments/{}", deployment.id)).into_response())
+        }
+        Err(problem) => {
+            let view = remove_view(&desk, &site, Some(problem)).await?;
+            Ok(refused(&view, view.problem.as_ref()))
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Making a site: the choice of a domain.
+
+use super::NewSitePage;
+use crate::{
+    console::{
+        connections::{Named, zone_rows},
+        desk::{Desk, page, refused},
+        parts::ProblemPanel,
+    },
+    problem::{Code, Outcome, Problem},
+    services::{
+        connections,
+        sites::{self, NewSite},
+    },
+};
+use axum::{
+    Form,
+    extract::Query,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use store::{Page, Site};
+
+/// What the address or the form says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NewSiteForm {
+    connection: String,
+    zone: String,
+    name: String,
+    hostnames: String,
+}
+
+async fn view(desk: &Desk, form: NewSiteForm, problem: Option<Problem>) -> Outcome<NewSitePage> {
+    let (app, ws) = (desk.app(), desk.ws());
+    let stored = connections::list(app, ws, &Page::first(50)).await?.items;
+    let chosen = stored
+        .iter()
+        .find(|connection| connection.id.to_string() == form.connection)
+        .or_else(|| stored.first());
+    let mut problem = problem.map(ProblemPanel::new);
+    let zones = match chosen {
+        None => Vec::new(),
+        Some(connection) => match connections::zones(app, ws, connection.id).await {
+            Ok(choices) => {
+                let all = app
+                    .store
+                    .list_sites(ws, &Page::first(store::PAGE_MAX))
+                    .await?
+                    .items;
+                zone_rows(&choices, &all)
+            }
+            Err(trouble) => {
+                problem.get_or_insert_with(|| {
+                    ProblemPanel::new(trouble).with(
+                        "See the connection",
+                        format!("/connections/{}", connection.id),
+                    )
+                });
+                Vec::new()
+            }
+        },
+    };
+    Ok(NewSitePage {
+        shell: desk.shell("sites"),
+        connection: chosen
+            .map(|connection| connection.id.to_string())
+            .unwrap_or_default(),
+        connections: stored
+            .iter()
+            .map(|connection| Named {
+                id: connection.id.to_string(),
+                name: connection.name.clone(),
+            })
+            .collect(),
+        zones,
+        chosen: form.zone,
+        name: form.name,
+        hostnames: form.hostnames,
+        hostnames_wrong: problem
+            .as_ref()
+            .and_then(|panel| panel.wrong("hostnames"))
+            .map(str::to_owned),
+        problem,
+    })
+}
+
+/// The choice.
+pub(crate) async fn new(desk: Desk, Query(form): Query<NewSiteForm>) -> Result<Response, Problem> {
+    Ok(page(&view(&desk, form, None).await?))
+}
+
+/// Makes the site and goes to its plan.
+pub(crate) async fn create(desk: Desk, Form(form): Form<NewSiteForm>) -> Result<Response, Problem> {
+    match make(&desk, &form).await {
+        Ok(site) => Ok(Redirect::to(&format!("/sites/{}/plan", site.id)).into_response()),
+        Err(problem) => {
+            let view = view(&desk, form, Some(problem)).await?;
+            Ok(refused(&view, view.problem.as_ref()))
+        }
+    }
+}
+
+/// Host names as a person lists them: by lines, blanks or commas.
+pub(super) fn listed_hostnames(text: &str) -> Vec<String> {
+    text.split([',', ' ', '\t', '\r', '\n'])
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+async fn make(desk: &Desk, form: &NewSiteForm) -> Outcome<Site> {
+    let (app, ws) = (desk.app(), desk.ws());
+    let connection = form
+        .connection
+        .parse()
+        .map_err(|_| Problem::field("connection", "names no connection"))?;
+    let zone = form.zone.parse().map_err(|_| {
+        Problem::new(Code::ValidationFailed, "No domain was chosen.")
+            .cause("None of the zones was marked.")
+            .remedy("Mark one of the zones, then go on.")
+    })?;
+    let name = match form.name.trim() {
+        "" => {
+            let connection = connections::get(app, ws, connection).await?;
+            connections::zone(app, &connection, &zone).await?.zone.name
+        }
+        name => name.to_owned(),
+    };
+    let hostnames = listed_hostnames(&form.hostnames);
+    sites::create(
+        app,
+        ws,
+        NewSite {
+            connection,
+            zone,
+            name,
+            hostnames: (!hostnames.is_empty()).then_some(hostnames),
+        },
+    )
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn host_names_are_listed_in_many_ways() {
+        assert_eq!(
+            super::listed_hostnames("a.example\r\n b.example, c.example\n"),
+            ["a.example", "b.example", "c.example"]
+        );
+        assert!(super::listed_hostnames(" \n").is_empty());
+    }
+}

@@ -1,0 +1,180 @@
+//! Reading: the list of sites, and one site's variants.
+
+use super::{SHOWS, SiteHead, SitePage, SiteRow, SitesPage, VariantRow, is_deployed, shell_word};
+use crate::{
+    console::{
+        desk::{Desk, id, page, page_after},
+        parts::{When, count, plural},
+        variants::{edge_state, state_of},
+    },
+    problem::{Outcome, Problem},
+    services::{connections, deployments, sites, sync, variants},
+};
+use axum::{
+    extract::{Path, Query},
+    response::Response,
+};
+use domain::ids::SiteId;
+use serde::Deserialize;
+use store::{Page, Site, Variant};
+
+/// As many rows stand on a page.
+const ROWS: u32 = 50;
+/// A filter by state looks at so many pages of variants before it stops; the next link goes on from there.
+const PAGES_LOOKED_AT: u32 = 20;
+/// As many paths on their way are told apart from those at the edge.
+const PENDING_LOOKED_AT: u32 = 1000;
+
+/// What the address of a list may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ListQuery {
+    after: String,
+    find: String,
+    show: String,
+}
+
+/// The list of sites.
+pub(crate) async fn index(desk: Desk, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
+    let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
+    let listed = sites::list(app, ws, &page_after(&query.after, ROWS)).await?;
+    let mut rows = Vec::new();
+    for site in &listed.items {
+        let counts = app.store.count_variants(ws, site.id).await?;
+        rows.push(SiteRow::of(site, counts, now));
+    }
+    let connections = connections::list(app, ws, &Page::first(1)).await?;
+    Ok(page(&SitesPage {
+        shell: desk.shell("sites"),
+        rows,
+        has_connection: !connections.items.is_empty(),
+        next: listed.next,
+    }))
+}
+
+/// The head of a site's pages.
+pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcome<SiteHead> {
+    let (app, ws) = (desk.app(), desk.ws());
+    let counts = app.store.count_variants(ws, site.id).await?;
+    let status = sync::status(app, ws, site.id).await?;
+    let latest = deployments::list(app, ws, Some(site.id), &Page::first(1)).await?;
+    let mut line = vec![format!(
+        "{}, {} live at the edge",
+        plural(counts.total, "variant"),
+        if is_deployed(site) { status.live } else { 0 }
+    )];
+    if is_deployed(site) && status.pending > 0 {
+        line.push(format!("{} on the way", count(status.pending)));
+    }
+    if status.failed > 0 {
+        line.push(format!(
+            "{} refused by Cloudflare, tried again",
+            count(status.failed)
+        ));
+    }
+    Ok(SiteHead {
+        id: site.id.to_string(),
+        name: site.name.clone(),
+        cli_name: shell_word(&site.name),
+        state: site.status.into(),
+        line,
+        observed: site.observed_at.map(|at| When {
+            at,
+            now: desk.now(),
+        }),
+        variants: count(counts.total),
+        can_visit: is_deployed(site),
+        running: latest
+            .items
+            .first()
+            .filter(|deployment| !deployment.status.is_final())
+            .map(|deployment| deployment.id.to_string()),
+        open,
+    })
+}
+
+/// One site's variants.
+pub(crate) async fn show(
+    desk: Desk,
+    Path(text): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Problem> {
+    let (app, ws) = (desk.app(), desk.ws());
+    let site = sites::get(app, ws, id::<SiteId>(&text, "site")?).await?;
+    let (listed, next) = matching(&desk, site.id, &query).await?;
+    let on_the_way = app
+        .store
+        .pending_kv(ws, site.id, PENDING_LOOKED_AT)
+        .await?
+        .writes;
+    let now = desk.now();
+    let rows = listed
+        .iter()
+        .map(|variant| {
+            let is_pending = on_the_way
+                .iter()
+                .any(|write| write.format == variant.format && write.path == variant.path);
+            VariantRow {
+                path: variant.path.clone(),
+                format: variant.format.as_str(),
+                state: state_of(variant),
+                revision: variant
+                    .published
+                    .as_ref()
+                    .unwrap_or(&variant.latest)
+                    .short()
+                    .to_owned(),
+                edge: edge_state(&site, variant, is_pending),
+                changed: When {
+                    at: variant.updated_at,
+                    now,
+                },
+            }
+        })
+        .collect();
+    Ok(page(&SitePage {
+        shell: desk.shell(&text),
+        site: head(&desk, &site, "variants").await?,
+        has_before: !query.after.is_empty(),
+        find: query.find,
+        show: query.show,
+        shows: SHOWS,
+        rows,
+        next,
+    }))
+}
+
+/// One page of the variants that the query asks for, and the cursor of the next.
+async fn matching(
+    desk: &Desk,
+    site: SiteId,
+    query: &ListQuery,
+) -> Outcome<(Vec<Variant>, Option<String>)> {
+    let find = query.find.trim();
+    let prefix = match find {
+        "" => None,
+        path if path.starts_with('/') => Some(path.to_owned()),
+        path => Some(format!("/{path}")),
+    };
+    let mut wanted = page_after(&query.after, ROWS);
+    let mut found = Vec::new();
+    for _ in 0..PAGES_LOOKED_AT {
+        let listed =
+            variants::list(desk.app(), desk.ws(), site, &wanted, prefix.as_deref()).await?;
+        found.extend(
+            listed
+                .items
+                .into_iter()
+                .filter(|variant| match query.show.as_str() {
+                    "published" => variant.published.is_some(),
+                    "draft" => variant.published.as_ref() != Some(&variant.latest),
+                    _ => true,
+                }),
+        );
+        wanted.after = listed.next;
+        if wanted.after.is_none() || found.len() >= ROWS as usize {
+            break;
+        }
+    }
+    Ok((found, wanted.after))
+}

@@ -1,0 +1,201 @@
+//! The editor's page.
+
+use super::{RevisionRow, VariantPage, edge_state, preview::html_of, state_of};
+use crate::{
+    console::{
+        connections::Named,
+        desk::{Desk, id, page, with_previews},
+        parts::{Mark, ProblemPanel, State, When, count},
+    },
+    problem::{Outcome, Problem},
+    services::{
+        sites,
+        variants::{self, VariantName},
+    },
+};
+use axum::{
+    extract::{Path, Query},
+    response::Response,
+};
+use domain::{
+    ids::SiteId,
+    variant::{Format, Revision},
+};
+use serde::Deserialize;
+use store::Site;
+
+/// What the address may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct EditQuery {
+    format: String,
+    path: String,
+    revision: String,
+}
+
+/// The text of a new variant, to begin with.
+const FIRST_HTML: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n  <meta charset=\"utf-8\">\n  <title></title>\n</head>\n<body>\n  <h1></h1>\n  <p></p>\n</body>\n</html>\n";
+const FIRST_MARKDOWN: &str = "# \n\n";
+
+fn other(format: Format) -> Format {
+    match format {
+        Format::Html => Format::Markdown,
+        Format::Markdown => Format::Html,
+    }
+}
+
+pub(super) fn named(site: &Site) -> Named {
+    Named {
+        id: site.id.to_string(),
+        name: site.name.clone(),
+    }
+}
+
+/// The page of a variant that is not saved yet.
+pub(super) fn new_view(
+    desk: &Desk,
+    site: &Site,
+    format: Format,
+    path: String,
+    content: String,
+    problem: Option<Problem>,
+) -> VariantPage {
+    let problem = problem.map(ProblemPanel::new);
+    VariantPage {
+        shell: desk.shell(&site.id.to_string()),
+        site: named(site),
+        is_new: true,
+        path,
+        path_wrong: problem
+            .as_ref()
+            .and_then(|panel| panel.wrong("path"))
+            .map(str::to_owned),
+        format: format.as_str(),
+        other_format: other(format).as_str(),
+        other: None,
+        state: State::new("idle", Mark::Pencil, "Draft"),
+        edge: State::new("idle", Mark::Ring, "Not there"),
+        is_published: false,
+        base: String::new(),
+        preview: html_of(format, &content),
+        size: String::new(),
+        content,
+        revisions: Vec::new(),
+        problem,
+    }
+}
+
+/// The page of a variant: with a revision's content, or with what was typed and refused.
+pub(super) async fn view(
+    desk: &Desk,
+    site: &Site,
+    name: &VariantName,
+    open: Option<Revision>,
+    typed: Option<(String, Problem)>,
+) -> Outcome<VariantPage> {
+    let (app, ws) = (desk.app(), desk.ws());
+    let variant = variants::get(app, ws, name).await?;
+    let open = open.unwrap_or_else(|| variant.latest.clone());
+    let (content, problem) = match typed {
+        Some((content, problem)) => (content, Some(ProblemPanel::new(problem))),
+        None => {
+            let bytes = variants::content(app, ws, name, &open).await?;
+            (String::from_utf8_lossy(&bytes).into_owned(), None)
+        }
+    };
+    let other_name = VariantName {
+        site: site.id,
+        format: other(name.format),
+        path: name.path.clone(),
+    };
+    let has_other = app
+        .store
+        .variant(ws, site.id, other_name.format, other_name.path.as_str())
+        .await?
+        .is_some();
+    let is_pending = app
+        .store
+        .pending_kv(ws, site.id, 1000)
+        .await?
+        .writes
+        .iter()
+        .any(|write| write.format == variant.format && write.path == variant.path);
+    let now = desk.now();
+    let revisions = variants::revisions(app, ws, name)
+        .await?
+        .into_iter()
+        .map(|info| RevisionRow {
+            short: info.revision.short().to_owned(),
+            state: if info.is_published {
+                State::new("ok", Mark::Tick, "Published")
+            } else {
+                State::new("idle", Mark::Ring, "Not published")
+            },
+            bytes: count(info.bytes),
+            author: info.author,
+            note: info.note,
+            saved: When {
+                at: info.created_at,
+                now,
+            },
+            is_published: info.is_published,
+            is_open: info.revision == open,
+            revision: info.revision.to_string(),
+        })
+        .collect();
+    Ok(VariantPage {
+        shell: desk.shell(&site.id.to_string()),
+        site: named(site),
+        is_new: false,
+        path: variant.path.clone(),
+        path_wrong: None,
+        format: name.format.as_str(),
+        other_format: other(name.format).as_str(),
+        other: has_other.then_some(()),
+        state: state_of(&variant),
+        edge: edge_state(site, &variant, is_pending),
+        is_published: variant.published.is_some(),
+        base: variant.latest.to_string(),
+        preview: html_of(name.format, &content),
+        size: format!("{} bytes", count(content.len() as u64)),
+        content,
+        revisions,
+        problem,
+    })
+}
+
+/// The editor for a new variant.
+pub(in crate::console) async fn new(
+    desk: Desk,
+    Path(text): Path<String>,
+    Query(query): Query<EditQuery>,
+) -> Result<Response, Problem> {
+    let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
+    let format = query.format.parse().unwrap_or(Format::Html);
+    let first = match format {
+        Format::Html => FIRST_HTML,
+        Format::Markdown => FIRST_MARKDOWN,
+    };
+    let view = new_view(&desk, &site, format, query.path, first.to_owned(), None);
+    Ok(with_previews(page(&view)))
+}
+
+/// The editor for a variant that is there.
+pub(in crate::console) async fn edit(
+    desk: Desk,
+    Path(text): Path<String>,
+    Query(query): Query<EditQuery>,
+) -> Result<Response, Problem> {
+    let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
+    let name = VariantName::parse(site.id, &query.format, &query.path)?;
+    let open = match query.revision.as_str() {
+        "" => None,
+        revision => Some(
+            revision
+                .parse()
+                .map_err(|_| Problem::not_found("revision", revision))?,
+        ),
+    };
+    let view = view(&desk, &site, &name, open, None).await?;
+    Ok(with_previews(page(&view)))
+}
