@@ -185,7 +185,7 @@ async fn cloudflare(
 
     let fault = api.world.faults().take_api(asked.method.as_str(), path);
     let after = match fault {
-        Some(fault) if fault.kind == FaultKind::After => Some(fault),
+        Some(fault) if matches!(fault.kind, FaultKind::After | FaultKind::Hang) => Some(fault),
         Some(fault) => return injected(fault, body).await,
         None => None,
     };
@@ -231,6 +231,9 @@ async fn cloudflare(
     match after {
         Some(fault) => {
             tokio::time::sleep(fault.delay).await;
+            if fault.kind == FaultKind::Hang {
+                return Err(Closed);
+            }
             Ok(seal(Err(failure(fault)), standing))
         }
         None => Ok(seal(reply, standing)),

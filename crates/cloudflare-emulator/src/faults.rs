@@ -21,7 +21,7 @@ pub enum FaultKind {
     After,
     /// Not done; held, then closed without an answer.
     Timeout,
-    /// Not done; held, then closed without an answer, like [`FaultKind::Timeout`]: the word for a service that hangs.
+    /// Done; held, then closed without an answer all the same.
     Hang,
     /// Not done; 502 with an HTML page.
     Html,

@@ -79,7 +79,7 @@ pub(super) fn seal(reply: Reply, standing: Standing) -> HttpResponse {
 
 /// What a fault makes of a call that is not done.
 pub(super) async fn injected(fault: Fault, body: Incoming) -> Result<HttpResponse, Closed> {
-    if matches!(fault.kind, FaultKind::Timeout | FaultKind::Hang) {
+    if fault.kind == FaultKind::Timeout {
         tokio::time::sleep(fault.delay).await;
         return Err(Closed);
     }

@@ -53,12 +53,14 @@ async fn faults_without_a_proper_answer() {
     let limited = local.get(GOOD, "/accounts").await;
     assert_eq!(limited.refused(), (429, 971));
     assert_eq!(limited.headers["retry-after"], "1");
-    for kind in ["timeout", "hang"] {
+    for (kind, known) in [("timeout", 1), ("hang", 2)] {
         fault(&local, json!({"kind": kind, "delayMs": 150})).await;
         let began = Instant::now();
-        let failed = local.call("GET", GOOD, "/accounts").send().await;
+        let create = local.call("POST", GOOD, &titles());
+        let failed = create.json(&json!({"title": kind})).send().await;
         assert!(failed.is_err());
         assert!(began.elapsed() >= Duration::from_millis(150));
+        assert_eq!(count(&local).await, known, "{kind}");
     }
     fault(&local, json!({"kind": "before", "times": 100})).await;
     local.control("DELETE", "/faults", None).await;
