@@ -2,18 +2,14 @@
 //! messages, no `messages`, no codes), and strictly in one thing: success is what says `success: true`, and a list is
 //! what has a `result`.
 
-use crate::{
-    error::{ApiErrorEntry, Error, ErrorKind},
-    request::Request,
-};
+mod entries;
+
+use self::entries::{cut, entries};
+use crate::error::{ApiErrorEntry, Error, ErrorKind};
 use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 use std::time::Duration;
-
-/// The most entries and characters that are kept of what an answer says went wrong.
-const ENTRIES_MAX: usize = 16;
-const MESSAGE_MAX: usize = 2_000;
 
 /// `result_info` of lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -146,89 +142,6 @@ impl Answer {
             "its result does not fit: {}",
             cut(&error.to_string())
         ))
-    }
-}
-
-impl Error {
-    /// A call that was not sent.
-    pub(crate) fn unsent(request: &Request, kind: ErrorKind) -> Self {
-        Self {
-            endpoint: request.endpoint(),
-            status: None,
-            errors: Vec::new(),
-            ray_id: None,
-            kind,
-            retry_after: None,
-            is_effect_unknown: false,
-            is_unsent: true,
-        }
-    }
-
-    /// A call that may have arrived, without an answer.
-    pub(crate) fn unanswered(request: &Request, kind: ErrorKind) -> Self {
-        Self {
-            is_effect_unknown: request.method != reqwest::Method::GET,
-            is_unsent: false,
-            ..Self::unsent(request, kind)
-        }
-    }
-}
-
-/// What an answer says went wrong: `errors`, or the one error that some endpoints tell outside the envelope (§1.2).
-fn entries(envelope: &Map<String, Value>) -> Vec<ApiErrorEntry> {
-    let listed = match envelope.get("errors") {
-        Some(Value::Array(entries)) => entries.iter().take(ENTRIES_MAX).map(entry).collect(),
-        Some(one @ (Value::Object(_) | Value::String(_))) => vec![entry(one)],
-        _ => Vec::new(),
-    };
-    if listed.is_empty() && (envelope.contains_key("error") || envelope.contains_key("code")) {
-        return vec![entry_of(envelope, 0)];
-    }
-    listed
-}
-
-/// An entry is an object; a plain string is taken as the message.
-fn entry(value: &Value) -> ApiErrorEntry {
-    match value {
-        Value::Object(object) => entry_of(object, 0),
-        Value::String(message) => ApiErrorEntry {
-            message: cut(message),
-            ..ApiErrorEntry::default()
-        },
-        other => ApiErrorEntry {
-            message: cut(&other.to_string()),
-            ..ApiErrorEntry::default()
-        },
-    }
-}
-
-fn entry_of(object: &Map<String, Value>, depth: usize) -> ApiErrorEntry {
-    let text = |name: &str| object.get(name).and_then(Value::as_str).map(cut);
-    let chain = match object.get("error_chain") {
-        Some(Value::Array(chain)) if depth < 4 => chain
-            .iter()
-            .take(ENTRIES_MAX)
-            .filter_map(Value::as_object)
-            .map(|object| entry_of(object, depth + 1))
-            .collect(),
-        _ => Vec::new(),
-    };
-    ApiErrorEntry {
-        code: object
-            .get("code")
-            .and_then(|code| code.as_i64().or_else(|| code.as_str()?.parse().ok())),
-        message: text("message")
-            .or_else(|| text("error"))
-            .unwrap_or_default(),
-        documentation_url: text("documentation_url"),
-        error_chain: chain,
-    }
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MESSAGE_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

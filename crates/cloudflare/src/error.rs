@@ -1,5 +1,6 @@
 //! What failed, whose fault it is, and whether trying again makes sense.
 
+use crate::request::Request;
 use std::{fmt, time::Duration};
 
 /// Workers' refusals with HTTP 403 that are not about rights: 10034 the account's mail address is not verified, 10037 a
@@ -65,6 +66,29 @@ pub struct Error {
 }
 
 impl Error {
+    /// A call that was not sent.
+    pub(crate) fn unsent(request: &Request, kind: ErrorKind) -> Self {
+        Self {
+            endpoint: request.endpoint(),
+            status: None,
+            errors: Vec::new(),
+            ray_id: None,
+            kind,
+            retry_after: None,
+            is_effect_unknown: false,
+            is_unsent: true,
+        }
+    }
+
+    /// A call that may have arrived, without an answer.
+    pub(crate) fn unanswered(request: &Request, kind: ErrorKind) -> Self {
+        Self {
+            is_effect_unknown: request.method != reqwest::Method::GET,
+            is_unsent: false,
+            ..Self::unsent(request, kind)
+        }
+    }
+
     /// The first error's code.
     pub fn code(&self) -> Option<i64> {
         self.errors.first().and_then(|entry| entry.code)
@@ -206,7 +230,6 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Request;
 
     fn error(status: u16, code: i64, message: &str) -> Error {
         let mut error = Error::unanswered(&Request::put("/x", &[]), ErrorKind::Api);

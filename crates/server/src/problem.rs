@@ -356,7 +356,7 @@ impl From<cloudflare::Error> for Problem {
     /// Cloudflare answers *Authentication error* to everything; what it means follows from the status and the call.
     fn from(error: cloudflare::Error) -> Self {
         let said = CloudflareSaid::from(&error);
-        let what = error.message().unwrap_or("no reason given").to_owned();
+        let what = said.message.clone();
         let problem = if error.is_rate_limited() {
             Self::new(Code::RateLimited, "Cloudflare asks to wait: too many calls were made with this token or account.")
                 .cause("Cloudflare allows 1,200 calls in five minutes for a user, dashboard and other programs included.")

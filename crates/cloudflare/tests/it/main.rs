@@ -7,6 +7,8 @@
 
 mod broken_answers;
 mod canary;
+mod local;
 mod repetitions;
+mod rights;
 mod stories;
 mod support;

@@ -1,88 +1,15 @@
-//! The happy story of every call, and what tokens of every kind are told, against the emulator's API.
+//! The happy story of every call, against the emulator's API.
 
-use crate::support::{account, client, namespace, zone};
+use crate::{
+    local::{GOOD, Local},
+    support::{account, namespace, zone},
+};
 use cloudflare::{
-    AccountId, Api, ApiToken, Binding, BulkPair, Granted, Module, NewRoute, ScriptForm, ScriptName,
-    ScriptUpload, TokenStatus, ZoneFilter,
+    Binding, BulkPair, ErrorKind, Module, NewRoute, ScriptForm, ScriptName, ScriptUpload,
+    TokenStatus, ZoneFilter,
 };
-use cloudflare_emulator::{
-    SharedWorld, StateFile, api,
-    faults::{FaultKind, FaultMatch, FaultSpec},
-};
-use serde_json::{Map, Value, json};
-use std::{sync::Arc, time::Duration};
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
-
-const GOOD: &str = "local-demo-good-000000000000000000000000";
-const PERMISSIONS: [(&str, &str); 5] = [
-    ("workers_scripts", "edit"),
-    ("workers_kv_storage", "edit"),
-    ("account_settings", "read"),
-    ("workers_routes", "edit"),
-    ("zone", "read"),
-];
-
-/// The emulator's API with one account, one zone and a namespace of somebody else's. Ends when dropped.
-struct Local {
-    world: Arc<SharedWorld>,
-    base: String,
-    _stop: DropGuard,
-}
-
-fn permissions(without: Option<&str>) -> Value {
-    let granted: Map<String, Value> = PERMISSIONS
-        .iter()
-        .filter(|(name, _)| Some(*name) != without)
-        .map(|(name, level)| ((*name).to_owned(), json!(level)))
-        .collect();
-    Value::Object(granted)
-}
-
-impl Local {
-    async fn start(tokens: Vec<Value>) -> Self {
-        let mut tokens = tokens;
-        tokens.push(json!({"value": GOOD, "permissions": permissions(None)}));
-        let state: StateFile = serde_json::from_value(json!({
-            "accounts": [{"id": account(), "name": "Acme", "subdomain": "acme"}],
-            "zones": [{"id": zone(), "account": account(), "name": "shop.example", "plan": "pro"}],
-            "namespaces": [{"id": namespace(), "account": account(), "title": "someone-elses"}],
-            "tokens": tokens,
-        }))
-        .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}/client/v4", listener.local_addr().unwrap());
-        let world = SharedWorld::new(state.into_world().unwrap());
-        let stop = CancellationToken::new();
-        tokio::spawn(api::serve(listener, Arc::clone(&world), None, stop.clone()));
-        Self {
-            world,
-            base,
-            _stop: stop.drop_guard(),
-        }
-    }
-
-    fn api(&self, token: &str) -> Api {
-        client(&self.base, Duration::from_secs(10)).with_token(ApiToken::new(token))
-    }
-
-    fn fault(&self, kind: FaultKind, method: &str, path: &str, times: u64) {
-        self.world
-            .faults()
-            .add(&FaultSpec {
-                matching: FaultMatch {
-                    method: Some(method.to_owned()),
-                    path: Some(path.to_owned()),
-                },
-                kind,
-                status: None,
-                code: None,
-                times,
-                delay_ms: None,
-            })
-            .unwrap();
-    }
-}
+use cloudflare_emulator::faults::FaultKind;
+use serde_json::json;
 
 fn worker() -> ScriptName {
     "edge-delivery-test".parse().unwrap()
@@ -323,131 +250,6 @@ async fn scripts_in_both_forms_and_routes() {
     assert_eq!(api.list_scripts(&account).await.unwrap(), Vec::new());
 }
 
-/// The five answers in the order of [`PERMISSIONS`]: `y`, `n` or `?`.
-async fn probe(api: &Api, account: &AccountId) -> String {
-    [
-        api.probe_workers_scripts_write(account).await,
-        api.probe_kv_write(account).await,
-        api.probe_account_settings_read(account).await,
-        api.probe_routes_write(&zone()).await,
-        api.probe_zone_read(account).await,
-    ]
-    .iter()
-    .map(|granted| match granted {
-        Granted::Yes { .. } => 'y',
-        Granted::No { .. } => 'n',
-        Granted::Unknown { .. } => '?',
-    })
-    .collect()
-}
-
-#[tokio::test]
-async fn the_questions_find_the_missing_permission_and_change_nothing() {
-    let lacking = |name: &str| format!("local-demo-without-{name:0<30}");
-    let mut tokens: Vec<Value> = PERMISSIONS
-        .iter()
-        .map(|(name, _)| json!({"value": lacking(name), "permissions": permissions(Some(name))}))
-        .collect();
-    let read_only: Map<String, Value> = PERMISSIONS
-        .iter()
-        .map(|(name, _)| ((*name).to_owned(), json!("read")))
-        .collect();
-    let read = "local-demo-read-only-0000000000000000000";
-    tokens.push(json!({"value": read, "permissions": read_only}));
-    let local = Local::start(tokens).await;
-    let before = format!("{:?}", local.world.read().namespaces);
-
-    assert_eq!(probe(&local.api(GOOD), &account()).await, "yyyyy");
-    assert_eq!(probe(&local.api(read), &account()).await, "nnyny");
-    for (index, (name, _)) in PERMISSIONS.iter().enumerate() {
-        let answers = probe(&local.api(&lacking(name)), &account()).await;
-        for (place, answer) in answers.chars().enumerate() {
-            if place == index {
-                assert_ne!(answer, 'y', "{name}: {answers}");
-            } else {
-                assert_eq!(answer, 'y', "{name}: {answers}");
-            }
-        }
-    }
-
-    let granted = local.api(read).probe_kv_write(&account()).await;
-    let Granted::No { evidence } = granted else {
-        panic!("{granted:?}");
-    };
-    assert_eq!(
-        evidence,
-        "POST /accounts/{account}/storage/kv/namespaces: Authentication error (HTTP 403, code 10000)"
-    );
-    let world = local.world.read();
-    assert_eq!(format!("{:?}", world.namespaces), before);
-    assert!(world.scripts.is_empty() && world.routes.is_empty());
-}
-
-#[tokio::test]
-async fn bad_tokens_are_told_apart() {
-    let own = "local-demo-account-00000000000000000000";
-    let local = Local::start(vec![
-        json!({"value": own, "kind": "account", "permissions": permissions(None)}),
-        json!({"value": "local-demo-expired-000000000000000000000", "expires_on": "2020-01-01T00:00:00Z",
-            "permissions": permissions(None)}),
-        json!({"value": "local-demo-disabled-00000000000000000000", "status": "disabled",
-            "permissions": permissions(None)}),
-        json!({"value": "local-demo-elsewhere-0000000000000000000", "allowed_ips": ["203.0.113.0/24"],
-            "permissions": permissions(None)}),
-    ])
-    .await;
-
-    let unknown = local.api("local-demo-unknown-000000000000000000000");
-    assert!(
-        unknown
-            .verify_user_token()
-            .await
-            .unwrap_err()
-            .is_unauthenticated()
-    );
-    assert!(
-        unknown
-            .list_accounts()
-            .await
-            .unwrap_err()
-            .is_unauthenticated()
-    );
-    let error = unknown.list_scripts(&account()).await.unwrap_err();
-    assert!(error.is_unauthenticated() && !error.is_forbidden());
-
-    let malformed = local.api("two words");
-    let error = malformed.verify_user_token().await.unwrap_err();
-    assert!(error.is_unauthenticated());
-    assert_eq!(error.errors[0].error_chain[0].code, Some(6111));
-
-    let own = local.api(own);
-    assert!(
-        own.verify_user_token()
-            .await
-            .unwrap_err()
-            .is_unauthenticated()
-    );
-    let verification = own.verify_account_token(&account()).await.unwrap();
-    assert_eq!(verification.status, TokenStatus::Active);
-
-    for (token, status) in [
-        (
-            "local-demo-expired-000000000000000000000",
-            TokenStatus::Expired,
-        ),
-        (
-            "local-demo-disabled-00000000000000000000",
-            TokenStatus::Disabled,
-        ),
-    ] {
-        let verification = local.api(token).verify_user_token().await.unwrap();
-        assert_eq!(verification.status, status);
-    }
-    let elsewhere = local.api("local-demo-elsewhere-0000000000000000000");
-    let error = elsewhere.list_accounts().await.unwrap_err();
-    assert!(error.is_ip_restricted(), "{error}");
-}
-
 #[tokio::test]
 async fn faults_before_and_after_an_effect() {
     let local = Local::start(Vec::new()).await;
@@ -457,6 +259,13 @@ async fn faults_before_and_after_an_effect() {
     assert!(error.effect_unknown());
     let found = api.list_namespaces(&account).await.unwrap();
     assert!(found.iter().any(|found| found.title == "done"));
+
+    local.fault(FaultKind::Hang, "POST", "/storage/kv/namespaces$", 1);
+    let error = api.create_namespace(&account, "hung").await.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Connect(_)), "{error}");
+    assert!(error.effect_unknown());
+    let found = api.list_namespaces(&account).await.unwrap();
+    assert!(found.iter().any(|found| found.title == "hung"));
 
     local.fault(FaultKind::Before, "PUT", "/workers/scripts/", 2);
     local.fault(FaultKind::RateLimited, "GET", "/workers/scripts$", 1);
