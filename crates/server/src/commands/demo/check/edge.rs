@@ -30,12 +30,13 @@ const UNTOUCHED: [(&str, &str, &str); 4] = [
 const GPTBOT: &str = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
 
 /// Headers that say how an answer travelled, not what it is.
-const TRAVEL: [header::HeaderName; 5] = [
+const TRAVEL: [header::HeaderName; 6] = [
     header::DATE,
     header::CONNECTION,
     header::TRANSFER_ENCODING,
     header::CONTENT_LENGTH,
     header::SERVER,
+    header::HeaderName::from_static("cf-ray"),
 ];
 
 pub(super) struct Visitors {
