@@ -19,6 +19,8 @@ mod execute;
 pub(crate) mod material;
 pub(crate) mod observe;
 pub(crate) mod outlook;
+mod proof;
+mod rounds;
 mod signals;
 pub(crate) mod sync;
 

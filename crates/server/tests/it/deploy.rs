@@ -40,6 +40,7 @@ async fn deploys_serves_and_leaves_no_trace() {
     for step in ended["steps"].as_array().expect("steps") {
         assert_eq!(step["status"], "done", "{ended:#}");
     }
+    assert_eq!(ended["proof"]["edge"][0]["answered"], true, "{ended:#}");
     story.is_whole().await;
     let out = story.program.run(&["plan", "shop"]).await;
     assert_eq!(out.status.code(), Some(0), "{out:?}");
@@ -236,4 +237,32 @@ async fn the_command_line_deploys_without_serve() {
     for stream in [&out.stdout, &out.stderr] {
         assert!(!String::from_utf8_lossy(stream).contains(GOOD_TOKEN));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_with_our_title_that_is_not_ours_is_left_alone() {
+    let story = Story::begin().await;
+    let plan = story.program.plan(&story.site).await;
+    let title = plan["steps"][0]["name"].clone();
+    let namespaces = format!("/accounts/{ACCOUNT}/storage/kv/namespaces");
+    let body = json!({ "title": title });
+    story.cloud.call("POST", &namespaces, Some(body)).await;
+    let before = story.cloud.state().await;
+    let deployment = story.program.deploy(&story.site).await;
+    let ended = story.program.ended(&deployment).await;
+    assert_eq!(ended["problem"]["code"], "resource_conflict", "{ended:#}");
+    let removal = story.program.remove(&story.site).await;
+    assert_eq!(story.program.ended(&removal).await["status"], "removed");
+    assert_eq!(story.cloud.state().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_fail_open_is_told_and_fails_nothing() {
+    let story = Story::begin_with_switches("keep_request_limit_fail_open = false\n").await;
+    let ended = story.deployed().await;
+    assert_eq!(
+        ended["proof"]["warnings"][0]["code"], "fail_open_not_kept",
+        "{ended:#}"
+    );
+    story.is_whole().await;
 }

@@ -53,14 +53,14 @@ async fn origin_page(uri: Uri, headers: HeaderMap) -> ([(&'static str, &'static 
     )
 }
 
-fn state(origin: SocketAddr, more: &str) -> String {
+fn state(origin: SocketAddr, switches: &str, more: &str) -> String {
     let zone = |id: &str, name: &str| {
         format!(
             "[[zones]]\nid = \"{id}\"\naccount = \"{ACCOUNT}\"\nname = \"{name}\"\norigin = \"http://{origin}\"\nproxied = [\"{name}\", \"www.{name}\"]\n"
         )
     };
     format!(
-        r#"
+        r#"{switches}
 [[accounts]]
 id = "{ACCOUNT}"
 name = "Sample account"
@@ -79,13 +79,8 @@ permissions = {{ workers_scripts = "read", workers_kv_storage = "read", account_
 }
 
 impl LocalCloudflare {
-    /// Starts it with nothing deployed.
-    pub(crate) async fn start() -> Self {
-        Self::start_with("").await
-    }
-
-    /// Starts it with more tables in its state.
-    pub(crate) async fn start_with(more: &str) -> Self {
+    /// Starts it with switches and more tables in its state.
+    pub(crate) async fn start_with(switches: &str, more: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let origin = tokio::spawn(async move {
@@ -94,7 +89,7 @@ impl LocalCloudflare {
         });
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("state.toml");
-        std::fs::write(&file, state(address, more)).expect("the state is written");
+        std::fs::write(&file, state(address, switches, more)).expect("the state is written");
         let emulator = Emulator::start(Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -158,3 +158,31 @@ async fn a_deployment_stops_at_a_safe_point() {
     assert_eq!(story.program.ended(&removal).await["status"], "removed");
     assert_eq!(story.cloud.state().await, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_connection_a_removal_says_the_way_out() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    let path = format!("/connections/{}", story.connection);
+    let (status, _) = story.program.call("DELETE", &path, None).await;
+    assert_eq!(status, 409, "a site uses it");
+    let (status, _) = story
+        .program
+        .call("DELETE", &format!("{path}?force=true"), None)
+        .await;
+    assert!((200..300).contains(&status), "{status}");
+    let removal = story.program.remove(&story.site).await;
+    let ended = story.program.ended(&removal).await;
+    assert_eq!(ended["status"], "failed", "{ended:#}");
+    assert!(
+        ended["problem"]["remedies"]
+            .as_array()
+            .is_some_and(|remedies| !remedies.is_empty()),
+        "{ended:#}"
+    );
+    let site = format!("/sites/{}", story.site);
+    assert_eq!(
+        story.program.ok("GET", &site, None).await["status"],
+        "failed"
+    );
+}

@@ -18,13 +18,21 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) async fn begin() -> Self {
-        Self::begin_with("").await
+        Self::begin_in(LocalCloudflare::start_with("", "").await).await
+    }
+
+    /// With switches of the local Cloudflare set.
+    pub(crate) async fn begin_with_switches(switches: &str) -> Self {
+        Self::begin_in(LocalCloudflare::start_with(switches, "").await).await
     }
 
     /// With more in the account's state.
     pub(crate) async fn begin_with(more: &str) -> Self {
+        Self::begin_in(LocalCloudflare::start_with("", more).await).await
+    }
+
+    async fn begin_in(cloud: LocalCloudflare) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let cloud = LocalCloudflare::start_with(more).await;
         let program = Program::start(folder.path(), &cloud).await;
         let connection = program.connect(GOOD_TOKEN).await;
         let site = program.make_site(&connection, SHOP, "shop").await;
