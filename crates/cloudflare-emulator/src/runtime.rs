@@ -103,7 +103,11 @@ impl Runtime {
         surroundings: Arc<dyn Surroundings>,
         changes: watch::Receiver<u64>,
     ) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("cfe-").tempdir()?;
+        // Ours alone: the sockets lead to KV, and configurations hold secrets.
+        let folder = tempfile::Builder::new()
+            .prefix("cfe-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .tempdir()?;
         let minders = Minders::new(folder.path());
         let inner = Arc::new(Inner {
             program,
