@@ -8,6 +8,7 @@ mod keys;
 mod local_cloudflare;
 mod program;
 mod removal;
+mod replicas;
 mod sign_in;
 mod story;
 mod sync;
