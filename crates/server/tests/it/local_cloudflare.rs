@@ -31,6 +31,10 @@ impl Drop for LocalCloudflare {
 }
 
 /// The one HTTP client of the tests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a plain client, as strangers have"
+)]
 pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
