@@ -732,10 +732,7 @@ fn others() -> Vec<(&'static str, String)> {
                 problem: None,
             }),
         ),
-        (
-            "problem",
-            html(&PlainProblemPage { panel: problem() }),
-        ),
+        ("problem", html(&PlainProblemPage { panel: problem() })),
     ]
 }
 

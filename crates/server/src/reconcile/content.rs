@@ -23,6 +23,9 @@ const BATCH_PAIRS: u32 = 5_000;
 /// The most bytes of one bulk write's values. The API allows 100 MB for the request; base64 and metadata add a half.
 const BATCH_BYTES: usize = 50 * 1024 * 1024;
 
+/// How many contents are read from the database at once; each can have 25 MiB.
+const READ_AT_ONCE: usize = 32;
+
 /// How often keys that the account did not take are sent again.
 const RESENDS: u32 = 3;
 
@@ -115,27 +118,26 @@ impl<'a> Push<'a> {
     async fn write(&mut self, writes: &[KvWrite]) -> Outcome<()> {
         let mut batch = Vec::new();
         let mut bytes = 0;
-        for write in writes {
-            let content = self
+        for chunk in writes.chunks(READ_AT_ONCE) {
+            let revisions: Vec<_> = chunk.iter().map(|write| write.revision.clone()).collect();
+            let contents = self
                 .app
                 .store
-                .content(
-                    self.site.workspace,
-                    self.site.id,
-                    write.format,
-                    &write.path,
-                    &write.revision,
-                )
+                .contents(self.site.workspace, &revisions)
                 .await?;
-            // Unpublished or deleted since the list was read.
-            let Some(content) = content else { continue };
-            if bytes + content.len() > BATCH_BYTES && !batch.is_empty() {
-                self.send(std::mem::take(&mut batch)).await?;
-                self.tell().await;
-                bytes = 0;
+            for write in chunk {
+                // Unpublished or deleted since the list was read.
+                let Some(content) = contents.get(&write.revision) else {
+                    continue;
+                };
+                if bytes + content.len() > BATCH_BYTES && !batch.is_empty() {
+                    self.send(std::mem::take(&mut batch)).await?;
+                    self.tell().await;
+                    bytes = 0;
+                }
+                bytes += content.len();
+                batch.push((write, pair(write, content)?));
             }
-            bytes += content.len();
-            batch.push((write, pair(write, &content)?));
         }
         if batch.is_empty() {
             return Ok(());

@@ -1,10 +1,7 @@
 //! What happens to a deployment, as it happens.
 
 use crate::app::App;
-use domain::{
-    deployment::DeploymentStatus,
-    ids::{DeploymentId, WorkspaceId},
-};
+use domain::ids::{DeploymentId, WorkspaceId};
 use futures::Stream;
 use std::{sync::Arc, time::Duration};
 use store::DeploymentEvent;
@@ -61,13 +58,4 @@ pub(crate) fn event_stream(
             }
         }
     }
-}
-
-/// Whether an event says that the deployment is over.
-pub(crate) fn is_final(event: &DeploymentEvent) -> bool {
-    event.kind == "status"
-        && event.data["status"]
-            .as_str()
-            .and_then(DeploymentStatus::from_word)
-            .is_some_and(DeploymentStatus::is_final)
 }
