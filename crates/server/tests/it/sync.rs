@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 const GPTBOT: &str = "GPTBot/1.2";
 
-async fn seen_at_the_edge(story: &Story, path: &str, text: &str) -> Duration {
+/// Served within the 30 s that are promised.
+async fn seen_at_the_edge(story: &Story, path: &str, text: &str) {
     let begun = Instant::now();
     loop {
         let answer = story.cloud.visit("shop.localhost", path, GPTBOT).await;
         if answer.text().await.is_ok_and(|body| body.contains(text)) {
-            return begun.elapsed();
+            return;
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{path} {text}");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -23,9 +24,9 @@ async fn published_changed_and_unpublished() {
     let story = Story::begin().await;
     story.deployed().await;
     story.program.publish(&story.site, "a", "<p>one</p>").await;
-    let first = seen_at_the_edge(&story, "/a", "<p>one</p>").await;
+    seen_at_the_edge(&story, "/a", "<p>one</p>").await;
     story.program.publish(&story.site, "a", "<p>two</p>").await;
-    let second = seen_at_the_edge(&story, "/a", "<p>two</p>").await;
+    seen_at_the_edge(&story, "/a", "<p>two</p>").await;
     let sync = format!("/sites/{}/sync", story.site);
     let status = story
         .program
@@ -35,8 +36,7 @@ async fn published_changed_and_unpublished() {
     let path = format!("/sites/{}/variants/html/a", story.site);
     let (status, answer) = story.program.call("DELETE", &path, None).await;
     assert!((200..300).contains(&status), "{answer:#}");
-    let third = seen_at_the_edge(&story, "/a", "origin of shop.localhost/a").await;
-    println!("first {first:?}, changed {second:?}, deleted {third:?}");
+    seen_at_the_edge(&story, "/a", "origin of shop.localhost/a").await;
     story.is_whole().await;
 }
 
@@ -46,6 +46,5 @@ async fn a_disturbed_kv_is_tried_again() {
     story.deployed().await;
     story.cloud.fault("PUT", "/bulk$", "before", 4).await;
     story.program.publish(&story.site, "b", "<p>b</p>").await;
-    let after = seen_at_the_edge(&story, "/b", "<p>b</p>").await;
-    println!("after {after:?}");
+    seen_at_the_edge(&story, "/b", "<p>b</p>").await;
 }
