@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub(super) enum Ending {
     /// It is over.
-    Finished(End),
+    Finished(Box<End>),
     /// Another process has it now.
     LeaseLost,
     /// The program stops; the next one goes on.
@@ -50,9 +50,7 @@ pub(super) async fn execute(
     let outcome = match begin(app, deployment).await {
         Ok(Begun::Over(status)) => Ok(status),
         Ok(Begun::Work(mut work, task)) => {
-            let outcome = Run::new(&mut work, &task, deployment, stop)
-                .to_the_end()
-                .await;
+            let outcome = Run::new(&mut work, &task, deployment, stop).drive().await;
             calls += work.calls;
             recorded = Some(work.site.recorded.clone());
             outcome
@@ -82,12 +80,12 @@ pub(super) async fn execute(
             Some(SiteStatus::Failed),
         ),
     };
-    Ending::Finished(End {
+    Ending::Finished(Box::new(End {
         status,
         problem,
         calls,
         site,
-    })
+    }))
 }
 
 /// Writes the end down: the site first, since with a removed site its deployment says so only when the site is gone.

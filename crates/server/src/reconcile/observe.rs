@@ -41,7 +41,11 @@ pub(crate) async fn observe(api: &Api, site: &Site) -> Result<(Observed, u32), E
         }
     };
     let title = domain::desired::namespace_title(site.id);
-    let recorded = site.recorded.namespace.as_ref().map(|id| id.as_str());
+    let recorded = site
+        .recorded
+        .namespace
+        .as_ref()
+        .map(domain::ids::NamespaceId::as_str);
     let observed = Observed {
         zone: ObservedZone {
             status: zone.status,

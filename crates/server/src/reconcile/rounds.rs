@@ -71,7 +71,7 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// Looks, plans and applies until a look shows nothing left to do.
-    pub(super) async fn to_the_end(&mut self) -> Result<DeploymentStatus, Halt> {
+    pub(super) async fn drive(&mut self) -> Result<DeploymentStatus, Halt> {
         let mut last_problem: Option<Box<Problem>> = None;
         for round in 0..ROUNDS {
             self.safe_point().await?;

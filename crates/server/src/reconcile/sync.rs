@@ -118,7 +118,7 @@ async fn work(app: &App, lease: &SyncLease, memory: &Mutex<Memory>) {
     {
         Ok(true) => {}
         Ok(false) => {
-            tracing::debug!(site.id = %site.id, "the lease of a sync was another's by then")
+            tracing::debug!(site.id = %site.id, "the lease of a sync was another's by then");
         }
         Err(error) => tracing::warn!(%error, "the end of a sync was not stored"),
     }

@@ -33,9 +33,10 @@ pub(crate) async fn plan(app: &App, ws: WorkspaceId, site: &Site) -> Outcome<(Pl
         Ok((plan, observed)) => (status_after(site, plan, observed), Some(app.clock.now())),
         Err(_) => (SiteStatus::Unknown, None),
     };
-    let may_change = !matches!(site.status, SiteStatus::Deploying)
-        && !(site.status == SiteStatus::New && status == SiteStatus::Unknown);
-    if may_change {
+    // A deployment says itself how the site is; and of a new one there is nothing to know.
+    let stays = site.status == SiteStatus::Deploying
+        || (site.status == SiteStatus::New && status == SiteStatus::Unknown);
+    if !stays {
         app.store
             .set_site_status(ws, site.id, status, observed_at)
             .await?;
