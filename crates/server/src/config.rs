@@ -117,14 +117,6 @@ pub(crate) struct ConfigArgs {
         help_heading = "Settings"
     )]
     pub(crate) trusted_proxies: Option<String>,
-    /// Where your people get help; shown on problem pages
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_SUPPORT_URL",
-        value_name = "URL",
-        help_heading = "Settings"
-    )]
-    pub(crate) support_url: Option<String>,
 }
 
 /// What is read from the environment alone.
@@ -178,8 +170,6 @@ pub(crate) struct Config {
     pub(crate) admin: Option<FirstAdministrator>,
     /// Proxies that are believed about the peer's address.
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// Where people get help.
-    pub(crate) support_url: Option<Url>,
 }
 
 /// Everything that is wrong with the settings.
@@ -249,11 +239,6 @@ impl ConfigArgs {
         );
         let trusted_proxies =
             addresses::trusted_proxies(self.trusted_proxies.as_deref(), &mut errors);
-        let support_url = addresses::web_url(
-            "EDGE_DELIVERY_SUPPORT_URL",
-            self.support_url.as_deref(),
-            &mut errors,
-        );
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -267,7 +252,6 @@ impl ConfigArgs {
                     log_format,
                     admin,
                     trusted_proxies,
-                    support_url,
                 })
             }
             _ => Err(ConfigErrors(errors)),

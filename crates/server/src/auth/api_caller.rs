@@ -12,7 +12,6 @@ use axum::{
 use domain::ids::{AccessKeyId, WorkspaceId};
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use std::{num::NonZeroU32, sync::LazyLock};
-use store::AccessKey;
 
 /// Calls a second of one key.
 const CALLS_A_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("50 is not 0");
@@ -30,8 +29,6 @@ pub(crate) struct ApiCaller {
     pub(crate) workspace: WorkspaceId,
     /// The name under which its deeds are recorded.
     pub(crate) name: String,
-    /// Its key.
-    pub(crate) access_key: AccessKey,
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -92,7 +89,6 @@ pub(crate) async fn caller(app: &App, headers: &HeaderMap) -> Outcome<ApiCaller>
     Ok(ApiCaller {
         workspace: key.workspace,
         name: format!("access key {}", key.name),
-        access_key: key,
     })
 }
 

@@ -171,6 +171,5 @@ fn config(
             password: Secret::new(PASSWORD),
         }),
         trusted_proxies: Vec::new(),
-        support_url: None,
     })
 }

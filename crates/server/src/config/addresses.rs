@@ -24,7 +24,7 @@ pub(super) fn listen(given: Option<&str>, errors: &mut Vec<String>) -> Option<So
 }
 
 /// An http or https address without user name, password or fragment.
-pub(super) fn web_url(name: &str, given: Option<&str>, errors: &mut Vec<String>) -> Option<Url> {
+fn web_url(name: &str, given: Option<&str>, errors: &mut Vec<String>) -> Option<Url> {
     let text = given.filter(|text| !text.is_empty())?;
     let Ok(url) = Url::parse(text) else {
         errors.push(format!(
