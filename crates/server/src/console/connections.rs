@@ -107,7 +107,7 @@ pub(crate) struct ConnectionPage {
     pub(crate) expires: Option<(When, Stamp)>,
     /// The accounts' names.
     pub(crate) accounts: Vec<String>,
-    /// `2 sites are`, `No site`.
+    /// `2 sites`, `No site`.
     pub(crate) sites_words: String,
     /// The sites that use it.
     pub(crate) sites: Vec<Named>,

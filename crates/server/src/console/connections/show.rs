@@ -113,8 +113,7 @@ async fn view(
         accounts: names(&connection.accounts),
         sites_words: match sites.len() {
             0 => "No site".to_owned(),
-            1 => "1 site is".to_owned(),
-            many => format!("{many} sites are"),
+            many => plural(many as u64, "site"),
         },
         sites: sites.iter().map(named).collect(),
         zones_words: format!(
