@@ -20,6 +20,7 @@ use axum::{
 };
 use domain::ids::SiteId;
 use serde::Deserialize;
+use url::Url;
 
 /// As much of a body is shown, in bytes.
 const SHOWN: usize = 512 * 1024;
@@ -107,6 +108,27 @@ pub(in crate::console) async fn show(
     Ok(with_previews(page(&view)))
 }
 
+/// The same visit for a POSIX shell.
+fn command(edge: Option<&Url>, host: &str, path: &str, visitor: &Visitor) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let headers = format!(
+        "-A {} -H {}",
+        quoted(visitor.user_agent),
+        quoted(&format!("Accept: {}", visitor.accept))
+    );
+    match edge {
+        None => format!(
+            "curl -i {headers} {}",
+            quoted(&format!("https://{host}{path}"))
+        ),
+        Some(edge) => format!(
+            "curl -i {headers} -H {} {}",
+            quoted(&format!("Host: {host}")),
+            quoted(&format!("{}{path}", edge.as_str().trim_end_matches('/')))
+        ),
+    }
+}
+
 fn lane(visitor: &Visitor, visit: Outcome<Visit>, key: &str) -> Lane {
     let mut lane = Lane {
         name: visitor.label.to_owned(),
@@ -174,4 +196,39 @@ fn cut(mut text: String, most: usize) -> String {
         text.truncate(text.floor_char_boundary(most));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_safe_to_paste() {
+        let text = command(None, "shop.example", "/a'; rm -rf x", &VISITORS[1]);
+        assert!(
+            text.ends_with(r"'https://shop.example/a'\''; rm -rf x'"),
+            "{text}"
+        );
+        let edge = "http://127.0.0.1:8787/".parse().expect("an address");
+        let text = command(Some(&edge), "shop.localhost", "/", &VISITORS[0]);
+        assert!(
+            text.ends_with("-H 'Host: shop.localhost' 'http://127.0.0.1:8787/'"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn cookies_are_named_alone() {
+        assert_eq!(
+            shown_value("set-cookie", "sid=abc; Path=/"),
+            "sid, its value is not shown"
+        );
+        assert_eq!(shown_value("vary", "accept"), "accept");
+    }
+
+    #[test]
+    fn bodies_are_cut_at_characters() {
+        assert_eq!(cut("aé".to_owned(), 2), "a");
+        assert_eq!(cut("abc".to_owned(), 5), "abc");
+    }
 }
