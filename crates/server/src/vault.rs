@@ -274,7 +274,7 @@ impl Vault {
     ///
     /// When something does not open; then nothing is changed.
     pub(crate) async fn rotate(&self, new: &Self, store: &Store) -> Result<usize, RotateError> {
-        let resealed = store
+        store
             .reseal_everything(CANARY_META, |value| {
                 let row = SealedRow {
                     table: value.table,
@@ -284,8 +284,7 @@ impl Vault {
                 self.rewrap(new, &row, &value.bytes)
                     .map_err(|source| RotateError::Sealed { row, source })
             })
-            .await?;
-        resealed
+            .await?
     }
 
     /// The same secret under another vault key, without decrypting the secret itself.
