@@ -114,6 +114,7 @@ fn progress(deployment: &Deployment) -> String {
         .filter(|step| step.status == StepStatus::Done)
         .count();
     let mut words = match deployment.steps.len() {
+        0 if !deployment.status.is_final() => "reading the account".to_owned(),
         0 => "no step".to_owned(),
         all if done == all => plural(all as u64, "step"),
         all => format!("{done} of {all} steps"),

@@ -84,10 +84,7 @@ pub(in crate::console) async fn show(
             id: site.id.to_string(),
             name: site.name.clone(),
         },
-        command: format!(
-            "curl -sD - -A '{}' 'https://{host}{path}'",
-            first.user_agent
-        ),
+        command: command(app.config.edge_url.as_ref(), &host, &path, first),
         hosts,
         host,
         path,
