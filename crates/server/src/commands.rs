@@ -45,6 +45,12 @@ pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").map_err(Into::into)
 }
 
+/// Says something beside the result, on standard error.
+pub(crate) fn hint(text: &str) {
+    // When standard error is gone there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Prints a value as JSON on standard output.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print_line(&serde_json::to_string_pretty(value)?)

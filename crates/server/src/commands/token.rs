@@ -85,6 +85,12 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     ))?;
     let outcome = async {
         let pasted = recognise(&pasted)?;
+        if !pasted.cleaned.is_empty() {
+            super::hint(&format!(
+                "taken away from what was given: {}",
+                pasted.cleaned.join(", ")
+            ));
+        }
         let report = token_check::check(&client, Clock, &pasted).await?;
         Ok::<_, Problem>(report)
     };

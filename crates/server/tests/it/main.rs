@@ -1,5 +1,13 @@
 //! The whole program from outside: the real binary, a local Cloudflare with the real `workerd`, a real database.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "tests stop at what they did not expect, and visit the program from outside"
+)]
+
 mod bad_input;
 mod bare;
 mod deploy;
