@@ -21,6 +21,7 @@ macro_rules! codes {
 
         impl Code {
             /// Every code, for the documentation.
+            #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The word in answers.

@@ -29,7 +29,7 @@ pub(crate) enum TokenCommand {
     ///
     /// The token is read from CLOUDFLARE_API_TOKEN, else from standard input; never from an argument, which every process
     /// of the machine could read. Exit code 0: ready; 1: not.
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Print the address of Cloudflare's form, filled in with the five permissions.
     Url(UrlArgs),
 }
@@ -58,7 +58,7 @@ pub(crate) struct UrlArgs {
 /// Runs the command.
 pub(crate) async fn run(command: TokenCommand) -> anyhow::Result<ExitCode> {
     match command {
-        TokenCommand::Check(args) => check(args).await,
+        TokenCommand::Check(args) => check(*args).await,
         TokenCommand::Url(args) => {
             let url = if args.account_owned {
                 token_url::account_form()

@@ -5,7 +5,6 @@ use crate::{
     edge_client::EdgeError,
     problem::{Code, Outcome, Problem},
 };
-use domain::names::Hostname;
 use http::{HeaderMap, HeaderValue, Method, header};
 use store::Site;
 
@@ -98,8 +97,6 @@ pub(crate) fn visitor(id: &str) -> Option<&'static Visitor> {
 pub(crate) struct Visit {
     /// Who visited.
     pub(crate) visitor: Visitor,
-    /// The host that was asked.
-    pub(crate) host: Hostname,
     /// The HTTP status.
     pub(crate) status: u16,
     /// The headers, in order; values that are no text are shown as far as they are.
@@ -159,7 +156,6 @@ pub(crate) async fn visit(
         .map_err(|error| no_answer(&error))?;
     Ok(Visit {
         visitor: *visitor,
-        host: host.clone(),
         status: answer.status.as_u16(),
         headers: answer
             .headers

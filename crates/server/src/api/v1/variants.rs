@@ -197,12 +197,14 @@ fn require_content_type(format: Format, headers: &HeaderMap) -> Outcome<()> {
     else {
         return Err(wrong("cannot be read"));
     };
-    let fits = match (format, mime.essence_str()) {
-        (_, "application/octet-stream" | "application/x-www-form-urlencoded" | "text/plain")
-        | (Format::Html, "text/html" | "application/xhtml+xml")
-        | (Format::Markdown, "text/markdown" | "text/x-markdown") => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (format, mime.essence_str()),
+        (
+            _,
+            "application/octet-stream" | "application/x-www-form-urlencoded" | "text/plain"
+        ) | (Format::Html, "text/html" | "application/xhtml+xml")
+            | (Format::Markdown, "text/markdown" | "text/x-markdown")
+    );
     if !fits {
         return Err(wrong(&format!("does not fit the format {format}")));
     }

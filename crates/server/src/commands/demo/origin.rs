@@ -201,9 +201,9 @@ fn bundle() -> String {
     let mut script = String::from("window.__modules=window.__modules||{};");
     for number in 0..BUNDLE_MODULES {
         // Writing into a string cannot fail.
-        let _ = write!(
+        let _ = writeln!(
             script,
-            "__modules[{number}]=function(e,t,n){{\"use strict\";var r=n({}),o=r&&r.__esModule?r:{{default:r}};t.render=function(){{return o.default.createElement(\"div\",{{className:\"c-{number} u-{}\"}},e.children)}}}};\n",
+            "__modules[{number}]=function(e,t,n){{\"use strict\";var r=n({}),o=r&&r.__esModule?r:{{default:r}};t.render=function(){{return o.default.createElement(\"div\",{{className:\"c-{number} u-{}\"}},e.children)}}}};",
             (number * 7 + 3) % BUNDLE_MODULES,
             number % 13
         );
