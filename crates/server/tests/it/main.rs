@@ -3,8 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::disallowed_methods,
-    unreachable_pub,
     reason = "tests stop at what they did not expect, and visit the program from outside"
 )]
 

@@ -114,7 +114,6 @@ mod tests {
     fn visit(id: &str, headers: &[(&str, &str)], body: &str) -> Visit {
         Visit {
             visitor: *visitor(id).expect("a visitor of that id"),
-            host: "shop.example".parse().expect("a host name"),
             status: 200,
             headers: headers
                 .iter()
