@@ -413,3 +413,22 @@ fn permission_for(endpoint: &str) -> &'static str {
         "Account Settings: Read"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_errors_and_documented() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-design.md");
+        let documentation = std::fs::read_to_string(file).expect("the document is there");
+        for code in Code::ALL {
+            assert!((400..600).contains(&code.status()), "{code:?}");
+            let name = format!("`{}`", code.as_str());
+            assert!(
+                documentation.contains(&name),
+                "docs/api-design.md does not explain {name}"
+            );
+        }
+    }
+}
