@@ -276,8 +276,7 @@ pub(super) async fn as_before(story: &Story<'_>, before: &Value) -> Step<()> {
         }
     }
     ensure!(after == *before, "the states differ");
-    let pricing = story.visitors.is_origin("GPTBot", "/pricing").await?;
-    ensure!(pricing, "GPTBot still does not get the origin's page");
+    story.visitors.expect_origin_for_gptbot("/pricing").await?;
     Ok(Done::new(
         (),
         format!("{}; GPTBot gets the origin's page", counted(&after)),
