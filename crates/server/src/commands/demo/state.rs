@@ -1,8 +1,10 @@
 //! What the demo's Cloudflare knows at the start: an account, three zones, and tokens for every kind of answer.
 
 use super::data::DataDirectory;
+use crate::clock::{Clock, rfc3339};
 use anyhow::Context;
 use cloudflare_emulator::StateFile;
+use domain::time::Millis;
 use std::net::SocketAddr;
 
 /// The zone of the sample shop.
@@ -11,6 +13,9 @@ pub(super) const SHOP: &str = "shop.localhost";
 pub(super) const BLOG: &str = "blog.localhost";
 /// A zone whose name servers were never changed, so that nothing can be deployed to it.
 pub(super) const PENDING: &str = "pending.localhost";
+
+/// How long the good token is good for: 90 days.
+const GOOD_FOR_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 const STATE: &str = include_str!("state.toml");
 
@@ -68,10 +73,13 @@ pub(super) fn token(key: &str) -> &'static str {
 
 /// The state, with the sample site behind its zones. The file is left in the data folder for people to read.
 pub(super) fn load(data: &DataDirectory, origin: SocketAddr) -> anyhow::Result<StateFile> {
+    let in_ninety_days = Millis(Clock.now().0 + GOOD_FOR_MS);
     let path = data.path().join("local-cloudflare.toml");
     std::fs::write(
         &path,
-        STATE.replace("http://127.0.0.1:9000", &format!("http://{origin}")),
+        STATE
+            .replace("http://127.0.0.1:9000", &format!("http://{origin}"))
+            .replace("2099-12-31T23:59:59Z", &rfc3339(in_ninety_days)),
     )
     .with_context(|| format!("{} cannot be written", path.display()))?;
     StateFile::load(&path).context("the demo's state was not taken")

@@ -1,0 +1,38 @@
+// `test` with a demo of its own, and the deeds that several tests begin with.
+
+import { test as base, expect } from '@playwright/test';
+import { startDemo } from './demo.js';
+
+export { expect };
+
+export const test = base.extend({
+  // eslint-disable-next-line no-empty-pattern
+  demo: async ({}, use) => {
+    const demo = await startDemo();
+    await use(demo);
+    const code = await demo.stop();
+    expect(code, demo.log()).toBe(0);
+  },
+  baseURL: async ({ demo }, use) => use(demo.console),
+});
+
+export async function signIn(page, demo) {
+  await page.goto('/');
+  await expect(page).toHaveURL(/\/sign-in/);
+  await page.getByLabel('E-mail').fill(demo.email);
+  await page.getByLabel('Password', { exact: true }).fill(demo.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page).not.toHaveURL(/\/sign-in/);
+}
+
+/** Whatever is too wide for the window, in words. */
+export function tooWide(page) {
+  return page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    return [...document.querySelectorAll('body *')]
+      .filter((one) => one.getBoundingClientRect().right > width + 1)
+      .slice(0, 5)
+      .map((one) => `${one.tagName.toLowerCase()}.${one.className} ends at ${Math.round(one.getBoundingClientRect().right)}`);
+  });
+}
