@@ -1,0 +1,108 @@
+//! Times and how long things took.
+
+use askama::filters::HtmlSafe;
+use domain::time::Millis;
+use std::fmt;
+
+fn timestamp(at: Millis) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(at.0).ok()
+}
+
+/// A time of day with its date, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp(pub(crate) Millis);
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match timestamp(self.0) {
+            Some(time) => write!(
+                f,
+                r#"<time datetime="{time}">{}</time>"#,
+                time.strftime("%-d %b %Y, %H:%M UTC")
+            ),
+            None => f.write_str("at an unknown time"),
+        }
+    }
+}
+impl HtmlSafe for Stamp {}
+
+/// How long ago something was, or how far ahead it is, as of a certain now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct When {
+    /// The time.
+    pub(crate) at: Millis,
+    /// Now.
+    pub(crate) now: Millis,
+}
+
+impl When {
+    fn words(self) -> String {
+        let seconds = (self.now.0 - self.at.0) / 1000;
+        let (ahead, seconds) = (seconds < 0, seconds.unsigned_abs());
+        let span = match seconds {
+            0..45 => return if ahead { "in a moment" } else { "just now" }.to_owned(),
+            45..5_400 => format!("{} min", seconds.div_ceil(60).max(1)),
+            5_400..129_600 => format!("{} h", (seconds + 1_800) / 3_600),
+            _ => format!("{} days", (seconds + 43_200) / 86_400),
+        };
+        if ahead {
+            format!("in {span}")
+        } else {
+            format!("{span} ago")
+        }
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match timestamp(self.at) {
+            Some(time) => write!(
+                f,
+                r#"<time datetime="{time}" title="{}">{}</time>"#,
+                time.strftime("%-d %b %Y, %H:%M:%S UTC"),
+                self.words()
+            ),
+            None => f.write_str("at an unknown time"),
+        }
+    }
+}
+impl HtmlSafe for When {}
+
+/// A time span from milliseconds: `0.31 s`, `2 min 4 s`.
+pub(crate) fn span(from: Option<Millis>, to: Option<Millis>) -> Option<String> {
+    let ms = u64::try_from(to?.0 - from?.0).ok()?;
+    Some(match ms {
+        0..10_000 => format!("{}.{:02} s", ms / 1000, ms % 1000 / 10),
+        10_000..120_000 => format!("{} s", ms / 1000),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_in_words() {
+        let text = |ms| span(Some(Millis(0)), Some(Millis(ms)));
+        assert_eq!(text(314), Some("0.31 s".to_owned()));
+        assert_eq!(text(124_000), Some("2 min 4 s".to_owned()));
+        assert_eq!(span(None, Some(Millis(1))), None);
+    }
+
+    #[test]
+    fn times_in_words() {
+        let words = |ago: i64| {
+            When {
+                at: Millis(1_000_000_000_000 - ago * 1000),
+                now: Millis(1_000_000_000_000),
+            }
+            .words()
+        };
+        assert_eq!(words(3), "just now");
+        assert_eq!(words(120), "2 min ago");
+        assert_eq!(words(7_200), "2 h ago");
+        assert_eq!(words(3 * 86_400), "3 days ago");
+        assert_eq!(words(-92 * 86_400), "in 92 days");
+    }
+}

@@ -1,0 +1,130 @@
+//! Sample data for everything else.
+
+use super::*;
+
+pub(super) fn others() -> Vec<(&'static str, String)> {
+    let lane = |name: &str, is_agent: bool| Lane {
+        name: name.to_owned(),
+        kind: if is_agent { "AI agent" } else { "person" }.to_owned(),
+        is_agent,
+        state: State::new(
+            "ok",
+            Mark::Tick,
+            if is_agent {
+                "The variant"
+            } else {
+                "The page, untouched"
+            },
+        ),
+        status: "200".to_owned(),
+        bytes: "6,902".to_owned(),
+        took: "38 ms".to_owned(),
+        is_html: true,
+        body: format!("<h1>Pricing</h1><p>Three plans. {NASTY}</p>"),
+        is_cut: !is_agent,
+        headers: vec![
+            HeaderRow {
+                name: "content-type".to_owned(),
+                value: "text/html; charset=utf-8".to_owned(),
+                is_ours: false,
+            },
+            HeaderRow {
+                name: "x-edge-delivery".to_owned(),
+                value: NASTY.to_owned(),
+                is_ours: is_agent,
+            },
+        ],
+        problem: None,
+    };
+    let visit = |lanes: Vec<Lane>, problem| VisitPage {
+        shell: shell("s1"),
+        site: named("s1", "shop.example"),
+        hosts: vec!["shop.example".to_owned(), "www.shop.example".to_owned()],
+        host: "shop.example".to_owned(),
+        path: NASTY.to_owned(),
+        visitors: vec![named("gptbot", "GPTBot"), named("chrome", "Chrome")],
+        first: "gptbot".to_owned(),
+        second: "chrome".to_owned(),
+        finding: (!lanes.is_empty()).then(|| {
+            (
+                State::new("ok", Mark::Tick, "as it should be"),
+                "The agent gets the variant, the person gets the page",
+                "The agent’s answer is 41,311 bytes shorter.".to_owned(),
+            )
+        }),
+        difference: vec![
+            DiffLine {
+                class: "minus",
+                sign: "-",
+                text: "We use cookies. Accept or choose.".to_owned(),
+            },
+            DiffLine {
+                class: "plus",
+                sign: "+",
+                text: NASTY.to_owned(),
+            },
+        ],
+        command: "curl -A GPTBot https://shop.example/".to_owned(),
+        lanes,
+        problem,
+    };
+    let settings = |made| SettingsPage {
+        shell: shell("settings"),
+        keys: vec![KeyRow {
+            id: "k1".to_owned(),
+            name: NASTY.to_owned(),
+            hint: "a1B2".to_owned(),
+            made: ago(9_000),
+            used: Some(ago(3)),
+            is_revoked: false,
+        }],
+        made,
+        password_problem: None,
+        facts: vec![
+            ("Version", "0.1.0".to_owned()),
+            ("Database", "SQLite".to_owned()),
+        ],
+        problem: None,
+    };
+    let door = |problem| SignInPage {
+        host: "console.shop.example".to_owned(),
+        email: NASTY.to_owned(),
+        next: "/sites".to_owned(),
+        problem,
+    };
+    vec![
+        (
+            "visit",
+            html(&visit(
+                vec![lane("GPTBot", true), lane("Chrome", false)],
+                None,
+            )),
+        ),
+        ("visit-none", html(&visit(Vec::new(), None))),
+        ("visit-failed", html(&visit(Vec::new(), Some(problem())))),
+        ("agents", html(&AgentsPage::new(shell("agents"), ""))),
+        (
+            "agents-user",
+            html(&AgentsPage::new(shell("agents"), "user")),
+        ),
+        ("settings", html(&settings(None))),
+        (
+            "settings-made",
+            html(&settings(Some((
+                "ci".to_owned(),
+                "ed_local-demo-key-00000000000000000000000000000".to_owned(),
+            )))),
+        ),
+        ("sign-in", html(&door(None))),
+        ("sign-in-refused", html(&door(Some(problem())))),
+        (
+            "first-run",
+            html(&FirstRunPage {
+                needs_code: true,
+                email: NASTY.to_owned(),
+                problem: None,
+            }),
+        ),
+        ("problem", html(&PlainProblemPage { panel: problem() })),
+    ]
+}
