@@ -2,6 +2,8 @@
 import { basicSetup, EditorView } from "codemirror";
 import { html } from "@codemirror/lang-html";
 import { markdown } from "@codemirror/lang-markdown";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { tags } from "@lezer/highlight";
 
 const theme = EditorView.theme({
   "&": { backgroundColor: "var(--raised)", color: "var(--ink)" },
@@ -12,6 +14,17 @@ const theme = EditorView.theme({
   "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-wash) !important" },
   ".cm-panels": { backgroundColor: "var(--sunk)", color: "var(--ink)" },
 });
+
+// The ready style's colours are too faint on a dark sheet, and on the active line; these are the console's own.
+const colours = HighlightStyle.define([
+  { tag: [tags.tagName, tags.keyword, tags.heading], color: "var(--accent)" },
+  { tag: [tags.attributeName, tags.propertyName, tags.processingInstruction], color: "var(--warn)" },
+  { tag: [tags.attributeValue, tags.string, tags.link, tags.url], color: "var(--ok)" },
+  { tag: [tags.comment, tags.meta, tags.angleBracket], color: "var(--ink-2)" },
+  { tag: tags.invalid, color: "var(--bad)" },
+  { tag: [tags.heading, tags.strong], fontWeight: "600" },
+  { tag: tags.emphasis, fontStyle: "italic" },
+]);
 
 /** Puts the editor in the place of `field`, which keeps carrying the text to the server. */
 export function start(field) {
@@ -29,6 +42,7 @@ export function start(field) {
       basicSetup,
       isHtml ? html() : markdown(),
       theme,
+      syntaxHighlighting(colours),
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({ "aria-label": label }),
       EditorView.updateListener.of((update) => {
