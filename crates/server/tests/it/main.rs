@@ -1,7 +1,6 @@
 //! The whole program from outside: the real binary, a local Cloudflare with the real `workerd`, a real database.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::print_stdout,
     reason = "tests stop at what they did not expect, and visit the program from outside"
 )]
