@@ -136,6 +136,9 @@ pub struct PermissionCheck {
     pub account_id: Option<AccountId>,
     /// The zone that was asked, for a zone permission.
     pub zone_id: Option<ZoneId>,
+    /// The name of that zone or account.
+    #[serde(default)]
+    pub place: String,
     /// The finding.
     pub granted: Granted,
     /// The evidence in words: the call, its status and code.
@@ -213,6 +216,7 @@ mod tests {
             permission,
             account_id: format!("{account:032}").parse().ok(),
             zone_id: zone.and_then(|zone| format!("{zone:032}").parse().ok()),
+            place: String::new(),
             granted,
             detail: String::new(),
         }

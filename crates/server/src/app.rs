@@ -1,11 +1,16 @@
 //! The running program's shared parts.
 
 use crate::{
-    clock::Clock, config::Config, edge_client::EdgeClient, reconcile::Signals, vault::Vault,
+    clock::Clock,
+    config::Config,
+    edge_client::EdgeClient,
+    problem::{Code, Outcome, Problem},
+    reconcile::Signals,
+    vault::{SealedRow, Vault},
 };
 use anyhow::Context;
 use cloudflare::{Client, ClientConfig};
-use domain::ids::WorkspaceId;
+use domain::{ids::WorkspaceId, secret::Secret};
 use std::sync::Arc;
 use store::Store;
 use uuid::Uuid;
@@ -75,5 +80,21 @@ impl App {
             edge,
             config,
         }))
+    }
+
+    /// Seals a secret that is about to be stored. A process whose key was rotated away beside it must not: nobody could
+    /// open what it seals.
+    ///
+    /// # Errors
+    ///
+    /// When the database is sealed under another key by now.
+    pub(crate) async fn seal(&self, row: &SealedRow, secret: &Secret) -> Outcome<Vec<u8>> {
+        self.vault.check(&self.store).await.map_err(|error| {
+            tracing::error!(%error, "nothing is sealed under a key that the database no longer uses");
+            Problem::new(Code::InvalidState, "This server's key is no longer the one of the database; nothing was stored.")
+                .cause("The key was rotated while this server was running.")
+                .remedy("Restart the server with the new key.")
+        })?;
+        Ok(self.vault.seal(row, secret)?)
     }
 }

@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use cloudflare::{Client, ClientConfig};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use domain::connection::{Granted, PermissionCheck, is_good_enough};
+use domain::connection::{Granted, is_good_enough};
 use serde_json::json;
 use std::{
     io::{IsTerminal, Read},
@@ -157,7 +157,7 @@ fn table(report: &TokenReport) -> String {
             granted_word(check.granted).to_owned(),
             check.permission.name().to_owned(),
             level_word(check.permission).to_owned(),
-            place(check, report),
+            check.place.clone(),
             check.detail.clone(),
         ]);
     }
@@ -170,18 +170,4 @@ const fn granted_word(granted: Granted) -> &'static str {
         Granted::No => "NO",
         Granted::Unknown => "unknown",
     }
-}
-
-fn place(check: &PermissionCheck, report: &TokenReport) -> String {
-    let zone = report
-        .zones
-        .iter()
-        .find(|zone| Some(&zone.id) == check.zone_id.as_ref());
-    let account = report
-        .accounts
-        .iter()
-        .find(|account| Some(&account.id) == check.account_id.as_ref());
-    zone.map(|zone| zone.name.clone())
-        .or_else(|| account.map(|account| account.name.clone()))
-        .unwrap_or_default()
 }

@@ -62,8 +62,8 @@ pub(crate) async fn connect(
         token_kind: report.kind,
         token_hint: pasted.token.hint(),
         sealed_token: app
-            .vault
-            .seal(&sealed_row(id), &Secret::new(pasted.token.expose()))?,
+            .seal(&sealed_row(id), &Secret::new(pasted.token.expose()))
+            .await?,
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,
@@ -153,8 +153,8 @@ pub(crate) async fn replace_token(
         token_kind: report.kind,
         token_hint: pasted.token.hint(),
         sealed_token: app
-            .vault
-            .seal(&sealed_row(id), &Secret::new(pasted.token.expose()))?,
+            .seal(&sealed_row(id), &Secret::new(pasted.token.expose()))
+            .await?,
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,

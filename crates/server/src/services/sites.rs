@@ -94,7 +94,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         name,
         hostnames,
         settings: SiteSettings::default(),
-        sealed_key: app.vault.seal(&sealed_key_row(id), &new_site_key()?)?,
+        sealed_key: app.seal(&sealed_key_row(id), &new_site_key()?).await?,
         status: SiteStatus::New,
         recorded: Recorded::default(),
         observed_at: None,

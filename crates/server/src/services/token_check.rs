@@ -253,6 +253,7 @@ fn questions(accounts: &[ReachableAccount], zones: &[ReachableZone]) -> Vec<Perm
             permission,
             account_id: Some(account.id.clone()),
             zone_id: zone.map(|zone| zone.id.clone()),
+            place: zone.map_or(&account.name, |zone| &zone.name).clone(),
             granted: Granted::Unknown,
             detail: String::new(),
         };
@@ -332,6 +333,7 @@ pub(crate) async fn check_routes(api: &Api, zone: &ReachableZone) -> PermissionC
         permission: Permission::WorkersRoutes,
         account_id: Some(zone.account_id.clone()),
         zone_id: Some(zone.id.clone()),
+        place: zone.name.clone(),
         granted: Granted::Unknown,
         detail: String::new(),
     };
@@ -394,6 +396,7 @@ pub(crate) fn permissions_json(checks: &[PermissionCheck]) -> Value {
                 "level": check.permission.level(),
                 "accountId": check.account_id,
                 "zoneId": check.zone_id,
+                "place": check.place,
                 "granted": check.granted,
                 "detail": check.detail,
                 "fixUrl": super::token_url::TOKENS_PAGE,

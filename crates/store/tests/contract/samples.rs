@@ -81,6 +81,7 @@ pub(crate) fn connection(workspace: WorkspaceId, number: u128) -> Connection {
             permission: Permission::WorkersScripts,
             account_id: Some(account()),
             zone_id: None,
+            place: "Sample account".to_owned(),
             granted: Granted::Yes,
             detail: "the call was answered".to_owned(),
         }],

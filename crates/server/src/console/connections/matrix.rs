@@ -83,6 +83,7 @@ mod tests {
             permission: Permission::WorkersRoutes,
             account_id: None,
             zone_id: None,
+            place: "shop.example".to_owned(),
             granted,
             detail: "why".to_owned(),
         }

@@ -19,6 +19,9 @@ pub(crate) struct CheckRow {
     pub(crate) scope: String,
     /// `edit` or `read`.
     pub(crate) level: String,
+    /// The name of the account or zone.
+    #[serde(default)]
+    pub(crate) place: String,
     /// The finding.
     pub(crate) granted: Granted,
     /// The evidence.
