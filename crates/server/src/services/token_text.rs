@@ -83,17 +83,14 @@ fn clean(pasted: &str) -> (String, Vec<&'static str>) {
         text = rest;
         cleaned.push("the word Authorization");
     }
-    let unquoted = trim_quotes(text);
-    if let Some(rest) = strip_word(unquoted, "bearer ") {
-        text = rest;
+    let mut bare = trim_quotes(text);
+    let mut had_quotes = bare.len() != text.len();
+    if let Some(rest) = strip_word(bare, "bearer ") {
         cleaned.push("the word Bearer");
-    } else {
-        text = unquoted;
+        bare = trim_quotes(rest);
+        had_quotes |= bare.len() != rest.len();
     }
-    let bare = trim_quotes(text);
-    if bare.len() != text.len()
-        || unquoted.len() != text.len() && !cleaned.contains(&"the word Bearer")
-    {
+    if had_quotes {
         cleaned.push("quotes");
     }
     let joined: String = bare.split_whitespace().collect();
