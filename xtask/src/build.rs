@@ -24,8 +24,13 @@ pub(crate) fn run(args: &BuildArgs) -> anyhow::Result<PathBuf> {
         build.arg("--release");
     }
     run::run(&mut build)?;
-    let profile = if args.release { "release" } else { "debug" };
-    Ok(target().join(profile).join("edge-delivery"))
+    Ok(program(args.release))
+}
+
+/// Where cargo leaves the program.
+pub(crate) fn program(release: bool) -> PathBuf {
+    let profile = if release { "release" } else { "debug" };
+    target().join(profile).join("edge-delivery")
 }
 
 /// Bundles what the console's pages load.

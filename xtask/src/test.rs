@@ -2,7 +2,7 @@
 //! Nothing is skipped: what is missing and cannot be installed is an error.
 
 use crate::{
-    build::{self, BuildArgs},
+    build,
     install::{self, npm_parts},
     postgres::{self, Postgres},
     run::{command, is_installed, root, run, say},
@@ -38,12 +38,14 @@ pub(crate) fn run_tests(args: &TestArgs) -> anyhow::Result<()> {
     };
     install::postgres_programs()?;
     let postgres = Postgres::start()?;
-    let program = build::run(&BuildArgs { release: false })?;
+    build::assets()?;
 
     timed("Rust", || rust(args, &workerd, &postgres.url()))?;
     if !args.rest.is_empty() {
         return Ok(());
     }
+    // The Rust tests built it. Building the package by itself would compile much of the tree again with fewer features.
+    let program = build::program(false);
     timed("Worker", || {
         run(command("npm", &["test", "--silent"])
             .current_dir(root().join(npm_parts::WORKER))

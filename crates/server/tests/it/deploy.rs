@@ -266,3 +266,64 @@ async fn a_dropped_fail_open_is_told_and_fails_nothing() {
     );
     story.is_whole().await;
 }
+
+/// The control plane being down changes nothing at the edge.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edge_lives_on_without_us() {
+    let mut story = Story::begin().await;
+    story
+        .program
+        .publish(&story.site, "", "<h1>variant</h1>")
+        .await;
+    story.deployed().await;
+    story.program.kill().await;
+    let agent = story.cloud.visit("shop.localhost", "/", GPTBOT).await;
+    assert_eq!(agent.text().await.ok().as_deref(), Some("<h1>variant</h1>"));
+    let person = story.cloud.visit("shop.localhost", "/", CHROME).await;
+    assert_eq!(
+        person.text().await.ok().as_deref(),
+        Some("<h1>origin of shop.localhost/</h1>")
+    );
+}
+
+/// A KV that fails or hangs costs the variant, never the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_kv_leaves_the_origin() {
+    let story = Story::begin().await;
+    story
+        .program
+        .publish(&story.site, "", "<h1>variant</h1>")
+        .await;
+    story.deployed().await;
+    for kind in ["before", "timeout"] {
+        story.cloud.fault("GET", "^kv/", kind, 1000).await;
+        let agent = story.cloud.visit("shop.localhost", "/", GPTBOT).await;
+        assert_eq!(agent.status(), 200, "{kind}");
+        assert_eq!(
+            agent.text().await.ok().as_deref(),
+            Some("<h1>origin of shop.localhost/</h1>"),
+            "{kind}"
+        );
+        story.cloud.no_faults().await;
+    }
+}
+
+/// The whole main job on the other database.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_on_postgresql() {
+    let database = crate::postgres::Database::new().await;
+    let story = Story::begin_on(database.url()).await;
+    let before = story.cloud.state().await;
+    story
+        .program
+        .publish(&story.site, "", "<h1>variant</h1>")
+        .await;
+    story.deployed().await;
+    story.is_whole().await;
+    let agent = story.cloud.visit("shop.localhost", "/", GPTBOT).await;
+    assert_eq!(agent.text().await.ok().as_deref(), Some("<h1>variant</h1>"));
+    let removal = story.program.remove(&story.site).await;
+    let ended = story.program.ended(&removal).await;
+    assert_eq!(ended["status"], "removed", "{ended:#}");
+    assert_eq!(story.cloud.state().await, before);
+}

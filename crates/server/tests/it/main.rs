@@ -7,10 +7,12 @@
 
 mod bad_input;
 mod bare;
+mod canary;
 mod deploy;
 mod door;
 mod keys;
 mod local_cloudflare;
+mod postgres;
 mod program;
 mod removal;
 mod replicas;

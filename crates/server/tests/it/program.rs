@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::{
     path::Path,
     process::{Output, Stdio},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -19,9 +20,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Program {
     child: Child,
     base: String,
+    log: Log,
     key: String,
     client: reqwest::Client,
     settings: Vec<(&'static str, String)>,
+}
+
+/// What the program wrote on standard error so far.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    fn add(&self, line: &str) {
+        let mut log = self.0.lock().expect("nobody panics while writing");
+        log.push_str(line);
+        log.push('\n');
+    }
 }
 
 fn command(settings: &[(&'static str, String)], args: &[&str]) -> Command {
@@ -39,14 +53,20 @@ fn command(settings: &[(&'static str, String)], args: &[&str]) -> Command {
 impl Program {
     /// Starts it on the data in `folder`, and makes an access key.
     pub(crate) async fn start(folder: &Path, cloud: &LocalCloudflare) -> Self {
-        let path = folder.display();
+        let database = format!("sqlite://{}/test.db", folder.display());
+        Self::start_on(database, folder, cloud).await
+    }
+
+    /// Starts it on this database, with the key in `folder`, and makes an access key.
+    pub(crate) async fn start_on(database: String, folder: &Path, cloud: &LocalCloudflare) -> Self {
         let settings = vec![
             ("EDGE_DELIVERY_LISTEN", "127.0.0.1:0".to_owned()),
+            ("EDGE_DELIVERY_DATABASE_URL", database),
             (
-                "EDGE_DELIVERY_DATABASE_URL",
-                format!("sqlite://{path}/test.db"),
+                "EDGE_DELIVERY_KEY_FILE",
+                format!("{}/test.key", folder.display()),
             ),
-            ("EDGE_DELIVERY_KEY_FILE", format!("{path}/test.key")),
+            ("EDGE_DELIVERY_LOG", "debug".to_owned()),
             ("CLOUDFLARE_API_BASE_URL", cloud.api_url()),
             ("EDGE_DELIVERY_EDGE_URL", cloud.edge_url()),
         ];
@@ -59,10 +79,12 @@ impl Program {
             .expect("text")
             .trim()
             .to_owned();
-        let (child, base) = serve(&settings).await;
+        let log = Log::default();
+        let (child, base) = serve(&settings, &log).await;
         Self {
             child,
             base,
+            log,
             key,
             client: client(),
             settings,
@@ -72,7 +94,7 @@ impl Program {
     /// Kills it as a power cut does, and starts it again on the same data.
     pub(crate) async fn kill_and_start_again(&mut self) {
         self.child.kill().await.expect("it is ours to kill");
-        (self.child, self.base) = serve(&self.settings).await;
+        (self.child, self.base) = serve(&self.settings, &self.log).await;
     }
 
     /// Kills it.
@@ -86,6 +108,15 @@ impl Program {
             .output()
             .await
             .expect("the program starts")
+    }
+
+    /// What it wrote on standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.log
+            .0
+            .lock()
+            .expect("nobody panics while writing")
+            .clone()
     }
 
     /// Where it answers, without a slash at the end.
@@ -209,7 +240,7 @@ impl Program {
     }
 }
 
-async fn serve(settings: &[(&'static str, String)]) -> (Child, String) {
+async fn serve(settings: &[(&'static str, String)], log: &Log) -> (Child, String) {
     let mut child = command(settings, &["serve"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -233,9 +264,12 @@ async fn serve(settings: &[(&'static str, String)]) -> (Child, String) {
     .flatten();
     let address = address.unwrap_or_else(|| panic!("it did not start:\n{seen}"));
     // Its log is read off, so that it never waits for us; it shows with the output of a failing test.
+    log.add(&seen);
+    let log = log.clone();
     tokio::spawn(async move {
         while let Ok(Some(line)) = lines.next_line().await {
             println!("{line}");
+            log.add(&line);
         }
     });
     (child, address)

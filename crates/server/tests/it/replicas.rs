@@ -1,50 +1,9 @@
 //! Two servers on one PostgreSQL: whoever signs in at one is signed in at both.
 
-use crate::bare::{EMAIL, PASSWORD, Place, Server, cookie_of, send};
-use tokio::process::Command;
-
-/// A database of one's own; dropped with the value.
-struct Database {
-    admin_url: String,
-    name: String,
-}
-
-impl Database {
-    async fn new() -> Self {
-        let Ok(admin_url) = std::env::var("EDGE_DELIVERY_TEST_POSTGRES_URL") else {
-            panic!(
-                "EDGE_DELIVERY_TEST_POSTGRES_URL is not set: run cargo xtask test, which starts one"
-            );
-        };
-        let name = format!("server_{}", uuid::Uuid::now_v7().simple());
-        let made = psql(&admin_url, &format!("CREATE DATABASE {name}"))
-            .output()
-            .await
-            .expect("psql starts");
-        assert!(made.status.success(), "{made:?}");
-        Self { admin_url, name }
-    }
-
-    fn url(&self) -> String {
-        let mut url = url::Url::parse(&self.admin_url).expect("an address");
-        url.set_path(&self.name);
-        url.to_string()
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let statement = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        // Inside `drop` nothing can be awaited, and a failure must not hide the test's own.
-        let _ = psql(&self.admin_url, &statement).as_std_mut().output();
-    }
-}
-
-fn psql(url: &str, statement: &str) -> Command {
-    let mut command = Command::new("psql");
-    command.args(["--no-psqlrc", "--quiet", "--command", statement, url]);
-    command
-}
+use crate::{
+    bare::{EMAIL, PASSWORD, Place, Server, cookie_of, send},
+    postgres::Database,
+};
 
 fn code_of(server: &Server) -> String {
     let log = server.log();

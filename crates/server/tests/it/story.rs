@@ -13,7 +13,7 @@ pub(crate) struct Story {
     pub(crate) connection: String,
     pub(crate) site: String,
     /// Outlives the program.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Story {
@@ -34,6 +34,18 @@ impl Story {
     async fn begin_in(cloud: LocalCloudflare) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let program = Program::start(folder.path(), &cloud).await;
+        Self::of(program, cloud, folder).await
+    }
+
+    /// On PostgreSQL.
+    pub(crate) async fn begin_on(database: String) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let cloud = LocalCloudflare::start_with("", "").await;
+        let program = Program::start_on(database, folder.path(), &cloud).await;
+        Self::of(program, cloud, folder).await
+    }
+
+    async fn of(program: Program, cloud: LocalCloudflare, folder: TempDir) -> Self {
         let connection = program.connect(GOOD_TOKEN).await;
         let site = program.make_site(&connection, SHOP, "shop").await;
         Self {
@@ -41,8 +53,13 @@ impl Story {
             cloud,
             connection,
             site,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Where its data is.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Deploys the site; it must go live.
