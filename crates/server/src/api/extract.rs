@@ -9,6 +9,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use std::{str::FromStr, time::Duration};
 
 /// The most bytes of a JSON body.
@@ -55,22 +56,11 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Parses JSON: what is no JSON at all is 400, what does not fit is 422. Input is not quoted back, since it may hold a
-/// token.
+/// Parses a JSON object: what is no JSON at all is 400, what does not fit is 422. Input is not quoted back, since it may
+/// hold a token. Only objects are taken: serde would read a list as the fields in their order.
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::new(
-            Code::ValidationFailed,
-            format!(
-                "The JSON does not fit: {}.",
-                without_values(&error.to_string())
-            ),
-        )
-        .cause("A field is missing, unknown, or of another type than documented.")
-        .remedy(
-            "Compare the body with /api/v1/openapi.json and send it again; nothing was changed.",
-        ),
-        _ => Problem::new(
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new(
             Code::MalformedRequest,
             format!(
                 "The body is not JSON: line {}, column {}.",
@@ -79,8 +69,21 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
             ),
         )
         .cause("It is cut off, not encoded as UTF-8, or has a comma or quote too many.")
-        .remedy("Send well-formed JSON; nothing was changed."),
-    })
+        .remedy("Send well-formed JSON; nothing was changed.")
+    })?;
+    if !value.is_object() {
+        return Err(does_not_fit("an object is wanted, as in {\"name\": …}"));
+    }
+    serde_json::from_value(value).map_err(|error| does_not_fit(&without_values(&error.to_string())))
+}
+
+fn does_not_fit(why: &str) -> Problem {
+    Problem::new(
+        Code::ValidationFailed,
+        format!("The JSON does not fit: {why}."),
+    )
+    .cause("A field is missing, unknown, or of another type than documented.")
+    .remedy("Compare the body with /api/v1/openapi.json and send it again; nothing was changed.")
 }
 
 /// serde quotes offending values in its messages (`invalid type: string "…"`); those may be secrets.
@@ -215,6 +218,10 @@ mod tests {
             parse_json::<Sample>(br#"{"token":"canary-canary"}"#).expect_err("a number is wanted");
         assert_eq!(problem.status, 422);
         assert!(!problem.to_string().contains("canary"), "{problem}");
+        assert_eq!(
+            parse_json::<Sample>(b"[1]").expect_err("a list").status,
+            422
+        );
         assert_eq!(
             parse_json::<Sample>(b"{\"token\":")
                 .expect_err("cut off")
