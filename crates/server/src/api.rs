@@ -58,9 +58,15 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 fn described() -> (Router<AppState>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (routes, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", OpenApiRouter::new().merge(v1::router()))
-        .split_for_parts()
+        .split_for_parts();
+    // The router's `{*path}` is no template of OpenAPI's.
+    document.paths.paths = std::mem::take(&mut document.paths.paths)
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
+    (routes, document)
 }
 
 async fn no_such_call(uri: Uri) -> Problem {

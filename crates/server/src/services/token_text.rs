@@ -75,8 +75,10 @@ fn clean(pasted: &str) -> (String, Vec<&'static str>) {
     if visible.len() != pasted.len() {
         cleaned.push("invisible characters");
     }
-    let mut text = visible.trim();
-    if text.len() != visible.len() {
+    // The line break that every pipe ends with is nothing to speak of.
+    let line = visible.strip_suffix('\n').unwrap_or(&visible);
+    let mut text = line.trim();
+    if text.len() != line.len() {
         cleaned.push("spaces or line breaks around it");
     }
     if let Some(rest) = strip_word(text, "authorization:") {

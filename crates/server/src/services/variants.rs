@@ -6,6 +6,7 @@ use crate::{
     problem::{Code, FieldError, Outcome, Problem},
 };
 use domain::{
+    edge::HEALTH_PATH,
     ids::{SiteId, WorkspaceId},
     path::PagePath,
     variant::{CONTENT_MAX, Format, Revision},
@@ -38,14 +39,24 @@ impl VariantName {
     }
 }
 
-/// A page's path in its normal form.
+/// A page's path in its normal form. The Worker's own marker can hold no variant: nobody would ever get it.
 pub(crate) fn parse_path(raw: &str) -> Outcome<PagePath> {
     let with_slash = if raw.starts_with('/') {
         raw.to_owned()
     } else {
         format!("/{raw}")
     };
-    PagePath::parse(&with_slash).map_err(|error| Problem::field("path", error.to_string()))
+    let path = PagePath::parse(&with_slash).map_err(|error| {
+        let why = error.to_string();
+        Problem::field("path", why.strip_prefix("the path ").unwrap_or(&why))
+    })?;
+    if path.as_str() == HEALTH_PATH {
+        return Err(Problem::field(
+            "path",
+            "is kept for Edge Delivery's own questions",
+        ));
+    }
+    Ok(path)
 }
 
 /// How a revision is saved.
@@ -109,7 +120,7 @@ fn stale(error: StoreError, name: &VariantName) -> Problem {
 
 /// What a content must be, in any format.
 fn check_content(content: &[u8]) -> Result<(), String> {
-    if content.is_empty() {
+    if content.trim_ascii().is_empty() {
         return Err("is empty".to_owned());
     }
     if content.len() > CONTENT_MAX {

@@ -257,6 +257,12 @@ async fn variants() {
         ("another format", "pdf/x", b"<p>x</p>".to_vec()),
         ("invalid UTF-8", "html/x", vec![b'<', 0xff, 0xfe]),
         ("nothing", "html/x", Vec::new()),
+        ("blanks", "html/x", b"  \n".to_vec()),
+        (
+            "our marker",
+            "html/.well-known/edge-delivery",
+            b"<p>x</p>".to_vec(),
+        ),
     ] {
         refused(
             what,
