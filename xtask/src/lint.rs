@@ -8,6 +8,10 @@ use crate::{
 };
 use anyhow::bail;
 
+/// The documentation is for those who work on the code, so it may link to private items; what is also `--help` shows
+/// addresses as they are.
+const RUSTDOC: &str = "-D warnings -A rustdoc::private-intra-doc-links -A rustdoc::bare-urls";
+
 /// Runs every check, the quick ones first.
 pub(crate) fn run_lint() -> anyhow::Result<()> {
     step("formatting", || {
@@ -47,7 +51,7 @@ pub(crate) fn run_lint() -> anyhow::Result<()> {
                 "--document-private-items",
             ],
         )
-        .env("RUSTDOCFLAGS", "-D warnings"))
+        .env("RUSTDOCFLAGS", RUSTDOC))
     })?;
     if is_installed("cargo-deny") {
         step("licences and sources", || {
