@@ -1,7 +1,7 @@
 //! The one list of user agents that we know.
 //!
-//! [`Evidence::Operator`] means that the operator's own documentation (in `docs`) names the token;
-//! [`Evidence::Reported`] that it is known from logs and public lists only. Whatever could not be confirmed either way
+//! `Evidence::Operator` means that the operator's own documentation (in `docs`) names the token;
+//! `Evidence::Reported` that it is known from logs and public lists only. Whatever could not be confirmed either way
 //! is left out. Where an operator publishes no way to verify its agent, or we could not confirm it, the verification is
 //! [`Verification::None`]: such a visit stays *claimed*.
 //!
