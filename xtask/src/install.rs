@@ -1,6 +1,6 @@
 //! What the routines need and a fresh machine lacks: installed once, quickly, and only when missing.
 
-use crate::run::{command, is_installed, root, run, say};
+use crate::run::{command, find_program, is_installed, root, run, say};
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 use std::{
@@ -60,23 +60,25 @@ pub(crate) fn workerd() -> anyhow::Result<PathBuf> {
     Ok(native.unwrap_or_else(|| modules.join(".bin/workerd")))
 }
 
-/// Chromium, from the system's packages.
+/// Chromium's path, from the system's packages. Playwright does not look on PATH by itself.
 pub(crate) fn chromium() -> anyhow::Result<PathBuf> {
-    const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
     if let Some(path) = std::env::var_os("EDGE_DELIVERY_CHROMIUM") {
         return Ok(path.into());
     }
-    if !PROGRAMS.iter().any(|program| is_installed(program)) {
-        system_package(
-            "chromium",
-            "a Chromium browser (Debian: apt-get install chromium), or its path in EDGE_DELIVERY_CHROMIUM",
-        )?;
+    if let Some(found) = find_chromium() {
+        return Ok(found);
     }
-    let found = PROGRAMS
-        .iter()
-        .find(|program| is_installed(program))
-        .context("Chromium was installed but is not on PATH")?;
-    Ok(PathBuf::from(found))
+    system_package(
+        "chromium",
+        "a Chromium browser (Debian: apt-get install chromium), or its path in EDGE_DELIVERY_CHROMIUM",
+    )?;
+    find_chromium().context("Chromium was installed but is not on PATH")
+}
+
+fn find_chromium() -> Option<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find_map(find_program)
 }
 
 /// PostgreSQL's server programs (`initdb`, `postgres`), which Debian does not put on PATH.

@@ -93,11 +93,16 @@ fn show(command: &Command) -> String {
         .join(" ")
 }
 
+/// Where a program is on PATH.
+pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
 /// Whether a program is on PATH.
 pub(crate) fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
+    find_program(program).is_some()
 }
 
 /// A child that is ended when this value is dropped.
