@@ -6,7 +6,7 @@ use crate::{
     config::{ConfigArgs, logging},
     problem::Problem,
     services::{
-        token_check::{self, TokenReport, level_word, permissions_json},
+        token_check::{self, TokenReport, UNWATCHED, level_word, permissions_json},
         token_text::recognise,
         token_url,
     },
@@ -91,7 +91,7 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
                 pasted.cleaned.join(", ")
             ));
         }
-        let report = token_check::check(&client, Clock, &pasted).await?;
+        let report = token_check::check(&client, Clock, &pasted, UNWATCHED).await?;
         Ok::<_, Problem>(report)
     };
     match outcome.await {

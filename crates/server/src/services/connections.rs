@@ -1,7 +1,7 @@
 //! Connections: a token is checked, sealed and stored; it is opened again for calls to Cloudflare and for nothing else.
 
 use super::{
-    token_check::{self, TokenReport, check_routes, reachable_zone},
+    token_check::{self, TokenReport, UNWATCHED, Watch, check_routes, reachable_zone},
     token_text::{PastedToken, recognise},
 };
 use crate::{
@@ -46,10 +46,11 @@ pub(crate) async fn connect(
     ws: WorkspaceId,
     raw_token: &str,
     name: Option<&str>,
+    watch: Watch<'_>,
 ) -> Outcome<Connection> {
     let name = name.map(parse_name).transpose()?;
     let pasted = recognise(raw_token)?;
-    let report = token_check::check(&app.cloudflare, app.clock, &pasted)
+    let report = token_check::check(&app.cloudflare, app.clock, &pasted, watch)
         .await?
         .require_good_enough()?;
     let id = ConnectionId::from_uuid(Uuid::now_v7());
@@ -123,10 +124,11 @@ pub(crate) async fn replace_token(
     ws: WorkspaceId,
     id: ConnectionId,
     raw_token: &str,
+    watch: Watch<'_>,
 ) -> Outcome<Connection> {
     let old = get(app, ws, id).await?;
     let pasted = recognise(raw_token)?;
-    let report = token_check::check(&app.cloudflare, app.clock, &pasted)
+    let report = token_check::check(&app.cloudflare, app.clock, &pasted, watch)
         .await?
         .require_good_enough()?;
     for site in app.store.sites_of_connection(ws, id).await? {
@@ -183,7 +185,7 @@ pub(crate) async fn check_now(app: &App, ws: WorkspaceId, id: ConnectionId) -> O
         token,
         cleaned: Vec::new(),
     };
-    match token_check::check(&app.cloudflare, app.clock, &pasted).await {
+    match token_check::check(&app.cloudflare, app.clock, &pasted, UNWATCHED).await {
         Ok(report) => {
             connection.status = if is_good_enough(&report.permissions) {
                 ConnectionStatus::Ready

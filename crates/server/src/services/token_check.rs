@@ -46,6 +46,46 @@ pub(crate) struct TokenReport {
     pub(crate) permissions: Vec<PermissionCheck>,
 }
 
+/// What a running check has found so far, in the order in which it finds it: once each of *verified*, *reach* and
+/// *questions*, then an *answer* per row; after a pause more answers to rows that were refused.
+#[derive(Debug, Clone)]
+pub(crate) enum Progress {
+    /// Cloudflare knows the token.
+    Verified {
+        /// Who owns it.
+        kind: TokenKind,
+        /// When it ends.
+        expires_at: Option<Millis>,
+    },
+    /// How far it reaches.
+    Reach {
+        /// Accounts.
+        accounts: usize,
+        /// Zones.
+        zones: usize,
+    },
+    /// The rows that are asked now, not yet answered.
+    Questions(Vec<PermissionCheck>),
+    /// One row's answer; the last one for a row counts.
+    Answer {
+        /// Its place among the questions.
+        row: usize,
+        /// The row with its finding.
+        check: PermissionCheck,
+    },
+    /// Refused rows are asked once more in a moment: new tokens spread slowly.
+    Repeating {
+        /// How many.
+        rows: usize,
+    },
+}
+
+/// Told what a check finds while it runs; called from the checking task, so it must not block.
+pub(crate) type Watch<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// For whoever waits for the result alone.
+pub(crate) const UNWATCHED: Watch<'static> = &|_| {};
+
 impl TokenReport {
     /// Refuses a token that cannot deploy anything.
     pub(crate) fn require_good_enough(self) -> Outcome<Self> {
@@ -62,10 +102,13 @@ pub(crate) async fn check(
     client: &Client,
     clock: Clock,
     pasted: &PastedToken,
+    watch: Watch<'_>,
 ) -> Outcome<TokenReport> {
     let api = client.with_token(pasted.token.clone());
     let (kind, verification) = verify(&api, pasted.is_account_owned).await?;
     refuse_by_verification(&verification, clock.now())?;
+    let expires_at = verification.expires_on.as_deref().and_then(parse_rfc3339);
+    watch(Progress::Verified { kind, expires_at });
     let zones = list_zones(&api).await?;
     let accounts = list_accounts(&api, &zones).await?;
     if accounts.is_empty() {
@@ -73,11 +116,15 @@ pub(crate) async fn check(
             .cause("Under Account Resources no account is included, or Account Settings: Read is missing.")
             .remedy("Edit the token at Cloudflare: Account Resources → Include → All accounts, or the ones you want."));
     }
-    let permissions = check_permissions(&api, &accounts, &zones).await;
+    watch(Progress::Reach {
+        accounts: accounts.len(),
+        zones: zones.len(),
+    });
+    let permissions = check_permissions(&api, &accounts, &zones, watch).await;
     Ok(TokenReport {
         token_id: verification.id,
         kind,
-        expires_at: verification.expires_on.as_deref().and_then(parse_rfc3339),
+        expires_at,
         accounts,
         zones,
         permissions,
@@ -227,22 +274,41 @@ async fn check_permissions(
     api: &Api,
     accounts: &[ReachableAccount],
     zones: &[ReachableZone],
+    watch: Watch<'_>,
 ) -> Vec<PermissionCheck> {
-    let questions = questions(accounts, zones);
-    let mut checks: Vec<PermissionCheck> = stream::iter(questions)
-        .map(|question| ask(api, question))
-        .buffered(PARALLEL)
-        .collect()
-        .await;
-    if checks.iter().any(|check| check.granted == Granted::No) {
+    let mut checks = questions(accounts, zones);
+    watch(Progress::Questions(checks.clone()));
+    let all = (0..checks.len()).collect();
+    ask_rows(api, &mut checks, all, watch).await;
+    let refused: Vec<usize> = checks
+        .iter()
+        .enumerate()
+        .filter(|(_, check)| check.granted == Granted::No)
+        .map(|(row, _)| row)
+        .collect();
+    if !refused.is_empty() {
+        watch(Progress::Repeating {
+            rows: refused.len(),
+        });
         tokio::time::sleep(REPEAT_AFTER).await;
-        for check in &mut checks {
-            if check.granted == Granted::No {
-                *check = ask(api, check.clone()).await;
-            }
-        }
+        ask_rows(api, &mut checks, refused, watch).await;
     }
     checks
+}
+
+/// Asks these rows, several at a time, and tells each answer as it comes.
+async fn ask_rows(api: &Api, checks: &mut [PermissionCheck], rows: Vec<usize>, watch: Watch<'_>) {
+    let questions: Vec<_> = rows
+        .into_iter()
+        .map(|row| (row, checks[row].clone()))
+        .collect();
+    let mut answers = stream::iter(questions)
+        .map(|(row, question)| async move { (row, ask(api, question).await) })
+        .buffer_unordered(PARALLEL);
+    while let Some((row, check)) = answers.next().await {
+        checks[row] = check.clone();
+        watch(Progress::Answer { row, check });
+    }
 }
 
 /// One row per permission and account or zone, not yet answered.

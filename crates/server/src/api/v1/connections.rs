@@ -9,7 +9,7 @@ use crate::{
     problem::{Outcome, Problem},
     services::{
         connections::{self, ZoneChoice},
-        token_check::permissions_json,
+        token_check::{UNWATCHED, permissions_json},
     },
 };
 use axum::{
@@ -97,8 +97,14 @@ async fn create(
     caller: ApiCaller,
     ApiJson(new): ApiJson<NewConnection>,
 ) -> Outcome<(StatusCode, Json<ConnectionView>)> {
-    let connection =
-        connections::connect(&app, caller.workspace, &new.token, new.name.as_deref()).await?;
+    let connection = connections::connect(
+        &app,
+        caller.workspace,
+        &new.token,
+        new.name.as_deref(),
+        UNWATCHED,
+    )
+    .await?;
     Ok((StatusCode::CREATED, Json(view(&connection))))
 }
 
@@ -141,7 +147,8 @@ async fn change(
     let id = id(&text, "connection")?;
     let mut connection = connections::get(&app, caller.workspace, id).await?;
     if let Some(token) = &patch.token {
-        connection = connections::replace_token(&app, caller.workspace, id, token).await?;
+        connection =
+            connections::replace_token(&app, caller.workspace, id, token, UNWATCHED).await?;
     }
     if let Some(name) = &patch.name {
         connection = connections::rename(&app, caller.workspace, id, name).await?;

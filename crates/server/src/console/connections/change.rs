@@ -7,7 +7,7 @@ use crate::{
         parts::{CheckRow, ProblemPanel},
     },
     problem::{Outcome, Problem},
-    services::{connections, token_url},
+    services::{connections, token_check::UNWATCHED, token_url},
 };
 use axum::{Form, extract::Path, response::Response};
 use domain::{ids::ConnectionId, secret::Secret};
@@ -51,7 +51,7 @@ pub(crate) struct TokenForm {
 pub(crate) async fn create(desk: Desk, Form(form): Form<TokenForm>) -> Response {
     let token = Secret::new(form.token);
     let name = Some(form.name.trim()).filter(|name| !name.is_empty());
-    match connections::connect(desk.app(), desk.ws(), token.expose(), name).await {
+    match connections::connect(desk.app(), desk.ws(), token.expose(), name, UNWATCHED).await {
         Ok(connection) => done(&format!("/connections/{}", connection.id), "connected"),
         Err(problem) => {
             let view = view(&desk, None, form.name, Some(problem));
@@ -86,7 +86,9 @@ pub(crate) async fn replace(
 ) -> Result<Response, Problem> {
     let (connection, named) = target(&desk, &text).await?;
     let token = Secret::new(form.token);
-    match connections::replace_token(desk.app(), desk.ws(), connection, token.expose()).await {
+    match connections::replace_token(desk.app(), desk.ws(), connection, token.expose(), UNWATCHED)
+        .await
+    {
         Ok(_) => Ok(done(&format!("/connections/{connection}"), "replaced")),
         Err(problem) => {
             let view = view(&desk, Some(named), String::new(), Some(problem));
