@@ -53,6 +53,17 @@ fn end(pid: u32) {
 pub(crate) fn command(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
+    // `cargo xtask` tells us about our own package. Build scripts look at these names (ring's does), and would build
+    // everything anew whenever a plain `cargo test` and a routine take turns.
+    for (name, _) in std::env::vars_os() {
+        let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME"];
+        if name
+            .to_str()
+            .is_some_and(|name| told.iter().any(|prefix| name.starts_with(prefix)))
+        {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
