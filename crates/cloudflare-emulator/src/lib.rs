@@ -96,7 +96,6 @@ impl Emulator {
     /// # Errors
     /// An address that is taken, a state that contradicts itself, a record file that cannot be written.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let workerd = runtime::locate::locate(options.workerd.as_deref())?;
         let world = SharedWorld::new(options.state.into_world()?);
         let record =
             match &options.record {
@@ -111,6 +110,7 @@ impl Emulator {
         let (api_listener, api_addr) = listen(options.listen, "--listen").await?;
         let (edge_listener, edge_addr) = listen(options.edge_listen, "--edge-listen").await?;
         world.set_api_addr(api_addr);
+        let workerd = runtime::locate::locate(options.workerd.as_deref())?;
 
         let edge = edge::EdgeServer::start(Arc::clone(&world), edge_listener, workerd)
             .await

@@ -18,7 +18,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::deployment::DeploymentKind;
+use domain::{deployment::DeploymentKind, time::Millis};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -195,7 +195,8 @@ async fn events(
         .unwrap_or(0);
     let stream = deployments::event_stream(app.clone(), caller.workspace, deployment.id, after)
         .map(|event| {
-            let data = json!({"at": rfc3339(event.at), "kind": event.kind, "data": event.data});
+            let data =
+                json!({"at": rfc3339(event.at), "kind": event.kind, "data": in_words(event.data)});
             Ok::<_, Infallible>(
                 Event::default()
                     .id(event.seq.to_string())
@@ -206,6 +207,22 @@ async fn events(
     Ok(Sse::new(stream)
         .keep_alive(KeepAlive::default())
         .into_response())
+}
+
+/// An event's data with the times of its step, or of each of its steps, as the rest of the API writes them.
+fn in_words(mut data: Value) -> Value {
+    let write_times = |step: &mut Value| {
+        for name in ["startedAt", "finishedAt"] {
+            if let Some(at) = step.get(name).and_then(Value::as_i64) {
+                step[name] = rfc3339(Millis(at)).into();
+            }
+        }
+    };
+    write_times(&mut data);
+    if let Some(steps) = data.get_mut("steps").and_then(Value::as_array_mut) {
+        steps.iter_mut().for_each(write_times);
+    }
+    data
 }
 
 /// Stop at the next safe point.
@@ -272,4 +289,18 @@ async fn rollback(
     )
     .await?;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_tell_times_as_the_rest_of_the_api_does() {
+        let step = json!({"index": 0, "startedAt": 1_764_000_000_000_i64, "finishedAt": null});
+        let told = in_words(json!({"steps": [step.clone()]}));
+        assert_eq!(told["steps"][0]["startedAt"], "2025-11-24T16:00:00Z");
+        assert_eq!(told["steps"][0]["finishedAt"], Value::Null);
+        assert_eq!(in_words(step)["startedAt"], "2025-11-24T16:00:00Z");
+    }
 }
