@@ -97,6 +97,7 @@ function takeNote(event, config, visit) {
   try {
     const siteKey = globalThis.SITE_KEY;
     if (config.ingest === '' || typeof siteKey !== 'string' || siteKey === '') return;
+    if (event.request.headers.has(PROBE_HEADER)) return;
     noteVisit(visit);
     const now = Date.now();
     if (deliveryDue(now)) event.waitUntil(deliverVisits(config, siteKey, now).catch(() => {}));

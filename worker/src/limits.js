@@ -5,6 +5,9 @@ const WORKER_VERSION = '0.1.0';
 const HEALTH_PATH = '/.well-known/edge-delivery';
 const PREVIEW_MARKER = 'ed-preview=';
 
+/** Marks our own looks at a site, which are answered like any other request and not counted. */
+const PROBE_HEADER = 'x-edge-delivery-probe';
+
 /** Bytes of a user agent that are looked at. */
 const USER_AGENT_MAX = 1024;
 /** User agents whose classification is remembered, by isolate. */

@@ -41,6 +41,12 @@ pub const INDEX_MAX: usize = 512 * 1024;
 /// Where the Worker answers the signed health question.
 pub const HEALTH_PATH: &str = "/.well-known/edge-delivery";
 
+/// The header that marks a variant's answer: `variant; revision=…; agent=…`.
+pub const MARK_HEADER: &str = "x-edge-delivery";
+
+/// The header of our own looks at a site: the Worker does not count such a request, and answers it like any other.
+pub const PROBE_HEADER: &str = "x-edge-delivery-probe";
+
 /// Milliseconds that an agent's request waits for KV, unless the site says otherwise.
 pub const KV_DEADLINE_MS: u16 = 300;
 

@@ -95,6 +95,8 @@ codes! {
     EditConflict = "edit_conflict", 412, "It was changed meanwhile";
     /// It cannot be done in the present state.
     InvalidState = "invalid_state", 409, "Not possible in the present state";
+    /// After a deployment people do not get what they got before.
+    ProofFailed = "proof_failed", 409, "People do not get what they got before";
     /// The site could not be fetched.
     SiteUnreachable = "site_unreachable", 502, "The site could not be fetched";
     /// Our own fault.

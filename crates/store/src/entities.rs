@@ -12,6 +12,7 @@ pub(crate) mod meta;
 pub(crate) mod session;
 pub(crate) mod sign_in_attempt;
 pub(crate) mod site;
+pub(crate) mod site_baseline;
 pub(crate) mod site_hostname;
 pub(crate) mod user;
 pub(crate) mod variant;

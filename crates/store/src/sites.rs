@@ -26,12 +26,15 @@ use std::collections::HashMap;
 pub struct SiteSettings {
     /// How long the Worker waits for KV before it lets the origin answer, in milliseconds.
     pub kv_deadline_ms: u32,
+    /// Whether a deployment is taken back when its proof fails: when people get an error or our content.
+    pub undo_on_failed_proof: bool,
 }
 
 impl Default for SiteSettings {
     fn default() -> Self {
         Self {
             kv_deadline_ms: 300,
+            undo_on_failed_proof: true,
         }
     }
 }

@@ -12,11 +12,15 @@ use domain::plan::{Action, Conflict, Resource, Step, Warning};
 mod change;
 mod live;
 mod plan;
+mod proof;
 mod show;
 
 pub(super) use change::{cancel, continue_, deploy, rollback, undo};
 pub(super) use live::live;
 pub(super) use plan::plan;
+#[cfg(test)]
+pub(crate) use proof::ProofRow;
+pub(crate) use proof::ProofView;
 pub(super) use show::show;
 
 /// A step in words: `Create route`.
@@ -126,6 +130,8 @@ pub(crate) struct DeploymentView {
     pub(crate) finding: Option<(String, String)>,
     /// Why it failed.
     pub(crate) problem: Option<ProblemPanel>,
+    /// What people, search engines and agents got before and after.
+    pub(crate) proof: Option<ProofView>,
     /// What is in the account afterwards because of the site: the kind and the name or id.
     pub(crate) receipt: Vec<(&'static str, String)>,
     /// The steps.

@@ -206,6 +206,8 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) hostnames: String,
     /// The deadline in milliseconds, as typed.
     pub(crate) deadline: String,
+    /// Whether a deployment is taken back when its proof fails.
+    pub(crate) undoes: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// What is in the account because of it: the kind and the name.

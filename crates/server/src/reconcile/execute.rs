@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     app::App,
-    problem::{Outcome, Problem},
-    services::connections,
+    problem::{Code, Outcome, Problem},
+    services::{connections, deployments},
 };
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus, SiteStatus},
@@ -17,6 +17,9 @@ use domain::{
 };
 use store::Deployment;
 use tokio_util::sync::CancellationToken;
+
+/// Who asks for the undoing of a deployment whose proof failed.
+const TAKEN_BACK_BY: &str = "Edge Delivery (the proof failed)";
 
 /// How the work on a deployment came to rest.
 #[derive(Debug)]
@@ -125,7 +128,36 @@ pub(super) async fn finish(app: &App, deployment: &Deployment, end: &End) -> Out
         )
         .await?;
     tracing::info!(deployment.id = %deployment.id, status = %end.status, "deployment ended");
+    match &end.problem {
+        None if end.status != DeploymentStatus::Cancelled => {
+            // What pages were before matters until everything is well.
+            app.store.forget_baseline(workspace, site).await?;
+        }
+        Some(problem) if problem.code == Code::ProofFailed => take_back(app, deployment).await?,
+        _ => {}
+    }
     Ok(())
+}
+
+/// Takes a deployment back by which people got an error or our content, unless the owner does not want that.
+async fn take_back(app: &App, deployment: &Deployment) -> Outcome<()> {
+    let site = app
+        .store
+        .site(deployment.workspace, deployment.site)
+        .await?;
+    let is_wanted = site.is_some_and(|site| site.settings.undo_on_failed_proof);
+    if !is_wanted || deployment.kind == DeploymentKind::Remove {
+        return Ok(());
+    }
+    tracing::error!(deployment.id = %deployment.id, "the proof failed: the deployment is taken back");
+    match deployments::undo(app, deployment.workspace, deployment.id, TAKEN_BACK_BY).await {
+        Ok(_) => Ok(()),
+        Err(problem) if problem.code == Code::InvalidState => {
+            tracing::error!(deployment.id = %deployment.id, %problem, "it cannot be taken back");
+            Ok(())
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 enum Begun<'a> {

@@ -1,36 +1,67 @@
-//! What was seen when a deployment had nothing left to do: the account as it should be, and the Worker answering at the
-//! edge. The account decides; an edge that does not answer (a host name that is not proxied, say) is only told.
+//! What was seen when a deployment had nothing left to do: the account as it should be, the Worker answering at the edge,
+//! people and search engines getting what they got before, agents getting what is published.
+//!
+//! The account decides whether a deployment went well; an edge that does not answer (a host name that is not proxied, say)
+//! is only told. One thing alone turns a deployment into a failure: that people get an error they did not get before, or
+//! our content ([`domain::proof`]).
+
+mod health;
+mod pages;
+mod people;
 
 use super::apply::Work;
-use crate::{app::App, problem::Outcome, services::sites};
-use domain::{
-    edge::{HEALTH_PATH, health_message},
-    names::Hostname,
-    observed::Observed,
-    plan::Plan,
-    secret::Secret,
+use crate::{
+    clock::rfc3339,
+    problem::{Code, Outcome, Problem},
 };
-use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, Method};
-use serde_json::{Value, json};
-use sha2::Sha256;
-use std::time::{Duration, Instant};
-use uuid::Uuid;
+use domain::{names::Hostname, observed::Observed, plan::Plan, proof::Verdict};
+use serde_json::json;
 
-/// How long the edge is asked: routes take a moment to get everywhere.
-const PATIENCE: Duration = Duration::from_secs(4);
-
-/// Between two questions.
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// How many of a site's hosts are asked.
+/// How many of a site's hosts are looked at.
 const HOSTS_MAX: usize = 5;
 
+/// What the comparison has to know of the deployment.
+#[derive(Debug)]
+struct Proving {
+    /// Hosts at which the Worker answers.
+    answering: Vec<String>,
+    /// Whether everything was taken out.
+    is_removal: bool,
+}
+
+impl Proving {
+    /// Whether agents should get variants there.
+    fn is_served(&self, host: &Hostname) -> bool {
+        self.answering.iter().any(|other| other == host.as_str())
+    }
+}
+
+/// Looks at the pages before the first change.
+pub(super) async fn look_before(work: &Work<'_>) -> Outcome<()> {
+    let app = work.app;
+    let note =
+        json!({ "text": "Looking at pages as people, search engines and agents get them now." });
+    app.store
+        .note_deployment(work.deployment, app.clock.now(), note)
+        .await?;
+    app.signals.deployment_changed(work.deployment);
+    people::look_before(app, &work.site).await
+}
+
 /// Keeps the proof with the deployment (a later rollback finds its Worker there), and what there is to know as notes.
-pub(super) async fn keep(work: &Work<'_>, observed: &Observed, plan: &Plan) -> Outcome<()> {
+/// `has_changed`: whether this deployment changed anything, so that there is a before and an after.
+///
+/// # Errors
+/// `proof_failed` when people get an error or our content; the proof is kept all the same.
+pub(super) async fn keep(
+    work: &Work<'_>,
+    observed: &Observed,
+    plan: &Plan,
+    has_changed: bool,
+) -> Outcome<()> {
     let app = work.app;
     let edge = match &work.material {
-        Some(_) if !observed.routes.is_empty() => ask_all(work).await?,
+        Some(_) if !observed.recorded.routes_intended.is_empty() => health::ask_all(work).await?,
         _ => Vec::new(),
     };
     for unanswered in edge.iter().filter(|answer| answer["answered"] == false) {
@@ -49,8 +80,21 @@ pub(super) async fn keep(work: &Work<'_>, observed: &Observed, plan: &Plan) -> O
             .note_deployment(work.deployment, app.clock.now(), note)
             .await?;
     }
-    let proof = json!({
-        "observedAt": crate::clock::rfc3339(app.clock.now()),
+    let proving = Proving {
+        answering: edge
+            .iter()
+            .filter(|answer| answer["answered"] == true)
+            .filter_map(|answer| Some(answer["host"].as_str()?.to_owned()))
+            .collect(),
+        is_removal: work.material.is_none(),
+    };
+    let compared = if has_changed {
+        people::compare(app, &work.site, &proving).await?
+    } else {
+        None
+    };
+    let mut proof = json!({
+        "observedAt": rfc3339(app.clock.now()),
         "stepsLeft": plan.steps.len(),
         "warnings": plan.warnings,
         "worker": work.material.as_ref().map(|material| &material.desired.script_hash),
@@ -58,70 +102,35 @@ pub(super) async fn keep(work: &Work<'_>, observed: &Observed, plan: &Plan) -> O
         "routes": observed.recorded.routes_intended,
         "edge": edge,
     });
+    if let Some(compared) = &compared {
+        let (rows, before_at) = people::to_json(compared);
+        proof["verdict"] = json!(compared.verdict);
+        proof["beforeAt"] = json!(before_at);
+        proof["pages"] = rows;
+    } else if has_changed {
+        proof["verdict"] = json!(Verdict::NotProvable);
+        proof["why"] = json!(
+            "The pages were not looked at before the first change: the deployment was taken over after it."
+        );
+    }
     app.store
         .set_deployment_proof(work.deployment, &proof)
         .await?;
-    Ok(())
-}
-
-async fn ask_all(work: &Work<'_>) -> Outcome<Vec<Value>> {
-    let (app, site) = (work.app, &work.site);
-    let Some(material) = &work.material else {
-        return Ok(Vec::new());
-    };
-    let key = app
-        .vault
-        .open(&sites::sealed_key_row(site.id), &site.sealed_key)?;
-    let (id, config) = (site.id.to_string(), material.config.hash());
-    let asked = site
-        .hostnames
-        .iter()
-        .take(HOSTS_MAX)
-        .map(|host| ask(app, host, &key, &id, config));
-    Ok(futures::future::join_all(asked).await)
-}
-
-/// Asks one host until it answers as it should, or patience is over.
-async fn ask(app: &App, host: &Hostname, key: &Secret, site: &str, config: &str) -> Value {
-    let begun = Instant::now();
-    loop {
-        let asked = tokio::time::timeout(PATIENCE, ask_once(app, host, key)).await;
-        if let Ok(Some(answer)) = asked
-            && answer["site"] == site
-            && answer["config"] == config
-        {
-            return json!({
-                "host": host,
-                "answered": true,
-                "version": answer["version"],
-                "config": config,
-                "tookMs": u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            });
-        }
-        if begun.elapsed() > PATIENCE {
-            return json!({ "host": host, "answered": false });
-        }
-        tokio::time::sleep(PAUSE).await;
+    match compared {
+        Some(compared) if compared.verdict == Verdict::Failed => Err(broken(&compared)),
+        _ => Ok(()),
     }
 }
 
-/// One signed health question.
-async fn ask_once(app: &App, host: &Hostname, key: &Secret) -> Option<Value> {
-    let (now, nonce) = (
-        app.clock.now().0 / 1000,
-        Uuid::new_v4().simple().to_string(),
+fn broken(compared: &people::Compared) -> Problem {
+    let mut problem = Problem::new(
+        Code::ProofFailed,
+        "After this deployment people or agents do not get what they got before.",
     );
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).ok()?;
-    mac.update(health_message(now, &nonce).as_bytes());
-    let signature = hex::encode(mac.finalize().into_bytes());
-    let path = format!("{HEALTH_PATH}?t={now}&n={nonce}&s={signature}");
-    let answer = app
-        .edge
-        .send(Method::GET, host, &path, HeaderMap::new())
-        .await
-        .ok()?;
-    if !answer.status.is_success() {
-        return None;
+    for row in compared.rows.iter().filter(|row| row.is_failed()).take(5) {
+        problem = problem.cause(format!("{}.", row.sentence()));
     }
-    serde_json::from_slice(&answer.body).ok()
+    problem
+        .remedy("Its changes are taken back at once, unless that is switched off in the site's settings; see the newest deployment of the site.")
+        .remedy("Open the page yourself. If it was an outage of the origin in the same moment, deploy again.")
 }

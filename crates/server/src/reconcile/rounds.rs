@@ -92,8 +92,13 @@ impl<'a, 'w> Run<'a, 'w> {
             }
             let todo = self.align(&plan).await?;
             if plan.steps.is_empty() {
-                proof::keep(self.work, &observed, &plan).await?;
+                let has_changed = self.has_begun().await?;
+                let kept = proof::keep(self.work, &observed, &plan, has_changed).await;
+                self.tell_proof(kept).await?;
                 return Ok(self.task.success());
+            }
+            if !self.has_begun().await? {
+                proof::look_before(self.work).await?;
             }
             match self.apply(todo).await {
                 Ok(()) => last_problem = None,
@@ -187,6 +192,31 @@ impl<'a, 'w> Run<'a, 'w> {
             }
         }
         Ok(())
+    }
+
+    /// A failed proof is a failure of what builds. What takes out has done what it could: there it is told alone.
+    async fn tell_proof(&self, kept: Outcome<()>) -> Result<(), Halt> {
+        match kept {
+            Err(problem)
+                if problem.code == Code::ProofFailed
+                    && matches!(self.task, Task::Remove | Task::Undo { .. }) =>
+            {
+                let causes = problem.causes.join(" ");
+                let note = json!({ "warning": { "code": "proof_failed", "detail": format!("{} {causes}", problem.detail) } });
+                let app = self.work.app;
+                app.store
+                    .note_deployment(self.deployment.id, app.clock.now(), note)
+                    .await?;
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Whether a step was begun, by this process or by one before it.
+    async fn has_begun(&self) -> Result<bool, Halt> {
+        let steps = self.stored_steps().await?.unwrap_or_default();
+        Ok(steps.iter().any(|step| step.status != StepStatus::Waiting))
     }
 
     /// Between two steps: may we go on?

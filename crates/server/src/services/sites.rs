@@ -43,6 +43,8 @@ pub(crate) struct SitePatch {
     pub(crate) hostnames: Option<Vec<String>>,
     /// How long the Worker waits for KV, in milliseconds.
     pub(crate) kv_deadline_ms: Option<u32>,
+    /// Whether a deployment is taken back when its proof fails.
+    pub(crate) undo_on_failed_proof: Option<bool>,
 }
 
 /// Where a site's own key is sealed.
@@ -222,6 +224,9 @@ pub(crate) async fn update(
         }
         needs_deployment |= deadline != site.settings.kv_deadline_ms;
         site.settings.kv_deadline_ms = deadline;
+    }
+    if let Some(is_wanted) = patch.undo_on_failed_proof {
+        site.settings.undo_on_failed_proof = is_wanted;
     }
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;

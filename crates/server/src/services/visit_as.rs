@@ -5,6 +5,7 @@ use crate::{
     edge_client::EdgeError,
     problem::{Code, Outcome, Problem},
 };
+use domain::edge::MARK_HEADER;
 use http::{HeaderMap, HeaderValue, Method, header};
 use store::Site;
 
@@ -122,7 +123,7 @@ impl Visit {
 
     /// Whether the edge served a variant.
     pub(crate) fn is_variant(&self) -> bool {
-        self.header("x-edge-delivery")
+        self.header(MARK_HEADER)
             .is_some_and(|value| value.starts_with("variant"))
     }
 }

@@ -1,9 +1,17 @@
 //! A local Cloudflare with one account, two zones, a few tokens, and an origin site behind each zone.
 
-use axum::{Router, http::HeaderMap, http::Uri};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+};
 use cloudflare_emulator::{Emulator, Options, StateFile};
 use serde_json::{Value, json};
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The account.
@@ -21,6 +29,7 @@ pub(crate) const READ_ONLY_TOKEN: &str = "local-demo-read-only-00000000000000000
 pub(crate) struct LocalCloudflare {
     emulator: Emulator,
     origin: JoinHandle<()>,
+    mood: Arc<Mutex<Mood>>,
     client: reqwest::Client,
 }
 
@@ -45,15 +54,47 @@ pub(crate) fn client() -> reqwest::Client {
         .expect("a client without settings from outside")
 }
 
+/// How the origin behaves.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Mood {
+    /// The same page always.
+    #[default]
+    Calm,
+    /// Each answer has a number of its own.
+    Varying(u64),
+    /// After so many answers, this status and text for everybody.
+    ThenAnswers(u64, u16, String),
+}
+
 /// Says what it got, so that a test sees that Host, path and query came through unchanged.
-async fn origin_page(uri: Uri, headers: HeaderMap) -> ([(&'static str, &'static str); 1], String) {
+async fn origin_page(
+    State(mood): State<Arc<Mutex<Mood>>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> (StatusCode, [(&'static str, &'static str); 1], String) {
+    let (status, more) = match &mut *mood.lock().expect("nobody panics") {
+        Mood::Calm => (StatusCode::OK, String::new()),
+        Mood::Varying(count) => {
+            *count += 1;
+            (StatusCode::OK, format!("<p>answer {count}</p><p>end</p>"))
+        }
+        Mood::ThenAnswers(0, status, text) => {
+            let status = StatusCode::from_u16(*status).expect("a status");
+            return (status, [("content-type", "text/html")], text.clone());
+        }
+        Mood::ThenAnswers(left, ..) => {
+            *left -= 1;
+            (StatusCode::OK, String::new())
+        }
+    };
     let host = headers
         .get("host")
         .and_then(|host| host.to_str().ok())
         .unwrap_or("-");
     (
+        status,
         [("content-type", "text/html")],
-        format!("<h1>origin of {host}{uri}</h1>"),
+        format!("<h1>origin of {host}{uri}</h1>{more}"),
     )
 }
 
@@ -87,8 +128,11 @@ impl LocalCloudflare {
     pub(crate) async fn start_with(switches: &str, more: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
+        let mood = Arc::new(Mutex::new(Mood::default()));
+        let router = Router::new()
+            .fallback(origin_page)
+            .with_state(Arc::clone(&mood));
         let origin = tokio::spawn(async move {
-            let router = Router::new().fallback(origin_page);
             axum::serve(listener, router).await.expect("it serves");
         });
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -105,8 +149,14 @@ impl LocalCloudflare {
         Self {
             emulator,
             origin,
+            mood,
             client: client(),
         }
+    }
+
+    /// How the origin behaves from now on.
+    pub(crate) fn origin_is(&self, mood: Mood) {
+        *self.mood.lock().expect("nobody panics") = mood;
     }
 
     /// `CLOUDFLARE_API_BASE_URL`.

@@ -14,6 +14,7 @@ mod keys;
 mod local_cloudflare;
 mod postgres;
 mod program;
+mod proof;
 mod removal;
 mod replicas;
 mod sign_in;

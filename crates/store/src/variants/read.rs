@@ -180,6 +180,29 @@ impl Store {
         })
     }
 
+    /// The first published variants by path, then format, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_published(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        limit: u64,
+    ) -> Result<Vec<Variant>> {
+        use variant::Column;
+        of(workspace, site)
+            .filter(Column::PublishedRevision.is_not_null())
+            .order_by_asc(Column::Path)
+            .order_by_asc(Column::Format)
+            .limit(limit)
+            .all(self.reader())
+            .await?
+            .into_iter()
+            .map(variant)
+            .collect()
+    }
+
     /// Everything that is published, by path, then format: what the index of the edge is made of.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 use crate::{
-    samples::{after, deployment, revision, site},
+    samples::{after, deployment, revision, site, site_id},
     world::World,
 };
 use domain::{deployment::SiteStatus, ids::WorkspaceId, observed::Recorded};
 use sea_orm::ConnectionTrait;
-use store::{Page, StoreError};
+use serde_json::json;
+use store::{Baseline, Page, StoreError};
 use uuid::Uuid;
 
 pub(crate) async fn a_site_lives(world: World) {
@@ -225,4 +226,44 @@ pub(crate) async fn a_deleted_site_leaves_only_history(world: World) {
         .create_site(&again)
         .await
         .expect("name and host name are free");
+}
+
+pub(crate) async fn a_baseline_is_kept_until_forgotten(world: World) {
+    let (store, workspace) = (&world.store, world.workspace);
+    for number in [1, 2] {
+        let host = format!("site{number}.example");
+        let site = site(workspace, number, &[&host]);
+        store.create_site(&site).await.expect("stored");
+    }
+    let (one, two) = (site_id(1), site_id(2));
+    assert_eq!(store.baseline(workspace, one).await.expect("reads"), None);
+    for seconds in [0, 5] {
+        let baseline = Baseline {
+            taken_at: after(seconds),
+            pages: json!([{ "at": seconds }]),
+        };
+        for id in [one, two] {
+            store
+                .keep_baseline(workspace, id, &baseline)
+                .await
+                .expect("writes");
+        }
+    }
+    let kept = store.baseline(workspace, one).await.expect("reads");
+    assert_eq!(kept.map(|kept| kept.pages), Some(json!([{ "at": 5 }])));
+    store
+        .forget_baseline(workspace, one)
+        .await
+        .expect("deletes");
+    assert_eq!(store.baseline(workspace, one).await.expect("reads"), None);
+    assert!(
+        store
+            .baseline(workspace, two)
+            .await
+            .expect("reads")
+            .is_some()
+    );
+    // A site takes it along.
+    assert!(store.delete_site(workspace, two).await.expect("deletes"));
+    assert_eq!(store.baseline(workspace, two).await.expect("reads"), None);
 }

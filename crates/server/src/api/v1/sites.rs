@@ -58,6 +58,8 @@ struct SiteView {
 struct SettingsView {
     /// How long the Worker waits for KV before the origin answers, in milliseconds.
     kv_deadline_ms: u32,
+    /// Whether a deployment by which people get an error or our content is taken back at once.
+    undo_on_failed_proof: bool,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -72,6 +74,7 @@ fn view(site: &Site) -> SiteView {
         status: site.status,
         settings: SettingsView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
+            undo_on_failed_proof: site.settings.undo_on_failed_proof,
         },
         observed_at: site.observed_at.map(rfc3339),
         created_at: rfc3339(site.created_at),
@@ -100,11 +103,12 @@ struct SitePatchBody {
 }
 
 /// Settings to be changed.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SettingsPatchBody {
     /// 50 to 2,000.
     kv_deadline_ms: Option<u32>,
+    undo_on_failed_proof: Option<bool>,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -167,10 +171,12 @@ async fn change(
     Path(text): Path<String>,
     ApiJson(body): ApiJson<SitePatchBody>,
 ) -> Outcome<Json<SiteView>> {
+    let settings = body.settings.unwrap_or_default();
     let patch = SitePatch {
         name: body.name,
         hostnames: body.hostnames,
-        kv_deadline_ms: body.settings.and_then(|settings| settings.kv_deadline_ms),
+        kv_deadline_ms: settings.kv_deadline_ms,
+        undo_on_failed_proof: settings.undo_on_failed_proof,
     };
     Ok(Json(view(
         &sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?,

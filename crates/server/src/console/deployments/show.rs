@@ -1,6 +1,6 @@
 //! One deployment, from what is stored of it: so a reload shows the same.
 
-use super::{DeploymentPage, DeploymentView, StepRow, step_title};
+use super::{DeploymentPage, DeploymentView, StepRow, proof, step_title};
 use crate::{
     app::App,
     auth::SignedIn,
@@ -91,6 +91,7 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
             .as_ref()
             .filter(|_| !deployment.steps.iter().any(|step| step.problem.is_some()))
             .and_then(|problem| ProblemPanel::stored(problem, "deployment")),
+        proof: proof::of(&deployment),
         receipt: if status == DeploymentStatus::Live {
             receipt(&deployment)
         } else {
@@ -132,11 +133,11 @@ fn finding(deployment: &Deployment) -> Option<(String, String)> {
     match deployment.status {
         DeploymentStatus::Live => Some((
             format!("{name} is live"),
-            "Read again after the last step, the account is as planned. People get the site untouched; agents get what is published.".to_owned(),
+            "Read again after the last step, the account is as planned.".to_owned(),
         )),
         DeploymentStatus::Removed if deployment.of.is_none() => Some((
             format!("{name} is removed"),
-            "Read again after the last step, nothing of it is left in the account. People kept getting the site all the while.".to_owned(),
+            "Read again after the last step, nothing of it is left in the account.".to_owned(),
         )),
         DeploymentStatus::Removed => Some((
             "The deployment is undone".to_owned(),

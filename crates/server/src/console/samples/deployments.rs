@@ -1,6 +1,7 @@
 //! Sample data for plans, deployments and activity.
 
 use super::*;
+use crate::console::deployments::{ProofRow, ProofView};
 
 pub(super) fn deployments() -> Vec<(&'static str, String)> {
     let plan = |conflicts: Vec<Conflict>, steps: Vec<PlanStep>, problem| PlanPage {
@@ -76,6 +77,21 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                 )
             }),
             problem: None,
+            proof: Some(ProofView {
+                title: "People get the same site as before.".to_owned(),
+                state: State::new("ok", Mark::Tick, "proved"),
+                note: NASTY.to_owned(),
+                rows: vec![ProofRow {
+                    page: NASTY.to_owned(),
+                    visitor: "Chrome".to_owned(),
+                    kind: "person".to_owned(),
+                    status: "200 → 500".to_owned(),
+                    bytes: "48213".to_owned(),
+                    revision: Some("5ad0c71e0e77".to_owned()),
+                    state: State::new("bad", Mark::Cross, "failed"),
+                    words: NASTY.to_owned(),
+                }],
+            }),
             receipt: vec![("Route", "shop.example/*".to_owned())],
             steps: vec![
                 step("Create KV namespace", StepStatus::Done, "0.31 s"),

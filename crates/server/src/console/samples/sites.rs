@@ -96,6 +96,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 name: NASTY.to_owned(),
                 hostnames: "shop.example\nwww.shop.example".to_owned(),
                 deadline: "300".to_owned(),
+                undoes: true,
                 zone: "shop.example".to_owned(),
                 made_of: vec![
                     ("Worker", "edge-delivery-0190".to_owned()),

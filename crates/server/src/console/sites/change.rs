@@ -25,6 +25,8 @@ pub(crate) struct SettingsForm {
     name: String,
     hostnames: String,
     deadline: String,
+    /// A box that is not ticked sends nothing.
+    undo: String,
 }
 
 async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -41,6 +43,11 @@ async fn settings_view(
         name: site.name.clone(),
         hostnames: hostnames(site).join("\n"),
         deadline: site.settings.kv_deadline_ms.to_string(),
+        undo: if site.settings.undo_on_failed_proof {
+            "yes".to_owned()
+        } else {
+            String::new()
+        },
     });
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
@@ -57,6 +64,7 @@ async fn settings_view(
         name: form.name,
         hostnames: form.hostnames,
         deadline: form.deadline,
+        undoes: form.undo == "yes",
         zone: site.zone_name.clone(),
         made_of,
         problem: problem.map(ProblemPanel::new),
@@ -82,6 +90,7 @@ pub(crate) async fn save_settings(
                 name: Some(form.name.clone()),
                 hostnames: Some(listed_hostnames(&form.hostnames)),
                 kv_deadline_ms: Some(deadline),
+                undo_on_failed_proof: Some(form.undo == "yes"),
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }
