@@ -12,7 +12,7 @@
 
 mod alignment;
 pub(crate) mod apply;
-mod cloudflare_ids;
+pub(crate) mod cloudflare_ids;
 mod content;
 pub(crate) mod driver;
 mod execute;

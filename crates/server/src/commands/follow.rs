@@ -2,7 +2,12 @@
 //! where one runs, either of the two takes it.
 
 use super::{print_json, print_line};
-use crate::{app::AppState, clock::rfc3339, reconcile::driver, services::deployments};
+use crate::{
+    app::AppState,
+    clock::rfc3339,
+    reconcile::{driver, outlook::warnings_of},
+    services::deployments,
+};
 use domain::deployment::DeploymentStatus;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -54,6 +59,11 @@ pub(super) async fn to_the_end(
             ended.steps.len(),
             ended.api_calls
         ))?;
+    }
+    if !as_json && !progress.is_shown() {
+        for warning in warnings_of(&ended) {
+            print_line(&format!("note: {}", warning.detail))?;
+        }
     }
     if matches!(
         ended.status,
@@ -125,6 +135,11 @@ impl Progress {
         bar.set_message("looking at the account");
         bar.enable_steady_tick(Duration::from_millis(100));
         Self { bar: Some(bar) }
+    }
+
+    /// Whether somebody sees it: then the notes were told as they came.
+    const fn is_shown(&self) -> bool {
+        self.bar.is_some()
     }
 
     fn show(&self, event: &DeploymentEvent) {

@@ -4,7 +4,7 @@ use super::{print_json, print_line};
 use crate::{
     app::App,
     config::{ConfigArgs, logging},
-    services::{deployments, sites},
+    services::{deployments, preflight::look_ahead, sites},
 };
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use domain::plan::Plan;
@@ -32,7 +32,8 @@ pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let app = App::open(config).await?;
     let planned = async {
         let site = sites::find(&app, app.workspace, &args.site).await?;
-        let (plan, _) = deployments::plan(&app, app.workspace, &site).await?;
+        let (mut plan, _) = deployments::plan(&app, app.workspace, &site).await?;
+        look_ahead(&app, &site, &mut plan).await;
         Ok((site, plan))
     };
     let (site, plan) = match planned.await {

@@ -10,7 +10,7 @@ use domain::{
     desired::Goal,
     ids::{DeploymentId, WorkspaceId},
     observed::Observed,
-    plan::{self, Action, Conflict, Plan, Resource, Step},
+    plan::{self, Action, Conflict, Plan, Resource, Step, Warning},
 };
 use store::{Deployment, Page};
 
@@ -39,6 +39,21 @@ pub(crate) enum Task {
 pub(crate) fn worker_of(deployment: &Deployment) -> Option<String> {
     let worker = deployment.proof.as_ref()?.get("worker")?;
     Some(worker.as_str()?.to_owned())
+}
+
+/// What there is to know of a deployment: what was seen at its end, or until then what its plan says.
+pub(crate) fn warnings_of(deployment: &Deployment) -> Vec<Warning> {
+    let seen = deployment
+        .proof
+        .as_ref()
+        .and_then(|proof| serde_json::from_value(proof.get("warnings")?.clone()).ok());
+    seen.unwrap_or_else(|| {
+        deployment
+            .plan
+            .as_ref()
+            .map(|plan| plan.warnings.clone())
+            .unwrap_or_default()
+    })
 }
 
 /// The steps that a deployment finished.

@@ -14,7 +14,12 @@ use crate::{
     clock::rfc3339,
     problem::{Code, Outcome, Problem},
 };
-use domain::{names::Hostname, observed::Observed, plan::Plan, proof::Verdict};
+use domain::{
+    names::Hostname,
+    observed::Observed,
+    plan::{Plan, Warning},
+    proof::Verdict,
+};
 use serde_json::json;
 
 /// How many of a site's hosts are looked at.
@@ -64,17 +69,13 @@ pub(super) async fn keep(
         Some(_) if !observed.recorded.routes_intended.is_empty() => health::ask_all(work).await?,
         _ => Vec::new(),
     };
-    for unanswered in edge.iter().filter(|answer| answer["answered"] == false) {
-        let detail = format!(
-            "The Worker does not answer at {} yet. Everything is in place in the account: see that the host name has a proxied DNS record (orange cloud) at Cloudflare.",
-            unanswered["host"].as_str().unwrap_or_default()
-        );
-        let note = json!({ "warning": { "code": "edge_unanswered", "detail": detail } });
-        app.store
-            .note_deployment(work.deployment, app.clock.now(), note)
-            .await?;
-    }
-    for warning in &plan.warnings {
+    let unanswered = edge
+        .iter()
+        .filter(|answer| answer["answered"] == false)
+        .filter_map(|answer| answer["host"].as_str())
+        .map(unanswered);
+    let warnings: Vec<Warning> = unanswered.chain(plan.warnings.iter().cloned()).collect();
+    for warning in &warnings {
         let note = json!({ "warning": warning });
         app.store
             .note_deployment(work.deployment, app.clock.now(), note)
@@ -96,7 +97,7 @@ pub(super) async fn keep(
     let mut proof = json!({
         "observedAt": rfc3339(app.clock.now()),
         "stepsLeft": plan.steps.len(),
-        "warnings": plan.warnings,
+        "warnings": warnings,
         "worker": work.material.as_ref().map(|material| &material.desired.script_hash),
         "namespace": observed.recorded.namespace,
         "routes": observed.recorded.routes_intended,
@@ -119,6 +120,15 @@ pub(super) async fn keep(
     match compared {
         Some(compared) if compared.verdict == Verdict::Failed => Err(broken(&compared)),
         _ => Ok(()),
+    }
+}
+
+fn unanswered(host: &str) -> Warning {
+    Warning {
+        code: "edge_unanswered".to_owned(),
+        detail: format!(
+            "The Worker does not answer at {host} yet, so agents get nothing there. Everything is in place in the account: see that the host name has a proxied DNS record (orange cloud) at Cloudflare."
+        ),
     }
 }
 

@@ -62,8 +62,17 @@ pub(crate) enum Mood {
     Calm,
     /// Each answer has a number of its own.
     Varying(u64),
+    /// AI agents are turned away, as by a firewall rule.
+    BlocksAgents,
     /// After so many answers, this status and text for everybody.
     ThenAnswers(u64, u16, String),
+}
+
+fn is_agent(headers: &HeaderMap) -> bool {
+    headers
+        .get("user-agent")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.contains("GPTBot") || text.contains("ClaudeBot"))
 }
 
 /// Says what it got, so that a test sees that Host, path and query came through unchanged.
@@ -73,7 +82,8 @@ async fn origin_page(
     headers: HeaderMap,
 ) -> (StatusCode, [(&'static str, &'static str); 1], String) {
     let (status, more) = match &mut *mood.lock().expect("nobody panics") {
-        Mood::Calm => (StatusCode::OK, String::new()),
+        Mood::BlocksAgents if is_agent(&headers) => (StatusCode::FORBIDDEN, String::new()),
+        Mood::Calm | Mood::BlocksAgents => (StatusCode::OK, String::new()),
         Mood::Varying(count) => {
             *count += 1;
             (StatusCode::OK, format!("<p>answer {count}</p><p>end</p>"))

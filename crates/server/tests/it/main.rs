@@ -13,6 +13,7 @@ mod door;
 mod keys;
 mod local_cloudflare;
 mod postgres;
+mod preflight;
 mod program;
 mod proof;
 mod removal;

@@ -12,6 +12,7 @@ use crate::{
     problem::{Outcome, Problem},
     services::{
         deployments,
+        preflight::look_ahead,
         sites::{self, NewSite, SitePatch},
     },
 };
@@ -220,7 +221,8 @@ async fn plan(
     Path(text): Path<String>,
 ) -> Outcome<Json<PlanView>> {
     let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
-    let (plan, _) = deployments::plan(&app, caller.workspace, &site).await?;
+    let (mut plan, _) = deployments::plan(&app, caller.workspace, &site).await?;
+    look_ahead(&app, &site, &mut plan).await;
     Ok(Json(PlanView {
         steps: plan.steps,
         conflicts: plan.conflicts,

@@ -9,7 +9,7 @@ use crate::{
         sites::head,
     },
     problem::Problem,
-    services::{deployments, sites},
+    services::{deployments, preflight::look_ahead, sites},
 };
 use axum::{extract::Path, response::Response};
 use domain::{
@@ -42,7 +42,10 @@ pub(in crate::console) async fn plan(
     let site_id = id::<SiteId>(&text, "site")?;
     let site = sites::get(app, ws, site_id).await?;
     let (plan, problem) = match deployments::plan(app, ws, &site).await {
-        Ok((plan, _)) => (plan, None),
+        Ok((mut plan, _)) => {
+            look_ahead(app, &site, &mut plan).await;
+            (plan, None)
+        }
         Err(problem) => (
             Plan::default(),
             Some(ProblemPanel::new(problem).with(

@@ -10,6 +10,7 @@ use crate::{
         parts::{ProblemPanel, When, plural, span},
     },
     problem::{Outcome, Problem},
+    reconcile::outlook::warnings_of,
     services::deployments,
 };
 use axum::{extract::Path, response::Response};
@@ -98,11 +99,9 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
             Vec::new()
         },
         steps: deployment.steps.iter().map(step_row).collect(),
-        warnings: deployment
-            .plan
-            .iter()
-            .flat_map(|plan| &plan.warnings)
-            .map(|warning| warning.detail.clone())
+        warnings: warnings_of(&deployment)
+            .into_iter()
+            .map(|warning| warning.detail)
             .collect(),
         site_name: deployment.site_name,
     })

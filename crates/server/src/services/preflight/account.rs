@@ -1,0 +1,157 @@
+//! Limits of the account and of its plan. With our permissions the Workers plan itself cannot be read, so what holds on the
+//! free plan alone is said to.
+
+use super::warning;
+use crate::{
+    app::App,
+    reconcile::cloudflare_ids::{account_id, zone_id},
+    services::connections,
+};
+use domain::plan::Warning;
+use store::{Connection, Site};
+
+/// KV writes that a free account has in a day, UTC; each pair of a bulk write is one (Cloudflare API notes §6.6, official).
+const FREE_WRITES: u64 = 1_000;
+
+/// Workers of a free and of a paid account (§4.7, official).
+const FREE_SCRIPTS: usize = 100;
+const PAID_SCRIPTS: usize = 500;
+
+/// Routes of a zone (§4.7, official).
+const ROUTES: usize = 1_000;
+
+/// KV namespaces of an account (§6.6, official).
+const NAMESPACES: usize = 1_000;
+
+/// Looks at what the account has already. `is_first`: the site's Worker is to be made.
+pub(super) async fn look(
+    app: &App,
+    site: &Site,
+    connection: &Connection,
+    is_first: bool,
+) -> Vec<Warning> {
+    let mut found = writes(app, site).await;
+    if is_first {
+        found.extend(requests(site, connection));
+        found.extend(objects(app, site, connection).await.unwrap_or_default());
+    }
+    found
+}
+
+/// Content that waits for KV, against a free account's day.
+async fn writes(app: &App, site: &Site) -> Vec<Warning> {
+    let Ok(status) = app.store.kv_status(site.workspace, site.id).await else {
+        return Vec::new();
+    };
+    writes_warning(status.pending).into_iter().collect()
+}
+
+fn writes_warning(pending: u64) -> Option<Warning> {
+    // The index is a write of its own.
+    let writes = pending + 1;
+    (writes > FREE_WRITES).then(|| {
+        let days = writes.div_ceil(FREE_WRITES);
+        warning(
+            "kv_writes_over_free_plan",
+            format!("{pending} variants wait for KV. On the Workers Free plan an account has {FREE_WRITES} KV writes a day, for everything in it: this would take {days} days. On a paid plan there is no such limit a day."),
+        )
+    })
+}
+
+/// Every request that meets a route counts, people's too.
+fn requests(site: &Site, connection: &Connection) -> Option<Warning> {
+    let zone = connection.zones.iter().find(|zone| zone.id == site.zone)?;
+    (zone.plan.as_deref() == Some("free")).then(|| {
+        warning(
+            "requests_count",
+            "On the Workers Free plan an account has 100,000 requests a day, and each request to these host names counts, people's and files' too. Beyond that the origin answers directly until midnight UTC; nobody gets an error. How many requests the zone has stands in Cloudflare's dashboard (Analytics); this token cannot read it.",
+        )
+    })
+}
+
+/// What an account may have no more of, and a name that it lacks.
+async fn objects(
+    app: &App,
+    site: &Site,
+    connection: &Connection,
+) -> Result<Vec<Warning>, cloudflare::Error> {
+    let Ok(api) = connections::api_for(app, connection) else {
+        return Ok(Vec::new());
+    };
+    let (account, zone) = (account_id(&site.account), zone_id(&site.zone));
+    let (subdomain, scripts, namespaces, routes) = tokio::try_join!(
+        api.account_subdomain(&account),
+        api.list_scripts(&account),
+        api.list_namespaces(&account),
+        api.list_routes(&zone),
+    )?;
+    let mut found = Vec::new();
+    if subdomain.is_none() {
+        found.push(warning(
+            "no_workers_dev_name",
+            "The account has no workers.dev name yet. Cloudflare may refuse a first Worker until it has one (code 10063): open Workers & Pages in the dashboard once, and it asks for the name. Nothing of this site will be served there.",
+        ));
+    }
+    found.extend(counts(
+        scripts.len(),
+        namespaces.len(),
+        routes.len() + site.hostnames.len(),
+    ));
+    Ok(found)
+}
+
+fn counts(scripts: usize, namespaces: usize, routes: usize) -> Vec<Warning> {
+    let mut found = Vec::new();
+    if scripts >= PAID_SCRIPTS {
+        found.push(warning(
+            "scripts_limit",
+            format!("The account has {scripts} Workers; a paid account may have {PAID_SCRIPTS}. Delete one that is not used, or ask Cloudflare for more."),
+        ));
+    } else if scripts >= FREE_SCRIPTS {
+        found.push(warning(
+            "scripts_limit",
+            format!("The account has {scripts} Workers. On the Workers Free plan it may have {FREE_SCRIPTS}: delete one that is not used, or move to a paid plan."),
+        ));
+    }
+    if namespaces >= NAMESPACES {
+        found.push(warning(
+            "namespaces_limit",
+            format!("The account has {namespaces} KV namespaces, and may have {NAMESPACES}. Delete one that is not used."),
+        ));
+    }
+    if routes > ROUTES {
+        found.push(warning(
+            "routes_limit",
+            format!("The zone would have {routes} routes, and may have {ROUTES}. Leave out host names, or delete routes that are not used."),
+        ));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_told_when_they_are_reached() {
+        let codes = |scripts, namespaces, routes| -> Vec<String> {
+            counts(scripts, namespaces, routes)
+                .into_iter()
+                .map(|warning| warning.code)
+                .collect()
+        };
+        assert!(codes(99, 999, 1_000).is_empty());
+        assert_eq!(codes(100, 0, 0), ["scripts_limit"]);
+        assert_eq!(
+            codes(500, 1_000, 1_001),
+            ["scripts_limit", "namespaces_limit", "routes_limit"]
+        );
+    }
+
+    #[test]
+    fn writes_are_forecast() {
+        assert!(writes_warning(999).is_none());
+        let warning = writes_warning(2_500).expect("too many for a day");
+        assert!(warning.detail.contains("3 days"), "{}", warning.detail);
+    }
+}
