@@ -81,6 +81,10 @@ pub(crate) fn router() -> Router<AppState> {
         )
         .route("/deployments/{id}", get(deployments::show))
         .route("/deployments/{id}/live", get(deployments::live))
+        .route(
+            "/deployments/{id}/receipt.txt",
+            get(deployments::receipt_file),
+        )
         .route("/deployments/{id}/cancel", post(deployments::cancel))
         .route("/deployments/{id}/continue", post(deployments::continue_))
         .route("/deployments/{id}/undo", post(deployments::undo))

@@ -4,6 +4,7 @@
 pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod preflight;
+pub(crate) mod receipt;
 pub(crate) mod sites;
 pub(crate) mod sync;
 pub(crate) mod token_check;

@@ -9,6 +9,7 @@ pub(crate) mod deployment_event;
 pub(crate) mod deployment_step;
 pub(crate) mod kv_ledger;
 pub(crate) mod meta;
+pub(crate) mod publication;
 pub(crate) mod session;
 pub(crate) mod sign_in_attempt;
 pub(crate) mod site;

@@ -2,6 +2,7 @@
 
 mod m20261124_000001_first;
 mod m20261124_000005_site_baselines;
+mod m20261124_000006_publications;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -12,6 +13,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261124_000001_first::Migration),
             Box::new(m20261124_000005_site_baselines::Migration),
+            Box::new(m20261124_000006_publications::Migration),
         ]
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     Result, Store, StoreError,
     contents::{self, Packed},
     entities::{variant, variant_revision},
-    kv_ledger, sites, sync,
+    kv_ledger, publications, sites, sync,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -207,6 +207,7 @@ impl Store {
             .filter(variant::Column::Path.eq(path))
             .exec(&tx)
             .await?;
+        publications::record(&tx, workspace, site, &[(format, path, revision)]).await?;
         kv_ledger::want(&tx, workspace, site, &[(format, path, revision)]).await?;
         sync::want(&tx, site, at).await?;
         tx.commit().await?;
@@ -244,6 +245,7 @@ impl Store {
         if done.rows_affected == 0 {
             return Ok(false);
         }
+        publications::record_nothing(&tx, workspace, site, format, path).await?;
         kv_ledger::want_nothing(&tx, site, format, path).await?;
         sync::want(&tx, site, at).await?;
         tx.commit().await?;
@@ -290,6 +292,7 @@ impl Store {
             .await?;
         contents::remove_unused(&tx, workspace, Some(revisions)).await?;
         if known.published_revision.is_some() {
+            publications::record_nothing(&tx, workspace, site, format, path).await?;
             kv_ledger::want_nothing(&tx, site, format, path).await?;
             sync::want(&tx, site, at).await?;
         }

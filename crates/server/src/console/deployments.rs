@@ -6,6 +6,7 @@ use super::{
     shell::Shell,
     sites::SiteHead,
 };
+use crate::services::receipt;
 use askama::Template;
 use domain::plan::{Action, Conflict, Resource, Step, Warning};
 
@@ -21,7 +22,7 @@ pub(super) use plan::plan;
 #[cfg(test)]
 pub(crate) use proof::ProofRow;
 pub(crate) use proof::ProofView;
-pub(super) use show::show;
+pub(super) use show::{receipt_file, show};
 
 /// A step in words: `Create route`.
 pub(crate) fn step_title(step: &Step) -> String {
@@ -132,8 +133,8 @@ pub(crate) struct DeploymentView {
     pub(crate) problem: Option<ProblemPanel>,
     /// What people, search engines and agents got before and after.
     pub(crate) proof: Option<ProofView>,
-    /// What is in the account afterwards because of the site: the kind and the name or id.
-    pub(crate) receipt: Vec<(&'static str, String)>,
+    /// What is in the account afterwards because of the site.
+    pub(crate) receipt: Vec<receipt::Item>,
     /// The steps.
     pub(crate) steps: Vec<StepRow>,
     /// The plan's warnings.

@@ -14,7 +14,9 @@ use crate::{
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus, SiteStatus},
     observed::Recorded,
+    variant::Format,
 };
+use serde_json::json;
 use store::Deployment;
 use tokio_util::sync::CancellationToken;
 
@@ -160,6 +162,45 @@ async fn take_back(app: &App, deployment: &Deployment) -> Outcome<()> {
     }
 }
 
+/// Publishes what was published at the moment of the deployment that is brought back. It reaches KV like everything
+/// that is published.
+async fn restore_content(app: &App, deployment: &Deployment, publication: i64) -> Outcome<()> {
+    let now = app.clock.now();
+    let restored = app
+        .store
+        .restore_publications(deployment.workspace, deployment.site, publication, now)
+        .await?;
+    app.signals.wake_sync();
+    let mut text = format!(
+        "Published revisions of that moment: {} brought back, {} taken back.",
+        restored.published, restored.unpublished
+    );
+    if !restored.missing.is_empty() {
+        text.push_str(&format!(
+            " Deleted since, so left as they are: {}.",
+            named(&restored.missing)
+        ));
+    }
+    app.store
+        .note_deployment(deployment.id, now, json!({ "text": text }))
+        .await?;
+    Ok(())
+}
+
+/// The first few of many.
+fn named(variants: &[(Format, String)]) -> String {
+    const SHOWN: usize = 5;
+    let mut words: Vec<String> = variants
+        .iter()
+        .take(SHOWN)
+        .map(|(format, path)| format!("{path} ({format})"))
+        .collect();
+    if variants.len() > SHOWN {
+        words.push(format!("{} more", variants.len() - SHOWN));
+    }
+    words.join(", ")
+}
+
 enum Begun<'a> {
     /// There is nothing to work on.
     Over(DeploymentStatus),
@@ -203,6 +244,14 @@ async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> 
         app.store
             .set_recorded(site.workspace, site.id, &site.recorded)
             .await?;
+    }
+    if let Task::Rollback {
+        publication: Some(publication),
+        ..
+    } = task
+        && deployment.plan.is_none()
+    {
+        restore_content(app, deployment, publication).await?;
     }
     let material = match task {
         Task::Remove => None,

@@ -19,10 +19,12 @@ use store::{Deployment, Page};
 pub(crate) enum Task {
     /// Brings the account to what is desired now.
     Apply,
-    /// Brings back the Worker of an earlier deployment.
+    /// Brings back the Worker and the published revisions of an earlier deployment.
     Rollback {
         /// The hash of that upload.
         worker: Option<String>,
+        /// The moment whose published revisions come back with it.
+        publication: Option<i64>,
     },
     /// Takes everything out, then the site itself.
     Remove,
@@ -39,6 +41,11 @@ pub(crate) enum Task {
 pub(crate) fn worker_of(deployment: &Deployment) -> Option<String> {
     let worker = deployment.proof.as_ref()?.get("worker")?;
     Some(worker.as_str()?.to_owned())
+}
+
+/// The number of the last publication when a deployment ended well.
+pub(crate) fn publication_of(deployment: &Deployment) -> Option<i64> {
+    deployment.proof.as_ref()?.get("publication")?.as_i64()
 }
 
 /// What there is to know of a deployment: what was seen at its end, or until then what its plan says.
@@ -101,9 +108,13 @@ async fn referred(app: &App, workspace: WorkspaceId, id: DeploymentId) -> Outcom
 pub(super) async fn task_of(app: &App, deployment: &Deployment) -> Outcome<Task> {
     Ok(match (deployment.kind, deployment.of) {
         (DeploymentKind::Apply, _) | (DeploymentKind::Rollback, None) => Task::Apply,
-        (DeploymentKind::Rollback, Some(of)) => Task::Rollback {
-            worker: worker_of(&referred(app, deployment.workspace, of).await?),
-        },
+        (DeploymentKind::Rollback, Some(of)) => {
+            let target = referred(app, deployment.workspace, of).await?;
+            Task::Rollback {
+                worker: worker_of(&target),
+                publication: publication_of(&target),
+            }
+        }
         (DeploymentKind::Remove, None) => Task::Remove,
         (DeploymentKind::Remove, Some(of)) => {
             let undone = referred(app, deployment.workspace, of).await?;
@@ -120,7 +131,7 @@ impl Task {
     pub(super) fn pin(&self) -> Option<&Option<String>> {
         match self {
             Self::Apply => Some(&None),
-            Self::Rollback { worker } => Some(worker),
+            Self::Rollback { worker, .. } => Some(worker),
             Self::Remove => None,
             Self::Undo { former, done } => is_script_replaced(done).then_some(former),
         }

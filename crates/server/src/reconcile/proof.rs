@@ -13,6 +13,7 @@ use super::apply::Work;
 use crate::{
     clock::rfc3339,
     problem::{Code, Outcome, Problem},
+    services::receipt,
 };
 use domain::{
     names::Hostname,
@@ -102,6 +103,9 @@ pub(super) async fn keep(
         "namespace": observed.recorded.namespace,
         "routes": observed.recorded.routes_intended,
         "edge": edge,
+        // The moment that a rollback to this deployment brings back.
+        "publication": app.store.last_publication(work.site.workspace, work.site.id).await?,
+        "receipt": receipt::of_account(&work.site, observed),
     });
     if let Some(compared) = &compared {
         let (rows, before_at) = people::to_json(compared);

@@ -458,6 +458,7 @@ async fn every_call_is_described() {
         ("/api/v1/sites/{id}/deployments", &["get", "post"]),
         ("/api/v1/deployments/{id}", &["get"]),
         ("/api/v1/deployments/{id}/events", &["get"]),
+        ("/api/v1/deployments/{id}/receipt", &["get"]),
         ("/api/v1/deployments/{id}/rollback", &["post"]),
         ("/api/v1/sites/{id}/variants", &["get"]),
         (

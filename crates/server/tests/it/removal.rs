@@ -130,6 +130,77 @@ async fn an_earlier_worker_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn published_revisions_come_back_with_a_rollback() {
+    let story = Story::begin().await;
+    story
+        .program
+        .publish(&story.site, "pricing", "<h1>First</h1>")
+        .await;
+    let first = story.deployed().await;
+    story
+        .program
+        .publish(&story.site, "pricing", "<h1>Second</h1>")
+        .await;
+    story
+        .program
+        .publish(&story.site, "later", "<h1>Later</h1>")
+        .await;
+    let path = format!("/deployments/{}/rollback", id_of(&first));
+    let started = story.program.ok("POST", &path, Some(&json!({}))).await;
+    let ended = story.program.ended(&id_of(&started)).await;
+    assert_eq!(ended["status"], "live", "{ended:#}");
+    let variants = story
+        .program
+        .ok("GET", &format!("/sites/{}/variants", story.site), None)
+        .await;
+    let published: Vec<_> = variants["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|variant| (variant["path"].as_str(), variant["published"].is_string()))
+        .collect();
+    assert_eq!(
+        published,
+        [(Some("/later"), false), (Some("/pricing"), true)],
+        "{variants:#}"
+    );
+    let sync = format!("/sites/{}/sync", story.site);
+    story
+        .program
+        .until(&sync, |status| {
+            status["pending"] == 0 && status["live"] == 1
+        })
+        .await;
+    let page = story
+        .cloud
+        .visit("shop.localhost", "/pricing", "GPTBot/1.2")
+        .await;
+    assert_eq!(page.text().await.expect("text"), "<h1>First</h1>");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_removes_everything_by_hand() {
+    let story = Story::begin().await;
+    let before = story.cloud.state().await;
+    let deployed = story.deployed().await;
+    let path = format!("/deployments/{}/receipt", id_of(&deployed));
+    let receipt = story.program.ok("GET", &path, None).await;
+    let items = receipt["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 3, "{receipt:#}");
+    for item in items {
+        let call = item["removeWith"].as_str().expect("a call");
+        assert!(
+            receipt["text"]
+                .as_str()
+                .is_some_and(|text| text.contains(&call[7..]))
+        );
+        let (method, path) = call.split_once(' ').expect("method and path");
+        story.cloud.call(method, path, None).await;
+    }
+    assert_eq!(story.cloud.state().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_stops_at_a_safe_point() {
     let story = Story::begin().await;
     let before = story.cloud.state().await;

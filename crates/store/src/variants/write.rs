@@ -6,7 +6,7 @@ use crate::{
     contents::Packed,
     database::bind_parameters_max,
     entities::{variant, variant_revision},
-    kv_ledger, sync,
+    kv_ledger, publications, sync,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -43,6 +43,7 @@ pub(super) async fn write(
         .iter()
         .map(|(new, packed)| (new.format, new.path, &packed.revision))
         .collect();
+    publications::record(tx, workspace, site, &wanted).await?;
     kv_ledger::want(tx, workspace, site, &wanted).await?;
     let at = published.iter().map(|(new, _)| new.at).max();
     sync::want(tx, site, at.unwrap_or(Millis(0))).await

@@ -67,6 +67,7 @@ stories! {
         contents_are_shared_and_removed,
         lists_by_prefix_and_page,
         large_contents_come_back,
+        the_published_state_of_a_moment_comes_back,
     }
     ledger { what_is_published_is_pending_until_acknowledged, what_is_taken_back_is_deleted, failures_are_tried_last }
     syncing { publishing_asks_for_a_sync, sync_and_deployment_exclude_each_other, what_comes_in_between_stays_wanted }

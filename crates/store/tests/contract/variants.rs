@@ -466,3 +466,89 @@ pub(crate) async fn large_contents_come_back(world: World) {
         assert!(back.as_deref() == Some(content), "{path}");
     }
 }
+
+pub(crate) async fn the_published_state_of_a_moment_comes_back(world: World) {
+    let (store, workspace) = (&world.store, world.workspace);
+    let site = with_site(&world).await;
+    let published = async || -> Vec<(String, Revision)> {
+        let listed = store.published_paths(workspace, site).await.expect("reads");
+        listed
+            .into_iter()
+            .map(|(_, path, revision)| (path, revision))
+            .collect()
+    };
+    assert_eq!(
+        store
+            .last_publication(workspace, site)
+            .await
+            .expect("reads"),
+        0
+    );
+    for (path, content) in [("/a", "a1"), ("/b", "b1"), ("/c", "c1"), ("/e", "e1")] {
+        let new = revision(site, path, content.as_bytes());
+        store.save_revision(workspace, &new).await.expect("saved");
+    }
+    let mark = store
+        .last_publication(workspace, site)
+        .await
+        .expect("reads");
+    let then = published().await;
+
+    // The same again is no publication.
+    let same = revision(site, "/a", b"a1");
+    store
+        .save_revisions(workspace, &[same])
+        .await
+        .expect("saved");
+    assert_eq!(
+        store
+            .last_publication(workspace, site)
+            .await
+            .expect("reads"),
+        mark
+    );
+
+    let changed = [revision(site, "/a", b"a2"), revision(site, "/d", b"d1")];
+    store
+        .save_revisions(workspace, &changed)
+        .await
+        .expect("saved");
+    let unpublished = store
+        .unpublish(workspace, site, Format::Html, "/b", after(2))
+        .await;
+    assert!(unpublished.expect("writes"));
+    let deleted = store
+        .delete_variant(workspace, site, Format::Html, "/e", after(2))
+        .await;
+    assert!(deleted.expect("writes"));
+
+    let differences = store
+        .publications_since(workspace, site, mark)
+        .await
+        .expect("reads");
+    let paths: Vec<&str> = differences.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(paths, ["/a", "/b", "/d", "/e"]);
+    assert_eq!(differences[0].now, Some(Revision::of(b"a2")));
+    assert_eq!(differences[0].then, Some(Revision::of(b"a1")));
+    assert_eq!(
+        (&differences[2].now, &differences[2].then),
+        (&Some(Revision::of(b"d1")), &None)
+    );
+
+    let restored = store
+        .restore_publications(workspace, site, mark, after(3))
+        .await
+        .expect("writes");
+    assert_eq!((restored.published, restored.unpublished), (2, 1));
+    assert_eq!(restored.missing, [(Format::Html, "/e".to_owned())]);
+    let without_the_deleted: Vec<_> = then.into_iter().filter(|(path, _)| path != "/e").collect();
+    assert_eq!(published().await, without_the_deleted);
+    let pending = store.pending_kv(workspace, site, 10).await.expect("reads");
+    assert_eq!(pending.writes.len(), 3, "{pending:?}");
+    // Twice is once.
+    let again = store
+        .restore_publications(workspace, site, mark, after(4))
+        .await
+        .expect("writes");
+    assert_eq!((again.published, again.unpublished), (0, 0));
+}

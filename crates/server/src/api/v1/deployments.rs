@@ -7,7 +7,7 @@ use crate::{
     auth::ApiCaller,
     clock::rfc3339,
     problem::Outcome,
-    services::{deployments, sites},
+    services::{deployments, receipt, sites},
 };
 use axum::{
     Json,
@@ -31,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(start, list))
         .routes(routes!(read))
         .routes(routes!(events))
+        .routes(routes!(receipt))
         .routes(routes!(cancel))
         .routes(routes!(continue_))
         .routes(routes!(undo))
@@ -225,6 +226,37 @@ fn in_words(mut data: Value) -> Value {
     data
 }
 
+/// What was in the account because of the site when a deployment ended.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReceiptView {
+    deployment_id: String,
+    site_id: String,
+    site_name: String,
+    /// In the order in which they are to be removed.
+    items: Vec<receipt::Item>,
+    /// The same in words, with a command for each: to be kept apart.
+    text: String,
+}
+
+/// What was in the account because of the site when the deployment ended, with ids and the calls that remove it by hand.
+#[utoipa::path(get, path = "/deployments/{id}/receipt", tag = "deployments", params(("id" = String, Path)),
+    responses((status = 200, body = ReceiptView), Problems))]
+async fn receipt(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Outcome<Json<ReceiptView>> {
+    let deployment = deployments::get(&app, caller.workspace, id(&text, "deployment")?).await?;
+    Ok(Json(ReceiptView {
+        deployment_id: deployment.id.to_string(),
+        site_id: deployment.site.to_string(),
+        site_name: deployment.site_name.clone(),
+        items: receipt::of_deployment(&deployment),
+        text: receipt::as_text(&deployment),
+    }))
+}
+
 /// Stop at the next safe point.
 #[utoipa::path(post, path = "/deployments/{id}/cancel", tag = "deployments", params(("id" = String, Path)),
     responses((status = 202, body = DeploymentView), Problems))]
@@ -273,7 +305,7 @@ async fn undo(
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
-/// Bring back the state of an earlier deployment.
+/// Bring back the Worker and the published revisions of an earlier deployment.
 #[utoipa::path(post, path = "/deployments/{id}/rollback", tag = "deployments", params(("id" = String, Path)),
     responses((status = 202, body = DeploymentView), Problems))]
 async fn rollback(

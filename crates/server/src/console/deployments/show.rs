@@ -11,14 +11,17 @@ use crate::{
     },
     problem::{Outcome, Problem},
     reconcile::outlook::warnings_of,
-    services::deployments,
+    services::{deployments, receipt},
 };
-use axum::{extract::Path, response::Response};
+use axum::{
+    extract::Path,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus, StepStatus},
     ids::DeploymentId,
 };
-use serde_json::Value;
 use store::{Deployment, DeploymentStep, Page};
 
 /// The page.
@@ -37,6 +40,31 @@ pub(in crate::console) async fn show(
         shell: desk.shell(at),
         view,
     }))
+}
+
+/// The receipt as a text file, to be kept apart from Edge Delivery.
+pub(in crate::console) async fn receipt_file(
+    desk: Desk,
+    Path(text): Path<String>,
+) -> Result<Response, Problem> {
+    let deployment = deployments::get(
+        desk.app(),
+        desk.ws(),
+        id::<DeploymentId>(&text, "deployment")?,
+    )
+    .await?;
+    let name = format!(
+        "attachment; filename=\"edge-delivery-receipt-{}.txt\"",
+        deployment.id
+    );
+    Ok((
+        [
+            (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+        ],
+        receipt::as_text(&deployment),
+    )
+        .into_response())
 }
 
 /// What there is to show of a deployment now.
@@ -93,11 +121,7 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
             .filter(|_| !deployment.steps.iter().any(|step| step.problem.is_some()))
             .and_then(|problem| ProblemPanel::stored(problem, "deployment")),
         proof: proof::of(&deployment),
-        receipt: if status == DeploymentStatus::Live {
-            receipt(&deployment)
-        } else {
-            Vec::new()
-        },
+        receipt: receipt::of_deployment(&deployment),
         steps: deployment.steps.iter().map(step_row).collect(),
         warnings: warnings_of(&deployment)
             .into_iter()
@@ -144,31 +168,6 @@ fn finding(deployment: &Deployment) -> Option<(String, String)> {
         )),
         _ => None,
     }
-}
-
-fn receipt(deployment: &Deployment) -> Vec<(&'static str, String)> {
-    let Some(proof) = &deployment.proof else {
-        return Vec::new();
-    };
-    let text = |key: &str| proof.get(key).and_then(Value::as_str).map(str::to_owned);
-    let mut rows = Vec::new();
-    if let Some(namespace) = text("namespace") {
-        rows.push(("KV namespace", namespace));
-    }
-    if text("worker").is_some() {
-        rows.push(("Worker", domain::desired::script_name(deployment.site)));
-    }
-    for route in proof
-        .get("routes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(pattern) = route.as_str() {
-            rows.push(("Route", pattern.to_owned()));
-        }
-    }
-    rows
 }
 
 fn step_row(step: &DeploymentStep) -> StepRow {

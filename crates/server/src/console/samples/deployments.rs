@@ -1,7 +1,10 @@
 //! Sample data for plans, deployments and activity.
 
 use super::*;
-use crate::console::deployments::{ProofRow, ProofView};
+use crate::{
+    console::deployments::{ProofRow, ProofView},
+    services::receipt::Item,
+};
 
 pub(super) fn deployments() -> Vec<(&'static str, String)> {
     let plan = |conflicts: Vec<Conflict>, steps: Vec<PlanStep>, problem| PlanPage {
@@ -92,7 +95,12 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     words: NASTY.to_owned(),
                 }],
             }),
-            receipt: vec![("Route", "shop.example/*".to_owned())],
+            receipt: vec![Item {
+                resource: Resource::Route,
+                name: "shop.example/*".to_owned(),
+                id: "e0000000000000000000000000000001".to_owned(),
+                remove_with: "DELETE /zones/b0/workers/routes/e0".to_owned(),
+            }],
             steps: vec![
                 step("Create KV namespace", StepStatus::Done, "0.31 s"),
                 step("Write content", StepStatus::Done, "0.44 s"),

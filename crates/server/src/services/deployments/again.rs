@@ -94,8 +94,8 @@ pub(crate) async fn undo(
     .await
 }
 
-/// Brings back the Worker of an earlier deployment; of the newest one: of the one before it. Published content is not
-/// changed by this.
+/// Brings back the Worker and the published revisions of an earlier deployment; of the newest one: of the one
+/// before it with another Worker, or else what was published when it went live.
 pub(crate) async fn rollback(
     app: &App,
     ws: WorkspaceId,
@@ -109,10 +109,6 @@ pub(crate) async fn rollback(
         .is_some_and(|newest| newest.id == target.id);
     if is_newest && let Some(before) = live_before(app, ws, &target).await? {
         target = before;
-    } else if is_newest {
-        return Err(nothing_to_bring_back(
-            "There is no earlier deployment to go back to.",
-        ));
     }
     let is_kept = match worker_of(&target) {
         Some(worker) => material::is_kept(app, &worker).await?,

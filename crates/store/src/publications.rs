@@ -1,0 +1,321 @@
+//! Which revision of which variant was published when, in order. A moment is the number of the last publication then
+//! ([`Store::last_publication`]); the published state of a moment can be looked at and brought back.
+
+use crate::{
+    Result, Store,
+    convert::Row,
+    database::bind_parameters_max,
+    entities::{
+        publication::{ActiveModel, Column, Entity},
+        variant, variant_revision,
+    },
+    kv_ledger, sites, sync,
+};
+use domain::{
+    ids::{SiteId, WorkspaceId},
+    time::Millis,
+    variant::{Format, Revision},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect, sea_query::Expr,
+};
+use std::collections::{HashMap, HashSet};
+
+/// A path whose published revision was another one at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The format.
+    pub format: Format,
+    /// The path.
+    pub path: String,
+    /// What is published now.
+    pub now: Option<Revision>,
+    /// What was published then.
+    pub then: Option<Revision>,
+}
+
+/// What came of bringing a moment back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// Paths that got the revision of then.
+    pub published: u64,
+    /// Paths that had no published revision then.
+    pub unpublished: u64,
+    /// Paths whose revision of then was deleted meanwhile; they stay as they are.
+    pub missing: Vec<(Format, String)>,
+}
+
+/// Within a publication: writes down what is published from now on. Paths that stay as they are leave no row. To be
+/// called before the ledger is told. The site is locked.
+pub(crate) async fn record(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    published: &[(Format, &str, &Revision)],
+) -> Result<()> {
+    let mut rows = Vec::new();
+    for format in Format::ALL {
+        let of_format: Vec<_> = published
+            .iter()
+            .filter(|(of, _, _)| *of == format)
+            .collect();
+        for chunk in of_format.chunks(bind_parameters_max(tx) / 2) {
+            let paths: Vec<&str> = chunk.iter().map(|(_, path, _)| *path).collect();
+            let known = published_now(tx, site, format, &paths).await?;
+            for (_, path, revision) in chunk {
+                if known.get(*path).map(String::as_str) != Some(revision.as_str()) {
+                    rows.push(row(workspace, site, format, path, Some(revision)));
+                }
+            }
+        }
+    }
+    insert(tx, rows).await
+}
+
+/// Within an unpublication. The site is locked.
+pub(crate) async fn record_nothing(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    format: Format,
+    path: &str,
+) -> Result<()> {
+    insert(tx, vec![row(workspace, site, format, path, None)]).await
+}
+
+fn row(
+    workspace: WorkspaceId,
+    site: SiteId,
+    format: Format,
+    path: &str,
+    revision: Option<&Revision>,
+) -> ActiveModel {
+    ActiveModel {
+        workspace_id: Set(workspace.to_string()),
+        site_id: Set(site.to_string()),
+        format: Set(format.as_str().to_owned()),
+        path: Set(path.to_owned()),
+        revision: Set(revision.map(ToString::to_string)),
+        ..Default::default()
+    }
+}
+
+async fn insert(tx: &DatabaseTransaction, rows: Vec<ActiveModel>) -> Result<()> {
+    for chunk in rows.chunks(bind_parameters_max(tx) / 6) {
+        Entity::insert_many(chunk.iter().cloned())
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// What the newest row of each path says.
+async fn published_now(
+    db: &impl ConnectionTrait,
+    site: SiteId,
+    format: Format,
+    paths: &[&str],
+) -> Result<HashMap<String, String>> {
+    let rows: Vec<(String, Option<String>)> = newest(site, format, paths, i64::MAX).all(db).await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(path, revision)| Some((path, revision?)))
+        .collect())
+}
+
+/// The newest row of each path up to the moment `mark`: path and revision.
+fn newest(
+    site: SiteId,
+    format: Format,
+    paths: &[&str],
+    mark: i64,
+) -> sea_orm::Selector<sea_orm::SelectGetableTuple<(String, Option<String>)>> {
+    let newest_ids = Entity::find()
+        .select_only()
+        .expr(Column::Id.max())
+        .filter(Column::SiteId.eq(site.to_string()))
+        .filter(Column::Format.eq(format.as_str()))
+        .filter(Column::Path.is_in(paths.iter().copied()))
+        .filter(Column::Id.lte(mark))
+        .group_by(Column::Path);
+    Entity::find()
+        .select_only()
+        .column(Column::Path)
+        .column(Column::Revision)
+        .filter(Column::Id.in_subquery(sea_orm::QueryTrait::into_query(newest_ids)))
+        .into_tuple()
+}
+
+impl Store {
+    /// The number of the site's last publication so far; 0 when there was none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_publication(&self, workspace: WorkspaceId, site: SiteId) -> Result<i64> {
+        let last: Option<Option<i64>> = Entity::find()
+            .select_only()
+            .expr(Column::Id.max())
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::SiteId.eq(site.to_string()))
+            .into_tuple()
+            .one(self.reader())
+            .await?;
+        Ok(last.flatten().unwrap_or(0))
+    }
+
+    /// The paths whose published revision is not the one of the moment `mark`, by path, then format.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn publications_since(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        mark: i64,
+    ) -> Result<Vec<Difference>> {
+        differences(self.reader(), workspace, site, mark).await
+    }
+
+    /// Publishes again what was published at the moment `mark`, and takes back what was not, all or nothing. Revisions that
+    /// were deleted meanwhile are named.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn restore_publications(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        mark: i64,
+        at: Millis,
+    ) -> Result<Restored> {
+        let tx = self.begin().await?;
+        let mut restored = Restored::default();
+        if !sites::lock(&tx, workspace, site).await? {
+            return Ok(restored);
+        }
+        let differences = differences(&tx, workspace, site, mark).await?;
+        let mut published = Vec::new();
+        for difference in &differences {
+            let Difference {
+                format, path, then, ..
+            } = difference;
+            match then {
+                Some(revision) if has_revision(&tx, site, *format, path, revision).await? => {
+                    set_published(&tx, site, *format, path, Some((revision, at))).await?;
+                    published.push((*format, path.as_str(), revision));
+                    restored.published += 1;
+                }
+                Some(_) => restored.missing.push((*format, path.clone())),
+                None => {
+                    set_published(&tx, site, *format, path, None).await?;
+                    record_nothing(&tx, workspace, site, *format, path).await?;
+                    kv_ledger::want_nothing(&tx, site, *format, path).await?;
+                    restored.unpublished += 1;
+                }
+            }
+        }
+        record(&tx, workspace, site, &published).await?;
+        kv_ledger::want(&tx, workspace, site, &published).await?;
+        if !differences.is_empty() {
+            sync::want(&tx, site, at).await?;
+        }
+        tx.commit().await?;
+        Ok(restored)
+    }
+}
+
+async fn differences(
+    db: &impl ConnectionTrait,
+    workspace: WorkspaceId,
+    site: SiteId,
+    mark: i64,
+) -> Result<Vec<Difference>> {
+    let changed: Vec<(String, String)> = Entity::find()
+        .select_only()
+        .column(Column::Format)
+        .column(Column::Path)
+        .distinct()
+        .filter(Column::WorkspaceId.eq(workspace.to_string()))
+        .filter(Column::SiteId.eq(site.to_string()))
+        .filter(Column::Id.gt(mark))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut found = Vec::new();
+    for format in Format::ALL {
+        let paths: HashSet<&str> = changed
+            .iter()
+            .filter(|(of, _)| of == format.as_str())
+            .map(|(_, path)| path.as_str())
+            .collect();
+        let paths: Vec<&str> = paths.into_iter().collect();
+        for chunk in paths.chunks(bind_parameters_max(db) / 2) {
+            let now = published_now(db, site, format, chunk).await?;
+            let then: HashMap<String, Option<String>> = newest(site, format, chunk, mark)
+                .all(db)
+                .await?
+                .into_iter()
+                .collect();
+            for path in chunk {
+                let row = Row::new("publications", path);
+                let now = row.parse_option("revision", now.get(*path))?;
+                let then =
+                    row.parse_option("revision", then.get(*path).and_then(Option::as_ref))?;
+                if now != then {
+                    found.push(Difference {
+                        format,
+                        path: (*path).to_owned(),
+                        now,
+                        then,
+                    });
+                }
+            }
+        }
+    }
+    found.sort_by(|a, b| (&a.path, a.format).cmp(&(&b.path, b.format)));
+    Ok(found)
+}
+
+async fn has_revision(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    format: Format,
+    path: &str,
+    revision: &Revision,
+) -> Result<bool> {
+    let key = (
+        site.to_string(),
+        format.as_str().to_owned(),
+        path.to_owned(),
+        revision.to_string(),
+    );
+    Ok(variant_revision::Entity::find_by_id(key)
+        .one(tx)
+        .await?
+        .is_some())
+}
+
+async fn set_published(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    format: Format,
+    path: &str,
+    published: Option<(&Revision, Millis)>,
+) -> Result<()> {
+    variant::Entity::update_many()
+        .col_expr(
+            variant::Column::PublishedRevision,
+            Expr::value(published.map(|(revision, _)| revision.to_string())),
+        )
+        .col_expr(
+            variant::Column::PublishedAt,
+            Expr::value(published.map(|(_, at)| at.0)),
+        )
+        .filter(variant::Column::SiteId.eq(site.to_string()))
+        .filter(variant::Column::Format.eq(format.as_str()))
+        .filter(variant::Column::Path.eq(path))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
