@@ -7,10 +7,14 @@ use super::{
 use askama::Template;
 
 mod change;
+mod guide;
 mod matrix;
 mod show;
 
 pub(super) use change::{check, create, disconnect, new, rename, replace, replace_page};
+#[cfg(test)]
+pub(crate) use guide::GuidePage;
+pub(super) use guide::guide;
 pub(crate) use show::zone_rows;
 pub(super) use show::{index, show};
 

@@ -26,6 +26,20 @@ impl fmt::Display for Stamp {
 }
 impl HtmlSafe for Stamp {}
 
+/// The same to the second, as it is copied to support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exact(pub(crate) Millis);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match timestamp(self.0) {
+            Some(time) => write!(f, "{}", time.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            None => f.write_str("unknown"),
+        }
+    }
+}
+impl HtmlSafe for Exact {}
+
 /// How long ago something was, or how far ahead it is, as of a certain now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct When {
@@ -88,6 +102,14 @@ mod tests {
         assert_eq!(text(314), Some("0.31 s".to_owned()));
         assert_eq!(text(124_000), Some("2 min 4 s".to_owned()));
         assert_eq!(span(None, Some(Millis(1))), None);
+    }
+
+    #[test]
+    fn times_to_the_second() {
+        assert_eq!(
+            Exact(Millis(1_000_000_001_000)).to_string(),
+            "2001-09-09 01:46:41 UTC"
+        );
     }
 
     #[test]

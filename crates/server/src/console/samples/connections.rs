@@ -119,5 +119,43 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
             html(&connect(None, Some(named("c1", NASTY)))),
         ),
         ("connection", html(&one)),
+        (
+            "guide",
+            html(&GuidePage {
+                shell: shell("connections"),
+                user_form: "https://dash.cloudflare.com/profile/api-tokens?name=Edge+Delivery"
+                    .to_owned(),
+                account_form: "https://dash.cloudflare.com/?to=/:account/api-tokens".to_owned(),
+            }),
+        ),
     ]
+}
+
+#[test]
+fn every_problem_with_a_token_has_its_section_in_the_guide() {
+    let pages = connections();
+    let page = |name: &str| {
+        let found = pages.iter().find(|(page, _)| *page == name);
+        found.map(|(_, html)| html.as_str()).unwrap_or_default()
+    };
+    let mut sections = 0;
+    for code in Code::ALL {
+        let mut problem = Problem::new(*code, "It was refused.");
+        problem.cloudflare = Some(CloudflareSaid {
+            status: Some(429),
+            code: None,
+            message: String::new(),
+            ray_id: None,
+            endpoint: String::new(),
+        });
+        let Some(section) = guide_section(&problem) else {
+            continue;
+        };
+        sections += 1;
+        for place in ["guide", "connect"] {
+            let id = format!("id=\"{section}\"");
+            assert!(page(place).contains(&id), "{place}: no {id} for {code:?}");
+        }
+    }
+    assert_eq!(sections, 9);
 }
