@@ -9,7 +9,7 @@ mod time;
 pub(crate) use self::problem::guide_section;
 pub(crate) use self::{
     mark::{Mark, State},
-    problem::{CheckRow, ProblemPanel},
+    problem::ProblemPanel,
     text::{Coded, count, plural},
-    time::{Exact, Stamp, When, span},
+    time::{Exact, Stamp, When, day, span},
 };

@@ -10,14 +10,14 @@ use super::{
     activity::{ActivityPage, ActivityRow},
     agents::AgentsPage,
     connections::{
-        ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, GuidePage, Named,
-        PermissionCell, PermissionRow, ZoneRow,
+        ChecklistPart, ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, GuidePage,
+        Line, Named, PermissionCell, PermissionRow, ZoneRow,
     },
     deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
-    parts::{CheckRow, Mark, ProblemPanel, Stamp, State, When, guide_section},
+    parts::{Mark, ProblemPanel, Stamp, State, When, guide_section},
     settings::{KeyRow, SettingsPage},
     shell::{RailSite, Shell, told},
     sites::{

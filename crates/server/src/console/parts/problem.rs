@@ -1,6 +1,6 @@
 //! A problem as a panel, with what can be pressed and what to copy for support.
 
-use super::{Coded, Exact, Mark, State};
+use super::{Coded, Exact, Mark};
 use crate::{
     problem::{Code, Problem},
     services::token_url,
@@ -9,14 +9,12 @@ use askama::Template;
 use domain::{connection::Granted, time::Millis};
 use serde::Deserialize;
 
-/// One checked permission, as a row.
+/// One checked permission inside a problem.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CheckRow {
     /// As in Cloudflare's form.
     pub(crate) name: String,
-    /// `account` or `zone`.
-    pub(crate) scope: String,
     /// `edit` or `read`.
     pub(crate) level: String,
     /// The name of the account or zone.
@@ -27,25 +25,12 @@ pub(crate) struct CheckRow {
     /// The evidence.
     #[serde(default)]
     pub(crate) detail: String,
-    /// Where to grant it.
-    #[serde(default)]
-    pub(crate) fix_url: Option<String>,
 }
 
 impl CheckRow {
-    /// The finding as a state.
-    pub(crate) fn state(&self) -> State {
-        self.granted.into()
-    }
-
     /// The level as Cloudflare writes it.
     pub(crate) fn level_word(&self) -> &'static str {
         if self.level == "edit" { "Edit" } else { "Read" }
-    }
-
-    /// Whether the finding is a plain yes.
-    pub(crate) fn is_yes(&self) -> bool {
-        self.granted == Granted::Yes
     }
 
     /// The rows inside a problem with a token.

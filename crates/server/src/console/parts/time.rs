@@ -40,6 +40,14 @@ impl fmt::Display for Exact {
 }
 impl HtmlSafe for Exact {}
 
+/// A date in words: `24 Feb 2027`, in UTC.
+pub(crate) fn day(at: Millis) -> String {
+    match timestamp(at) {
+        Some(time) => time.strftime("%-d %b %Y").to_string(),
+        None => "an unknown day".to_owned(),
+    }
+}
+
 /// How long ago something was, or how far ahead it is, as of a certain now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct When {
@@ -110,6 +118,7 @@ mod tests {
             Exact(Millis(1_000_000_001_000)).to_string(),
             "2001-09-09 01:46:41 UTC"
         );
+        assert_eq!(day(Millis(1_000_000_001_000)), "9 Sep 2001");
     }
 
     #[test]

@@ -36,6 +36,35 @@ pub(super) fn overview() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// A check that ended with a refusal.
+fn findings() -> ChecklistPart {
+    let line = |group, state, title: &str, note: &str| Line {
+        group,
+        state,
+        title: title.to_owned(),
+        level: "Edit",
+        note: note.to_owned(),
+        outcome: state.word.to_owned(),
+        is_missing: state.word == "no",
+    };
+    let (yes, no) = (
+        State::new("ok", Mark::Tick, "yes"),
+        State::new("bad", Mark::Cross, "no"),
+    );
+    ChecklistPart {
+        is_running: false,
+        hint: Some("x7Qa".to_owned()),
+        cleaned: "Left out: quotes".to_owned(),
+        done: 2,
+        took: "2.4 s".to_owned(),
+        said: String::new(),
+        lines: vec![
+            line(Some("Account permissions"), yes, "Workers Scripts", ""),
+            line(None, no, "Workers KV Storage", NASTY),
+        ],
+    }
+}
+
 pub(super) fn connections() -> Vec<(&'static str, String)> {
     let list = |rows| ConnectionsPage {
         shell: shell("connections"),
@@ -55,10 +84,7 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
         shell: shell("connections"),
         replaces,
         name: NASTY.to_owned(),
-        checks: problem
-            .as_ref()
-            .map(|panel| CheckRow::of(&panel.problem))
-            .unwrap_or_default(),
+        list: problem.as_ref().map(|_| findings()),
         problem,
         user_form: "https://dash.cloudflare.com/profile/api-tokens?name=Edge+Delivery".to_owned(),
         account_form: "https://dash.cloudflare.com/?to=/:account/api-tokens".to_owned(),
