@@ -1,17 +1,18 @@
 // The page "Connect Cloudflare": the guide, the field, the live check, and every way in which a token is refused.
 
 import { test } from '../support/shared.js';
-import { expect, restOf, sound } from '../support/test.js';
+import { expect, restOf, sound, tooWide } from '../support/test.js';
 
 test.describe.configure({ mode: 'default' });
 
 const field = (page) => page.getByLabel('API token', { exact: true });
+const check = (page) => page.getByRole('button', { name: /^Check token/ });
 const checklist = (page) => page.getByRole('list', { name: 'Checklist' });
 const panel = (page) => page.getByRole('alert');
 
 async function submit(page, token) {
   await field(page).fill(token);
-  await page.getByRole('button', { name: /^Check/ }).click();
+  await check(page).click();
 }
 
 /** How many connections are stored. */
@@ -76,6 +77,8 @@ test('a good token: the checklist fills in, and the connection is there', async 
   await expect(page.getByRole('heading', { name: /^Checking, \d of 8/ })).toBeFocused();
   await expect(checklist(page).getByRole('listitem')).toHaveCount(11);
   await expect(page.locator('.held')).toContainText('Left out: the word Bearer, quotes');
+  await page.setViewportSize({ width: 360, height: 780 });
+  expect(await tooWide(page)).toEqual([]);
   expect(await sound(page)).toEqual([]);
 
   await expect(page).toHaveURL(/\/connections\/[0-9a-f-]+\?done=connected-cleaned$/);
@@ -109,7 +112,7 @@ for (const { key, title, cause, remedy, anchor, next } of [
     await expect(field(page)).toHaveValue(token);
     await expect(page.locator('#token-note')).toContainText('Still in the field');
     if (next === 'paste') await expect(field(page)).toBeFocused();
-    else await expect(page.getByRole('button', { name: 'Check again' })).toBeFocused();
+    else await expect(check(page)).toBeFocused();
     await expect(field(page)).toHaveAttribute('aria-invalid', String(next === 'paste'));
     await nowhere(page, token);
     expect(await sound(page)).toEqual([]);
@@ -148,7 +151,7 @@ for (const [name, kind, title, more] of [
     await expect(field(page)).toHaveValue(demo.tokens.good);
     await expect(field(page)).toHaveAttribute('aria-invalid', 'false');
     await mend(demo);
-    await page.getByRole('button', { name: 'Check again' }).click();
+    await check(page).click();
     await expect(page).toHaveURL(/done=connected$/);
   });
 }
@@ -178,7 +181,7 @@ test('an answer that is no check is shown, and the token stays', async ({ page, 
   await expect(field(page)).toHaveValue(demo.tokens.good);
   await page.unroute('**/connections');
   await page.route('**/connections', (route) => route.abort());
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await check(page).click();
   await expect(panel(page)).toContainText('The check broke off');
   await expect(field(page)).toHaveValue(demo.tokens.good);
 });
@@ -187,10 +190,13 @@ test('replacing a token is checked live as well', async ({ page, demo }) => {
   const rest = await restOf(demo);
   const { id } = await rest('POST', '/connections', { token: demo.tokens.good, name: 'Replaced here' });
   await page.goto(`/connections/${id}/token`);
-  await submit(page, demo.tokens.expired);
+  const replace = page.getByRole('button', { name: 'Check and replace' });
+  await field(page).fill(demo.tokens.expired);
+  await replace.click();
   await expect(panel(page)).toContainText('Token expired');
   await expect(field(page)).toHaveValue(demo.tokens.expired);
-  await submit(page, demo.tokens.good);
+  await field(page).fill(demo.tokens.good);
+  await replace.click();
   await expect(page).toHaveURL(/done=replaced$/);
   await expect(page.getByRole('status').first()).toContainText('replaced');
 });

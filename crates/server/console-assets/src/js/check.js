@@ -29,7 +29,6 @@ export const watchCheck = (form, announce) => {
   const end = (how, isTokenWrong) => {
     state = how;
     showForm(true);
-    button.textContent = "Check again";
     note.textContent = note.dataset.kept;
     field.setAttribute("aria-invalid", String(isTokenWrong));
   };

@@ -185,3 +185,71 @@ fn every_problem_with_a_token_has_its_section_in_the_guide() {
     }
     assert_eq!(sections, 9);
 }
+
+#[test]
+fn the_guide_says_all_that_it_promises() {
+    let pages = connections();
+    for place in ["guide", "connect"] {
+        let (_, html) = pages
+            .iter()
+            .find(|(page, _)| *page == place)
+            .expect("the page is there");
+        // As a person reads it: without markup, and with one space between words.
+        let mut text = String::new();
+        for piece in html.split('<') {
+            text.push_str(piece.split_once('>').map_or(piece, |(_, text)| text));
+        }
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in [
+            // Why, and what becomes of it.
+            "uploads a Worker, makes a KV namespace",
+            "encrypted and stored in this program’s database",
+            // The steps.
+            "Log in to Cloudflare’s dashboard, dash.cloudflare.com",
+            "profile icon at the top right, then My Profile, then API Tokens on the left, then Create Token",
+            "Find Edit Cloudflare Workers and press Use template",
+            "remove every other row",
+            "not what it may do beyond this",
+            "Account Resources: Include, All accounts",
+            "Zone Resources: Include, All zones",
+            "Edge Delivery System",
+            "a week or so for trying things out; for production a longer time, or none at all",
+            "Continue to summary, read the permissions once more, Create Token, and copy it at once",
+            "a lost one cannot be looked up, only replaced by a new one",
+            // Do, and do not.
+            "password manager, or in an environment variable",
+            "Name the accounts and zones instead of including all",
+            "Let a token that is only for trying things out expire",
+            "Replace the one in production now and then",
+            "Delete tokens at Cloudflare that nothing uses any more",
+            "Give it to anybody else",
+            "Commit it to Git",
+            "Use one token in several programs",
+            "Grant more than the five permissions",
+            // The errors.
+            "copied with something too many, or something is missing",
+            "It has expired",
+            "made without the permissions",
+            "One or more of the five are missing",
+            "Account Resources or Zone Resources leave out",
+            "compare every row with the checklist",
+            "open its connection here and press Replace token",
+            // Token or key.
+            "takes an API Token and refuses an API Key",
+            "Only the permissions you choose",
+            "The whole account",
+            "None possible",
+            "Never",
+            "Outdated",
+            // Help, and in short.
+            "creating an API token",
+            "Workers and KV can be opened in your account’s dashboard",
+            "Contact support",
+            "Workers Scripts: EditWorkers KV Storage: EditAccount Settings: Read",
+            "Workers Routes: EditZone: Read",
+            "Let test tokens expire",
+        ] {
+            assert!(text.contains(words), "{place} does not say: {words}");
+        }
+    }
+}
