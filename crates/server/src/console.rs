@@ -43,6 +43,7 @@ pub(crate) fn router() -> Router<AppState> {
             get(connections::index).post(connections::create),
         )
         .route("/connections/new", get(connections::new))
+        .route("/connect/guide", get(connections::guide))
         .route("/connections/{id}", get(connections::show))
         .route("/connections/{id}/check", post(connections::check))
         .route("/connections/{id}/name", post(connections::rename))

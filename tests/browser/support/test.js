@@ -1,9 +1,10 @@
 // `test` with a demo of its own, and the deeds that several tests begin with.
 
+import AxeBuilder from '@axe-core/playwright';
 import { test as base, expect } from '@playwright/test';
-import { startDemo } from './demo.js';
+import { restOf, startDemo } from './demo.js';
 
-export { expect };
+export { expect, restOf };
 
 export const test = base.extend({
   // eslint-disable-next-line no-empty-pattern
@@ -35,4 +36,10 @@ export function tooWide(page) {
       .slice(0, 5)
       .map((one) => `${one.tagName.toLowerCase()}.${one.className} ends at ${Math.round(one.getBoundingClientRect().right)}`);
   });
+}
+
+/** Violations of accessibility rules, in words; the sandboxed frames show other people's pages. */
+export async function sound(page) {
+  const { violations } = await new AxeBuilder({ page }).exclude('iframe').analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).slice(0, 4).join(', ')}`);
 }

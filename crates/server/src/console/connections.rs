@@ -1,18 +1,27 @@
 //! Connections: their list, the page that makes one, and one with its facts.
 
 use super::{
-    parts::{CheckRow, Mark, ProblemPanel, Stamp, State, When},
+    desk::Desk,
+    parts::{Mark, ProblemPanel, Stamp, State, When},
     shell::Shell,
 };
+use crate::services::token_url;
 use askama::Template;
 
+mod attempt;
 mod change;
+mod checklist;
+mod guide;
 mod matrix;
 mod show;
 
 pub(super) use change::{check, create, disconnect, new, rename, replace, replace_page};
+pub(crate) use checklist::ChecklistPart;
+pub(super) use guide::guide;
 pub(crate) use show::zone_rows;
 pub(super) use show::{index, show};
+#[cfg(test)]
+pub(crate) use {checklist::Line, guide::GuidePage};
 
 /// The list of connections.
 #[derive(Debug, Template)]
@@ -57,8 +66,8 @@ pub(crate) struct ConnectPage {
     pub(crate) name: String,
     /// Why the token was refused.
     pub(crate) problem: Option<ProblemPanel>,
-    /// What the refused token may do.
-    pub(crate) checks: Vec<CheckRow>,
+    /// What its check found.
+    pub(crate) list: Option<ChecklistPart>,
     /// Cloudflare's form for a person's token, filled in.
     pub(crate) user_form: String,
     /// Cloudflare's form for an account's token, filled in.
@@ -66,9 +75,39 @@ pub(crate) struct ConnectPage {
 }
 
 impl ConnectPage {
-    /// Whether the permission at `index` is the first of its scope.
-    fn opens_group(&self, index: usize) -> bool {
-        index == 0 || self.checks[index].scope != self.checks[index - 1].scope
+    /// The page before anything is pasted.
+    pub(crate) fn new(desk: &Desk, replaces: Option<Named>, name: String) -> Self {
+        Self {
+            shell: desk.shell("connections"),
+            replaces,
+            name,
+            problem: None,
+            list: None,
+            user_form: token_url::user_form().to_string(),
+            account_form: token_url::account_form().to_string(),
+        }
+    }
+
+    /// The same after a refusal.
+    #[must_use]
+    pub(crate) fn refused(mut self, panel: ProblemPanel, list: ChecklistPart) -> Self {
+        self.problem = Some(panel);
+        self.list = Some(list);
+        self
+    }
+
+    /// Where the form is sent.
+    fn target(&self) -> String {
+        match &self.replaces {
+            Some(target) => format!("/connections/{}/token", target.id),
+            None => "/connections".to_owned(),
+        }
+    }
+
+    /// Whether the token itself is wrong.
+    fn is_token_wrong(&self) -> bool {
+        let problem = self.problem.as_ref().map(|panel| &panel.problem);
+        problem.is_some_and(|problem| attempt::next_deed(problem) == "paste")
     }
 }
 

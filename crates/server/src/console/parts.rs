@@ -5,9 +5,11 @@ mod problem;
 mod text;
 mod time;
 
+#[cfg(test)]
+pub(crate) use self::problem::guide_section;
 pub(crate) use self::{
     mark::{Mark, State},
-    problem::{CheckRow, ProblemPanel},
+    problem::ProblemPanel,
     text::{Coded, count, plural},
-    time::{Stamp, When, span},
+    time::{Exact, Stamp, When, day, span},
 };

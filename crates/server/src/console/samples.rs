@@ -10,14 +10,14 @@ use super::{
     activity::{ActivityPage, ActivityRow},
     agents::AgentsPage,
     connections::{
-        ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, Named, PermissionCell,
-        PermissionRow, ZoneRow,
+        ChecklistPart, ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, GuidePage,
+        Line, Named, PermissionCell, PermissionRow, ZoneRow,
     },
     deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
-    parts::{CheckRow, Mark, ProblemPanel, Stamp, State, When},
+    parts::{Mark, ProblemPanel, Stamp, State, When, guide_section},
     settings::{KeyRow, SettingsPage},
     shell::{RailSite, Shell, told},
     sites::{
@@ -254,6 +254,7 @@ fn every_page_is_sound() {
             " aria-labelledby=\"",
             " data-copy=\"",
             " data-reveal=\"",
+            " href=\"#",
         ] {
             for reference in page
                 .split(attribute)

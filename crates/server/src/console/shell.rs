@@ -42,9 +42,15 @@ impl Shell {
 pub(crate) fn told(word: &str) -> Option<&'static str> {
     Some(match word {
         "connected" => "Connected. The token is sealed and stored.",
+        "connected-cleaned" => {
+            "Connected. What was pasted around the token was left out; the token is sealed and stored."
+        }
         "checked" => "Checked just now.",
         "renamed" => "Renamed.",
         "replaced" => "The token is replaced. Sites keep working as they were.",
+        "replaced-cleaned" => {
+            "The token is replaced, without what was pasted around it. Sites keep working as they were."
+        }
         "disconnected" => "Disconnected. The sealed token is deleted.",
         "saved" => "Saved.",
         "published" => "Published. It is on its way to the edge.",

@@ -8,6 +8,7 @@
 mod bad_input;
 mod bare;
 mod canary;
+mod connect_stream;
 mod deploy;
 mod door;
 mod keys;

@@ -1,6 +1,7 @@
 /* What scripts add to pages that work without them. htmx carries the live parts; the rest is small and here. */
 import "htmx.org";
 import "htmx.org/dist/ext/hx-sse.js";
+import { watchCheck } from "./check.js";
 
 document.documentElement.classList.add("scripts");
 
@@ -9,12 +10,18 @@ const announce = (text) => {
   if (region) region.textContent = text;
 };
 
+/** The text of an element; of a list of names and values one pair a line. */
+const textOf = (element) =>
+  element.matches("dl")
+    ? [...element.querySelectorAll("dt")].map((name) => `${name.innerText}: ${name.nextElementSibling.innerText}`).join("\n")
+    : element.innerText;
+
 /** Copies the text of the element that `data-copy` names, and says so where it was asked. */
 const copy = async (button) => {
   const from = document.getElementById(button.dataset.copy);
   if (!from) return;
   try {
-    await navigator.clipboard.writeText(from.dataset.text ?? from.innerText);
+    await navigator.clipboard.writeText(from.dataset.text ?? textOf(from));
     button.textContent = "Copied";
     announce("Copied");
   } catch {
@@ -54,6 +61,8 @@ document.addEventListener("keydown", (event) => {
 /** A form is sent once: a second press while the answer is on its way does nothing. */
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  // Sent by a script, which keeps the page.
+  if (form.matches("[data-check]") && event.defaultPrevented) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -84,6 +93,9 @@ document.addEventListener("finished", async () => {
   document.title = fresh.title;
   announce(fresh.title);
 });
+
+const check = document.querySelector("form[data-check]");
+if (check) watchCheck(check, announce);
 
 const source = document.querySelector("textarea[data-editor]");
 if (source) import("./editor.js").then((editor) => editor.start(source));

@@ -1,42 +1,18 @@
 //! Changing: connect, check again, rename, replace the token, disconnect.
 
-use super::{ConnectPage, Named, show::with_problem};
+use super::{ConnectPage, Named, attempt::Attempt, show::with_problem};
 use crate::{
-    console::{
-        desk::{Desk, done, id, page, refused},
-        parts::{CheckRow, ProblemPanel},
-    },
+    console::desk::{Desk, done, id, page},
     problem::{Outcome, Problem},
-    services::{connections, token_check::UNWATCHED, token_url},
+    services::connections,
 };
-use axum::{Form, extract::Path, response::Response};
+use axum::{Form, extract::Path, http::HeaderMap, response::Response};
 use domain::{ids::ConnectionId, secret::Secret};
 use serde::Deserialize;
 
-fn view(
-    desk: &Desk,
-    replaces: Option<Named>,
-    name: String,
-    problem: Option<Problem>,
-) -> ConnectPage {
-    let problem = problem.map(ProblemPanel::new);
-    ConnectPage {
-        shell: desk.shell("connections"),
-        replaces,
-        name,
-        checks: problem
-            .as_ref()
-            .map(|panel| CheckRow::of(&panel.problem))
-            .unwrap_or_default(),
-        problem,
-        user_form: token_url::user_form().to_string(),
-        account_form: token_url::account_form().to_string(),
-    }
-}
-
 /// The page with the token field.
 pub(crate) async fn new(desk: Desk) -> Response {
-    page(&view(&desk, None, String::new(), None))
+    page(&ConnectPage::new(&desk, None, String::new()))
 }
 
 /// What the token form sends. It is neither printed nor echoed.
@@ -48,16 +24,18 @@ pub(crate) struct TokenForm {
 }
 
 /// Checks the token and stores it sealed.
-pub(crate) async fn create(desk: Desk, Form(form): Form<TokenForm>) -> Response {
-    let token = Secret::new(form.token);
-    let name = Some(form.name.trim()).filter(|name| !name.is_empty());
-    match connections::connect(desk.app(), desk.ws(), token.expose(), name, UNWATCHED).await {
-        Ok(connection) => done(&format!("/connections/{}", connection.id), "connected"),
-        Err(problem) => {
-            let view = view(&desk, None, form.name, Some(problem));
-            refused(&view, view.problem.as_ref())
-        }
-    }
+pub(crate) async fn create(
+    desk: Desk,
+    headers: HeaderMap,
+    Form(form): Form<TokenForm>,
+) -> Response {
+    let attempt = Attempt {
+        desk,
+        replaces: None,
+        token: Secret::new(form.token),
+        name: form.name,
+    };
+    attempt.answer(&headers).await
 }
 
 async fn target(desk: &Desk, text: &str) -> Outcome<(ConnectionId, Named)> {
@@ -75,26 +53,24 @@ pub(crate) async fn replace_page(
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
     let (_, named) = target(&desk, &text).await?;
-    Ok(page(&view(&desk, Some(named), String::new(), None)))
+    Ok(page(&ConnectPage::new(&desk, Some(named), String::new())))
 }
 
 /// Puts another token in the place of the stored one.
 pub(crate) async fn replace(
     desk: Desk,
     Path(text): Path<String>,
+    headers: HeaderMap,
     Form(form): Form<TokenForm>,
 ) -> Result<Response, Problem> {
-    let (connection, named) = target(&desk, &text).await?;
-    let token = Secret::new(form.token);
-    match connections::replace_token(desk.app(), desk.ws(), connection, token.expose(), UNWATCHED)
-        .await
-    {
-        Ok(_) => Ok(done(&format!("/connections/{connection}"), "replaced")),
-        Err(problem) => {
-            let view = view(&desk, Some(named), String::new(), Some(problem));
-            Ok(refused(&view, view.problem.as_ref()))
-        }
-    }
+    let replaces = Some(target(&desk, &text).await?);
+    let attempt = Attempt {
+        desk,
+        replaces,
+        token: Secret::new(form.token),
+        name: String::new(),
+    };
+    Ok(attempt.answer(&headers).await)
 }
 
 /// Checks the stored token now.

@@ -1,22 +1,20 @@
 //! A problem as a panel, with what can be pressed and what to copy for support.
 
-use super::{Coded, Mark, State};
+use super::{Coded, Exact, Mark};
 use crate::{
     problem::{Code, Problem},
     services::token_url,
 };
 use askama::Template;
-use domain::connection::Granted;
+use domain::{connection::Granted, time::Millis};
 use serde::Deserialize;
 
-/// One checked permission, as a row.
+/// One checked permission inside a problem.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CheckRow {
     /// As in Cloudflare's form.
     pub(crate) name: String,
-    /// `account` or `zone`.
-    pub(crate) scope: String,
     /// `edit` or `read`.
     pub(crate) level: String,
     /// The name of the account or zone.
@@ -27,25 +25,12 @@ pub(crate) struct CheckRow {
     /// The evidence.
     #[serde(default)]
     pub(crate) detail: String,
-    /// Where to grant it.
-    #[serde(default)]
-    pub(crate) fix_url: Option<String>,
 }
 
 impl CheckRow {
-    /// The finding as a state.
-    pub(crate) fn state(&self) -> State {
-        self.granted.into()
-    }
-
     /// The level as Cloudflare writes it.
     pub(crate) fn level_word(&self) -> &'static str {
         if self.level == "edit" { "Edit" } else { "Read" }
-    }
-
-    /// Whether the finding is a plain yes.
-    pub(crate) fn is_yes(&self) -> bool {
-        self.granted == Granted::Yes
     }
 
     /// The rows inside a problem with a token.
@@ -56,6 +41,29 @@ impl CheckRow {
             .and_then(|value| serde_json::from_value(value.clone()).ok())
             .unwrap_or_default()
     }
+}
+
+/// As many refused rows stand in the details to copy.
+const COPIED_ROWS: usize = 12;
+
+/// The page with the whole guide.
+const GUIDE: &str = "/connect/guide";
+
+/// The guide's section about a problem with a token, as its anchor.
+pub(crate) fn guide_section(problem: &Problem) -> Option<&'static str> {
+    Some(match problem.code {
+        Code::InvalidToken => "invalid-api-token",
+        Code::TokenExpired => "token-expired",
+        Code::TokenDisabled => "token-disabled",
+        Code::InsufficientPermissions => "insufficient-permissions",
+        Code::NoAccounts => "no-accounts",
+        Code::ApiKeyNotSupported => "not-a-token",
+        Code::TokenIpRestricted => "wrong-address",
+        Code::CloudflareUnavailable => "cloudflare-trouble",
+        // The same code also answers our own callers.
+        Code::RateLimited if problem.cloudflare.is_some() => "cloudflare-trouble",
+        _ => return None,
+    })
 }
 
 /// Where a panel's button leads.
@@ -77,6 +85,12 @@ pub(crate) struct ProblemPanel {
     pub(crate) problem: Problem,
     /// What can be pressed.
     pub(crate) actions: Vec<Action>,
+    /// The guide's section about it.
+    pub(crate) guide: Option<String>,
+    /// When it happened, for the details.
+    pub(crate) time: Option<Exact>,
+    /// The rows that were refused, for the details.
+    pub(crate) refused: Vec<CheckRow>,
     /// Distinguishes several panels of one page.
     pub(crate) key: String,
 }
@@ -110,11 +124,31 @@ impl ProblemPanel {
                 is_away: true,
             });
         }
+        let mut refused = CheckRow::of(&problem);
+        refused.retain(|row| row.granted == Granted::No);
+        refused.truncate(COPIED_ROWS);
         Self {
+            guide: guide_section(&problem).map(|section| format!("{GUIDE}#{section}")),
             problem,
             actions,
+            time: None,
+            refused,
             key: "problem".to_owned(),
         }
+    }
+
+    /// With the time at which it happened, for the details.
+    #[must_use]
+    pub(crate) fn at(mut self, time: Millis) -> Self {
+        self.time = Some(Exact(time));
+        self
+    }
+
+    /// On a page that has the guide beside it: the way there loses nothing that was typed.
+    #[must_use]
+    pub(crate) fn beside_the_guide(mut self) -> Self {
+        self.guide = guide_section(&self.problem).map(|section| format!("#{section}"));
+        self
     }
 
     /// The problem that was stored as JSON, for example with a step.

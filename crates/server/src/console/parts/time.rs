@@ -26,6 +26,28 @@ impl fmt::Display for Stamp {
 }
 impl HtmlSafe for Stamp {}
 
+/// The same to the second, as it is copied to support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exact(pub(crate) Millis);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match timestamp(self.0) {
+            Some(time) => write!(f, "{}", time.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            None => f.write_str("unknown"),
+        }
+    }
+}
+impl HtmlSafe for Exact {}
+
+/// A date in words: `24 Feb 2027`, in UTC.
+pub(crate) fn day(at: Millis) -> String {
+    match timestamp(at) {
+        Some(time) => time.strftime("%-d %b %Y").to_string(),
+        None => "an unknown day".to_owned(),
+    }
+}
+
 /// How long ago something was, or how far ahead it is, as of a certain now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct When {
@@ -88,6 +110,15 @@ mod tests {
         assert_eq!(text(314), Some("0.31 s".to_owned()));
         assert_eq!(text(124_000), Some("2 min 4 s".to_owned()));
         assert_eq!(span(None, Some(Millis(1))), None);
+    }
+
+    #[test]
+    fn times_to_the_second() {
+        assert_eq!(
+            Exact(Millis(1_000_000_001_000)).to_string(),
+            "2001-09-09 01:46:41 UTC"
+        );
+        assert_eq!(day(Millis(1_000_000_001_000)), "9 Sep 2001");
     }
 
     #[test]

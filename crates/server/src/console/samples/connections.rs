@@ -36,6 +36,35 @@ pub(super) fn overview() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// A check that ended with a refusal.
+fn findings() -> ChecklistPart {
+    let line = |group, state, title: &str, note: &str| Line {
+        group,
+        state,
+        title: title.to_owned(),
+        level: "Edit",
+        note: note.to_owned(),
+        outcome: state.word.to_owned(),
+        is_missing: state.word == "no",
+    };
+    let (yes, no) = (
+        State::new("ok", Mark::Tick, "yes"),
+        State::new("bad", Mark::Cross, "no"),
+    );
+    ChecklistPart {
+        is_running: false,
+        hint: Some("x7Qa".to_owned()),
+        cleaned: "Left out: quotes".to_owned(),
+        done: 2,
+        took: "2.4 s".to_owned(),
+        said: String::new(),
+        lines: vec![
+            line(Some("Account permissions"), yes, "Workers Scripts", ""),
+            line(None, no, "Workers KV Storage", NASTY),
+        ],
+    }
+}
+
 pub(super) fn connections() -> Vec<(&'static str, String)> {
     let list = |rows| ConnectionsPage {
         shell: shell("connections"),
@@ -55,10 +84,7 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
         shell: shell("connections"),
         replaces,
         name: NASTY.to_owned(),
-        checks: problem
-            .as_ref()
-            .map(|panel| CheckRow::of(&panel.problem))
-            .unwrap_or_default(),
+        list: problem.as_ref().map(|_| findings()),
         problem,
         user_form: "https://dash.cloudflare.com/profile/api-tokens?name=Edge+Delivery".to_owned(),
         account_form: "https://dash.cloudflare.com/?to=/:account/api-tokens".to_owned(),
@@ -119,5 +145,111 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
             html(&connect(None, Some(named("c1", NASTY)))),
         ),
         ("connection", html(&one)),
+        (
+            "guide",
+            html(&GuidePage {
+                shell: shell("connections"),
+                user_form: "https://dash.cloudflare.com/profile/api-tokens?name=Edge+Delivery"
+                    .to_owned(),
+                account_form: "https://dash.cloudflare.com/?to=/:account/api-tokens".to_owned(),
+            }),
+        ),
     ]
+}
+
+#[test]
+fn every_problem_with_a_token_has_its_section_in_the_guide() {
+    let pages = connections();
+    let page = |name: &str| {
+        let found = pages.iter().find(|(page, _)| *page == name);
+        found.map(|(_, html)| html.as_str()).unwrap_or_default()
+    };
+    let mut sections = 0;
+    for code in Code::ALL {
+        let mut problem = Problem::new(*code, "It was refused.");
+        problem.cloudflare = Some(CloudflareSaid {
+            status: Some(429),
+            code: None,
+            message: String::new(),
+            ray_id: None,
+            endpoint: String::new(),
+        });
+        let Some(section) = guide_section(&problem) else {
+            continue;
+        };
+        sections += 1;
+        for place in ["guide", "connect"] {
+            let id = format!("id=\"{section}\"");
+            assert!(page(place).contains(&id), "{place}: no {id} for {code:?}");
+        }
+    }
+    assert_eq!(sections, 9);
+}
+
+#[test]
+fn the_guide_says_all_that_it_promises() {
+    let pages = connections();
+    for place in ["guide", "connect"] {
+        let (_, html) = pages
+            .iter()
+            .find(|(page, _)| *page == place)
+            .expect("the page is there");
+        // As a person reads it: without markup, and with one space between words.
+        let mut text = String::new();
+        for piece in html.split('<') {
+            text.push_str(piece.split_once('>').map_or(piece, |(_, text)| text));
+        }
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in [
+            // Why, and what becomes of it.
+            "uploads a Worker, makes a KV namespace",
+            "encrypted and stored in this program’s database",
+            // The steps.
+            "Log in to Cloudflare’s dashboard, dash.cloudflare.com",
+            "profile icon at the top right, then My Profile, then API Tokens on the left, then Create Token",
+            "Find Edit Cloudflare Workers and press Use template",
+            "remove every other row",
+            "not what it may do beyond this",
+            "Account Resources: Include, All accounts",
+            "Zone Resources: Include, All zones",
+            "Edge Delivery System",
+            "a week or so for trying things out; for production a longer time, or none at all",
+            "Continue to summary, read the permissions once more, Create Token, and copy it at once",
+            "a lost one cannot be looked up, only replaced by a new one",
+            // Do, and do not.
+            "password manager, or in an environment variable",
+            "Name the accounts and zones instead of including all",
+            "Let a token that is only for trying things out expire",
+            "Replace the one in production now and then",
+            "Delete tokens at Cloudflare that nothing uses any more",
+            "Give it to anybody else",
+            "Commit it to Git",
+            "Use one token in several programs",
+            "Grant more than the five permissions",
+            // The errors.
+            "copied with something too many, or something is missing",
+            "It has expired",
+            "made without the permissions",
+            "One or more of the five are missing",
+            "Account Resources or Zone Resources leave out",
+            "compare every row with the checklist",
+            "open its connection here and press Replace token",
+            // Token or key.
+            "takes an API Token and refuses an API Key",
+            "Only the permissions you choose",
+            "The whole account",
+            "None possible",
+            "Never",
+            "Outdated",
+            // Help, and in short.
+            "creating an API token",
+            "Workers and KV can be opened in your account’s dashboard",
+            "Contact support",
+            "Workers Scripts: EditWorkers KV Storage: EditAccount Settings: Read",
+            "Workers Routes: EditZone: Read",
+            "Let test tokens expire",
+        ] {
+            assert!(text.contains(words), "{place} does not say: {words}");
+        }
+    }
 }
