@@ -157,7 +157,12 @@ async fn published_revisions_come_back_with_a_rollback() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|variant| (variant["path"].as_str(), variant["published"].is_string()))
+        .map(|variant| {
+            (
+                variant["path"].as_str(),
+                variant["publishedRevision"].is_string(),
+            )
+        })
         .collect();
     assert_eq!(
         published,
