@@ -11,17 +11,21 @@ mod addresses;
 mod database;
 mod key;
 pub(crate) mod logging;
+mod time_span;
 
 pub(crate) use self::{addresses::is_loopback, key::KeySource, logging::LogFormat};
 
 use clap::Args;
 use domain::secret::Secret;
 use ipnet::IpNet;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 
 /// The address of Cloudflare's API (the default of `CLOUDFLARE_API_BASE_URL`).
 const CLOUDFLARE_API: &str = "https://api.cloudflare.com/client/v4";
+
+/// How often each site's account is looked at unless told.
+pub(crate) const OBSERVE_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// What `--help` says about settings that have no flag.
 pub(crate) const ENVIRONMENT_HELP: &str = "\
@@ -117,6 +121,14 @@ pub(crate) struct ConfigArgs {
         help_heading = "Settings"
     )]
     pub(crate) trusted_proxies: Option<String>,
+    /// How often each site's account is looked at for changes from outside: 15m, 1h, or off [default: 15m]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_OBSERVE_EVERY",
+        value_name = "TIME",
+        help_heading = "Settings"
+    )]
+    pub(crate) observe_every: Option<String>,
 }
 
 /// What is read from the environment alone.
@@ -170,6 +182,8 @@ pub(crate) struct Config {
     pub(crate) admin: Option<FirstAdministrator>,
     /// Proxies that are believed about the peer's address.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How often each site's account is looked at; none: only when somebody asks.
+    pub(crate) observe_every: Option<Duration>,
 }
 
 /// Everything that is wrong with the settings.
@@ -239,6 +253,12 @@ impl ConfigArgs {
         );
         let trusted_proxies =
             addresses::trusted_proxies(self.trusted_proxies.as_deref(), &mut errors);
+        let observe_every = time_span::time_span(
+            ("EDGE_DELIVERY_OBSERVE_EVERY", "--observe-every"),
+            self.observe_every.as_deref(),
+            OBSERVE_EVERY,
+            &mut errors,
+        );
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -252,6 +272,7 @@ impl ConfigArgs {
                     log_format,
                     admin,
                     trusted_proxies,
+                    observe_every,
                 })
             }
             _ => Err(ConfigErrors(errors)),

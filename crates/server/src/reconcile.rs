@@ -8,12 +8,14 @@
 //! - a call whose answer was lost is never repeated blindly: the account is observed again and planned anew;
 //! - one process at a time works on a site: deployments are leased, and a dead process's lease runs out ([`driver`]).
 //!
-//! Published content reaches the edge apart from deployments ([`sync`]).
+//! Published content reaches the edge apart from deployments ([`sync`]). What changes in an account behind our back is
+//! noticed by looking now and then ([`drift`]); it is told, and never mended without being asked.
 
 mod alignment;
 pub(crate) mod apply;
 pub(crate) mod cloudflare_ids;
 mod content;
+pub(crate) mod drift;
 pub(crate) mod driver;
 mod execute;
 pub(crate) mod material;
@@ -29,7 +31,11 @@ pub(crate) use signals::Signals;
 use crate::app::AppState;
 use tokio_util::sync::CancellationToken;
 
-/// The background work of one process: deployments and content. Ends soon after `stop`.
+/// The background work of one process: deployments, content, and the watch over accounts. Ends soon after `stop`.
 pub(crate) async fn run(app: AppState, stop: CancellationToken) {
-    tokio::join!(driver::run(app.clone(), stop.clone()), sync::run(app, stop),);
+    tokio::join!(
+        driver::run(app.clone(), stop.clone()),
+        sync::run(app.clone(), stop.clone()),
+        drift::run(app, stop),
+    );
 }

@@ -39,6 +39,7 @@ mod contents;
 mod convert;
 mod database;
 mod deployments;
+mod drift;
 #[expect(
     unreachable_pub,
     reason = "the macros of SeaORM want public models; they never leave this crate"

@@ -3,6 +3,7 @@
 mod m20261124_000001_first;
 mod m20261124_000005_site_baselines;
 mod m20261124_000006_publications;
+mod m20261124_000007_drift_watch;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_first::Migration),
             Box::new(m20261124_000005_site_baselines::Migration),
             Box::new(m20261124_000006_publications::Migration),
+            Box::new(m20261124_000007_drift_watch::Migration),
         ]
     }
 }

@@ -336,6 +336,8 @@ fn to_row(site: &Site) -> site::ActiveModel {
         sync_lease_until: Set(None),
         last_synced_at: Set(None),
         sync_api_calls: Set(0),
+        observe_after: Set(0),
+        drift: Set(None),
     }
 }
 

@@ -15,12 +15,15 @@ use crate::config::{Config, FirstAdministrator, KeySource, LogFormat, logging};
 use anyhow::{Context, anyhow};
 use cloudflare_emulator::{Emulator, Options, StartError};
 use domain::secret::Secret;
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use url::Url;
 
 /// Who may sign in to the demo's console. Published words, so the demo listens on loopback alone unless it is told otherwise.
 const EMAIL: &str = "demo@shop.localhost";
 const PASSWORD: &str = "local-demo-password";
+
+/// In the demo somebody wants to see that a change from outside is noticed.
+const DEMO_OBSERVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Run everything on this machine: console, local Cloudflare and a sample site.
 #[derive(Debug, clap::Args)]
@@ -171,5 +174,6 @@ fn config(
             password: Secret::new(PASSWORD),
         }),
         trusted_proxies: Vec::new(),
+        observe_every: Some(DEMO_OBSERVE_EVERY),
     })
 }

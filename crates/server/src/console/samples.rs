@@ -21,8 +21,8 @@ use super::{
     settings::{KeyRow, SettingsPage},
     shell::{RailSite, Shell, told},
     sites::{
-        NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage,
-        VariantRow,
+        DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
+        SitesPage, VariantRow,
     },
     variants::{RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
@@ -107,6 +107,11 @@ fn head(open: &'static str, status: SiteStatus) -> SiteHead {
         can_visit: status != SiteStatus::New,
         running: None,
         open,
+        drift: (status == SiteStatus::Drifted).then(|| DriftPanel {
+            seen: ago(2),
+            changes: vec![("Route shop.example/*".to_owned(), NASTY.to_owned())],
+            conflicts: vec![NASTY.to_owned()],
+        }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     connections::{Named, ZoneRow},
-    parts::{ProblemPanel, State, When, count},
+    parts::{Mark, ProblemPanel, State, When, count},
     shell::Shell,
 };
 use askama::{Template, filters::Safe};
@@ -123,6 +123,19 @@ pub(crate) struct SiteHead {
     pub(crate) running: Option<String>,
     /// The open tab.
     pub(crate) open: &'static str,
+    /// What the watch found to differ in the account.
+    pub(crate) drift: Option<DriftPanel>,
+}
+
+/// What differs in a site's account, on the pages of the site.
+#[derive(Debug, Clone)]
+pub(crate) struct DriftPanel {
+    /// When it was seen.
+    pub(crate) seen: When,
+    /// What, and what was found.
+    pub(crate) changes: Vec<(String, String)>,
+    /// What stands in the way of a repair.
+    pub(crate) conflicts: Vec<String>,
 }
 
 impl SiteHead {

@@ -134,6 +134,7 @@ pub(super) async fn finish(app: &App, deployment: &Deployment, end: &End) -> Out
         None if end.status != DeploymentStatus::Cancelled => {
             // What pages were before matters until everything is well.
             app.store.forget_baseline(workspace, site).await?;
+            app.store.set_drift(workspace, site, None).await?;
         }
         Some(problem) if problem.code == Code::ProofFailed => take_back(app, deployment).await?,
         _ => {}

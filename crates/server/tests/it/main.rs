@@ -11,6 +11,7 @@ mod canary;
 mod connect_stream;
 mod deploy;
 mod door;
+mod drift;
 mod keys;
 mod local_cloudflare;
 mod postgres;

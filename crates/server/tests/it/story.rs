@@ -45,6 +45,15 @@ impl Story {
         Self::of(program, cloud, folder).await
     }
 
+    /// With more settings of the program.
+    pub(crate) async fn begin_with_settings(more: &[(&'static str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let cloud = LocalCloudflare::start_with("", "").await;
+        let database = format!("sqlite://{}/test.db", folder.path().display());
+        let program = Program::start_with(database, folder.path(), &cloud, more).await;
+        Self::of(program, cloud, folder).await
+    }
+
     async fn of(program: Program, cloud: LocalCloudflare, folder: TempDir) -> Self {
         let connection = program.connect(GOOD_TOKEN).await;
         let site = program.make_site(&connection, SHOP, "shop").await;

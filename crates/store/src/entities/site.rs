@@ -27,6 +27,8 @@ pub struct Model {
     pub sync_lease_until: Option<i64>,
     pub last_synced_at: Option<i64>,
     pub sync_api_calls: i64,
+    pub observe_after: i64,
+    pub drift: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -50,7 +50,7 @@ stories! {
     }
     access_keys { a_key_opens_until_it_is_revoked }
     connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named, everything_is_resealed_or_nothing }
-    sites { a_baseline_is_kept_until_forgotten, a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
+    sites { sites_are_observed_in_turn, a_baseline_is_kept_until_forgotten, a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
     deployments {
         one_is_queued_at_a_time,
         many_enqueue_at_once,

@@ -267,3 +267,62 @@ pub(crate) async fn a_baseline_is_kept_until_forgotten(world: World) {
     assert!(store.delete_site(workspace, two).await.expect("deletes"));
     assert_eq!(store.baseline(workspace, two).await.expect("reads"), None);
 }
+
+pub(crate) async fn sites_are_observed_in_turn(world: World) {
+    let (store, workspace) = (&world.store, world.workspace);
+    for number in [1, 2, 3] {
+        let host = format!("site{number}.example");
+        let site = site(workspace, number, &[&host]);
+        store.create_site(&site).await.expect("stored");
+        // A site that was never deployed has nothing to watch.
+        let status = if number == 3 {
+            SiteStatus::New
+        } else {
+            SiteStatus::InSync
+        };
+        store
+            .set_site_status(workspace, site.id, status, None)
+            .await
+            .expect("writes");
+    }
+    let other = world.second_store().await;
+    let (now, next) = (after(0), after(900));
+    let (one, two) = tokio::join!(
+        store.claim_observation(now, next),
+        other.claim_observation(now, next)
+    );
+    let mut claimed: Vec<_> = [one, two]
+        .into_iter()
+        .filter_map(|claimed| claimed.expect("writes").map(|site| site.id))
+        .collect();
+    claimed.sort();
+    assert_eq!(claimed, [site_id(1), site_id(2)]);
+    assert_eq!(
+        store
+            .claim_observation(after(899), after(1800))
+            .await
+            .expect("reads"),
+        None
+    );
+    let again = store.claim_observation(after(900), after(1800)).await;
+    assert!(again.expect("writes").is_some());
+
+    let found = json!({ "steps": [{ "name": "shop.example/*" }] });
+    store
+        .set_drift(workspace, site_id(1), Some(&found))
+        .await
+        .expect("writes");
+    assert_eq!(
+        store.drift(workspace, site_id(1)).await.expect("reads"),
+        Some(found)
+    );
+    store
+        .set_drift(workspace, site_id(1), None)
+        .await
+        .expect("writes");
+    assert_eq!(
+        store.drift(workspace, site_id(1)).await.expect("reads"),
+        None
+    );
+    other.close().await.expect("closes");
+}

@@ -10,6 +10,7 @@ use crate::{
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Outcome, Problem},
+    reconcile::drift::{self, Drift},
     services::{
         deployments,
         preflight::look_ahead,
@@ -51,6 +52,11 @@ struct SiteView {
     observed_at: Option<String>,
     created_at: String,
     updated_at: String,
+    /// Of a site that is read by its id: what the watch found to differ in the account, `{seenAt, changes[{what, found,
+    /// repair}], conflicts[]}`; none: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    drift: Option<Drift>,
 }
 
 /// What the owner can set.
@@ -80,6 +86,7 @@ fn view(site: &Site) -> SiteView {
         observed_at: site.observed_at.map(rfc3339),
         created_at: rfc3339(site.created_at),
         updated_at: rfc3339(site.updated_at),
+        drift: None,
     }
 }
 
@@ -158,9 +165,11 @@ async fn read(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<Json<SiteView>> {
-    Ok(Json(view(
-        &sites::get(&app, caller.workspace, id(&text, "site")?).await?,
-    )))
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    Ok(Json(SiteView {
+        drift: drift::known(&app, &site).await?,
+        ..view(&site)
+    }))
 }
 
 /// Change a site's name, hosts or settings. Hosts and settings reach Cloudflare with the next deployment.

@@ -1,20 +1,24 @@
 //! Reading: the list of sites, and one site's variants.
 
-use super::{SHOWS, SiteHead, SitePage, SiteRow, SitesPage, VariantRow, is_deployed, shell_word};
+use super::{
+    DriftPanel, SHOWS, SiteHead, SitePage, SiteRow, SitesPage, VariantRow, is_deployed, shell_word,
+};
 use crate::{
+    clock::parse_rfc3339,
     console::{
         desk::{Desk, id, page, page_after},
         parts::{When, count, plural},
         variants::{edge_state, state_of},
     },
     problem::{Outcome, Problem},
+    reconcile::drift::{self, Drift},
     services::{connections, deployments, sites, sync, variants},
 };
 use axum::{
     extract::{Path, Query},
     response::Response,
 };
-use domain::ids::SiteId;
+use domain::{ids::SiteId, time::Millis};
 use serde::Deserialize;
 use store::{Page, Site, Variant};
 
@@ -72,7 +76,9 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
             count(status.failed)
         ));
     }
+    let drift = drift::known(app, site).await?;
     Ok(SiteHead {
+        drift: drift.map(|drift| panel(drift, desk.now())),
         id: site.id.to_string(),
         name: site.name.clone(),
         cli_name: shell_word(&site.name),
@@ -91,6 +97,21 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
             .map(|deployment| deployment.id.to_string()),
         open,
     })
+}
+
+fn panel(drift: Drift, now: Millis) -> DriftPanel {
+    DriftPanel {
+        seen: When {
+            at: parse_rfc3339(&drift.seen_at).unwrap_or(now),
+            now,
+        },
+        changes: drift
+            .changes
+            .into_iter()
+            .map(|change| (change.what, change.found))
+            .collect(),
+        conflicts: drift.conflicts,
+    }
 }
 
 /// One site's variants.
