@@ -3,7 +3,7 @@
 use crate::{
     app::{App, AppState},
     auth,
-    config::{Config, ConfigArgs, logging},
+    config::{Config, ServeConfigArgs, logging},
     http, reconcile,
 };
 use anyhow::Context;
@@ -27,7 +27,7 @@ const TIDY_FIGURES_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    config: ServeConfigArgs,
 }
 
 /// Runs the command: until SIGINT or SIGTERM.

@@ -7,7 +7,7 @@
 use super::{print_json, print_line};
 use crate::{
     app::App,
-    config::{ConfigArgs, logging},
+    config::ConfigArgs,
     problem::{Outcome, Problem},
     services::{
         sites,
@@ -53,9 +53,7 @@ pub(crate) struct FolderArgs {
 /// Runs the command.
 pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
     let (VariantsCommand::Push(args) | VariantsCommand::Pull(args)) = &command;
-    let config = args.config.clone().config()?;
-    logging::start_quiet(&config);
-    let app = App::open(config).await?;
+    let app = super::open(args.config.clone()).await?;
     let site = match sites::find(&app, app.workspace, &args.site).await {
         Ok(site) => site,
         Err(problem) => return super::refuse(problem, args.json),

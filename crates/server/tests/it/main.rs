@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod bare;
+mod by_hand;
 mod canary;
 mod deploy;
 mod door;
