@@ -9,6 +9,7 @@ mod bad_input;
 mod bare;
 mod by_hand;
 mod canary;
+mod console;
 mod deploy;
 mod door;
 mod keys;

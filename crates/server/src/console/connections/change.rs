@@ -4,12 +4,13 @@ use super::{ConnectPage, Named, show::with_problem};
 use crate::{
     console::{
         desk::{Desk, done, id, page, refused},
+        form::Form,
         parts::{CheckRow, ProblemPanel},
     },
     problem::{Outcome, Problem},
     services::{connections, token_check::UNWATCHED, token_url},
 };
-use axum::{Form, extract::Path, response::Response};
+use axum::{extract::Path, response::Response};
 use domain::{ids::ConnectionId, secret::Secret};
 use serde::Deserialize;
 
