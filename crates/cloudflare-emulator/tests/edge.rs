@@ -463,7 +463,8 @@ async fn a_killed_workerd_is_replaced() {
     place.route("shop.example/*", Some("main"));
     place.until("/", "here").await;
     let first = place.emulator.workerd_pid().unwrap();
-    for signal in ["-KILL", "-TERM"] {
+    // A stopped one keeps its sockets open and answers nothing.
+    for signal in ["-KILL", "-TERM", "-STOP"] {
         let pid = place.emulator.workerd_pid().unwrap();
         assert!(
             Command::new("kill")
