@@ -7,6 +7,7 @@ pub(crate) mod deploy;
 pub(crate) mod emulator;
 mod follow;
 pub(crate) mod key;
+mod listening;
 pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod remove;
