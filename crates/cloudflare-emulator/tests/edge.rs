@@ -463,8 +463,7 @@ async fn a_killed_workerd_is_replaced() {
     place.route("shop.example/*", Some("main"));
     place.until("/", "here").await;
     let first = place.emulator.workerd_pid().unwrap();
-    // A stopped one keeps its sockets open and answers nothing.
-    for signal in ["-KILL", "-TERM", "-STOP"] {
+    for signal in ["-KILL", "-TERM"] {
         let pid = place.emulator.workerd_pid().unwrap();
         assert!(
             Command::new("kill")
@@ -489,6 +488,26 @@ async fn a_killed_workerd_is_replaced() {
             .status
             .success()
     );
+}
+
+#[tokio::test]
+async fn a_workerd_that_hangs_is_replaced() {
+    let place = Place::new().await;
+    place.script("main", &answering("here"));
+    place.route("shop.example/*", Some("main"));
+    place.until("/", "here").await;
+    let first = place.emulator.workerd_pid().unwrap();
+    // It keeps its sockets open, and answers nothing.
+    let stopped = Command::new("kill")
+        .args(["-STOP", &first.to_string()])
+        .status();
+    assert!(stopped.unwrap().success());
+    // Who was waiting is told, whoever comes after it is served.
+    let waited = place.get("/").send().await.unwrap();
+    assert_eq!(waited.status(), 520);
+    place.until("/", "here").await;
+    assert_ne!(place.emulator.workerd_pid(), Some(first));
+    place.emulator.stop().await;
 }
 
 #[tokio::test]

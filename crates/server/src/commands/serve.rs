@@ -204,3 +204,23 @@ pub(crate) async fn stop_signal() -> anyhow::Result<()> {
         .await
         .context("signals cannot be received")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::console_url;
+
+    #[test]
+    fn the_console_is_opened_where_it_can_be() {
+        let public = "https://edge.example.com/".parse().ok();
+        let at = |address: &str| address.parse().expect("an address");
+        assert_eq!(
+            console_url(public.as_ref(), at("0.0.0.0:8080")),
+            "https://edge.example.com"
+        );
+        assert_eq!(
+            console_url(None, at("0.0.0.0:8080")),
+            "http://127.0.0.1:8080"
+        );
+        assert_eq!(console_url(None, at("10.0.0.1:80")), "http://10.0.0.1:80");
+    }
+}

@@ -10,6 +10,7 @@ mod bare;
 mod by_hand;
 mod canary;
 mod console;
+mod demo;
 mod deploy;
 mod door;
 mod keys;
