@@ -3,13 +3,15 @@
 //! All scripts run in one process. When a script or a binding changes, a second process is started with the new
 //! configuration; once it listens, new requests go to it, and the old one is ended when its last request is done and
 //! what it promised to do afterwards (`waitUntil`) had its time. So a change is live within about a quarter of a second
-//! and costs no request. A process that dies is replaced at once.
+//! and costs no request. A process that dies is replaced at once, one that no longer
+//! answers within a few seconds.
 
 pub mod config;
 mod drain;
 mod generation;
 pub mod locate;
 mod process;
+mod pulse;
 pub mod spec;
 mod watchdog;
 
@@ -262,6 +264,11 @@ impl Supervisor {
                     tokio::time::sleep(DEBOUNCE).await;
                 }
                 () = current.ended(), if failures == 0 => {}
+                () = current.hangs(), if failures == 0 => {
+                    tracing::error!(pid = current.pid(), "workerd no longer answers: it is ended and started again");
+                    current.end();
+                    current.ended().await;
+                }
                 () = tokio::time::sleep(pause), if failures > 0 => {}
             }
         }

@@ -491,6 +491,26 @@ async fn a_killed_workerd_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_workerd_that_hangs_is_replaced() {
+    let place = Place::new().await;
+    place.script("main", &answering("here"));
+    place.route("shop.example/*", Some("main"));
+    place.until("/", "here").await;
+    let first = place.emulator.workerd_pid().unwrap();
+    // It keeps its sockets open, and answers nothing.
+    let stopped = Command::new("kill")
+        .args(["-STOP", &first.to_string()])
+        .status();
+    assert!(stopped.unwrap().success());
+    // Who was waiting is told, whoever comes after it is served.
+    let waited = place.get("/").send().await.unwrap();
+    assert_eq!(waited.status(), 520);
+    place.until("/", "here").await;
+    assert_ne!(place.emulator.workerd_pid(), Some(first));
+    place.emulator.stop().await;
+}
+
+#[tokio::test]
 async fn modules_run_and_a_broken_script_harms_no_other() {
     let place = Place::new().await;
     place.script("broken", "this is no script");

@@ -6,7 +6,7 @@ use crate::{
     edge_client::EdgeClient,
     problem::{Code, Outcome, Problem},
     reconcile::Signals,
-    vault::{SealedRow, Vault},
+    vault::{IfNoKey, SealedRow, Vault},
 };
 use anyhow::Context;
 use cloudflare::{Client, ClientConfig};
@@ -42,13 +42,27 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Opens the database (made and migrated if need be) and the vault. `serve` and every command that works on the
-    /// database begin so; several processes may be open at once.
+    /// Opens the database and the vault, and makes both if need be: `serve` begins so, and what may come before it.
+    /// Several processes may be open at once.
     ///
     /// # Errors
     ///
     /// When the database cannot be opened, the key is wrong, or a setting cannot be used.
     pub(crate) async fn open(config: Config) -> anyhow::Result<AppState> {
+        Self::open_with(config, IfNoKey::Make).await
+    }
+
+    /// The same for a command that reports on what is there or works with it: it makes neither a database nor a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and when there is no database or no key.
+    pub(crate) async fn open_existing(config: Config) -> anyhow::Result<AppState> {
+        config.require_database()?;
+        Self::open_with(config, IfNoKey::Refuse).await
+    }
+
+    async fn open_with(config: Config, if_no_key: IfNoKey) -> anyhow::Result<AppState> {
         let store = Store::connect(&config.store_options()?)
             .await
             .context("the database cannot be opened")?;
@@ -61,7 +75,7 @@ impl App {
             .ensure_workspace(clock.now())
             .await
             .context("the database cannot be written")?;
-        let vault = Vault::unlock(&config, &store).await?;
+        let vault = Vault::unlock_with(&config, &store, if_no_key).await?;
         let user_agent = concat!("edge-delivery/", env!("CARGO_PKG_VERSION"));
         let cloudflare = Client::new(ClientConfig::new(
             config.cloudflare_base_url.clone(),

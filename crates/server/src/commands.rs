@@ -7,6 +7,7 @@ pub(crate) mod deploy;
 pub(crate) mod emulator;
 mod follow;
 pub(crate) mod key;
+mod listening;
 pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod remove;
@@ -24,17 +25,39 @@ use std::{io::Write, process::ExitCode};
 
 /// Prints a failure with its causes on standard error and gives exit code 1.
 pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
+    if error.is::<OutputClosed>() {
+        return ExitCode::from(ENDED_BY_SIGPIPE);
+    }
     // When standard error is gone there is nowhere left to say so.
     let _ = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::FAILURE
 }
 
-/// Opens the database and the vault for a command.
+/// What a shell says of a program that a closed pipe ended (128 + SIGPIPE): neither success nor a result of `plan`.
+const ENDED_BY_SIGPIPE: u8 = 141;
+
+/// Nobody reads standard output any more, as after `| head`.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed")]
+struct OutputClosed;
+
+/// Opens the database and the vault for a command that works with what is there; neither is made.
+///
+/// # Errors
+///
+/// When the settings cannot be used, there is no database or no key, the database does not answer or the key is wrong.
+pub(crate) async fn open(args: ConfigArgs) -> anyhow::Result<AppState> {
+    let config = args.command_config()?;
+    logging::start_quiet(&config);
+    App::open_existing(config).await
+}
+
+/// The same for a command that may come before the first `serve`: what is missing is made.
 ///
 /// # Errors
 ///
 /// When the settings cannot be used, the database does not answer or the key is wrong.
-pub(crate) async fn open(args: ConfigArgs) -> anyhow::Result<AppState> {
+pub(crate) async fn open_or_make(args: ConfigArgs) -> anyhow::Result<AppState> {
     let config = args.command_config()?;
     logging::start_quiet(&config);
     App::open(config).await
@@ -42,7 +65,10 @@ pub(crate) async fn open(args: ConfigArgs) -> anyhow::Result<AppState> {
 
 /// Prints a line on standard output; a closed pipe ends the command quietly.
 pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{text}").map_err(Into::into)
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
+        written => written.map_err(Into::into),
+    }
 }
 
 /// Says something beside the result, on standard error.

@@ -27,108 +27,78 @@ const CLOUDFLARE_API: &str = "https://api.cloudflare.com/client/v4";
 /// How often each site's account is looked at unless told.
 pub(crate) const OBSERVE_EVERY: Duration = Duration::from_secs(15 * 60);
 
-/// What `--help` says about settings that have no flag.
-pub(crate) const ENVIRONMENT_HELP: &str = "\
-Secrets, from the environment alone:
-  EDGE_DELIVERY_KEY             the key that seals stored tokens: exactly 32 bytes as base64 or 64 hex digits,
-                                instead of a key file
-  EDGE_DELIVERY_ADMIN_PASSWORD  the first administrator's password, with EDGE_DELIVERY_ADMIN_EMAIL
+/// What `--help` of a command says about settings that have no flag.
+const COMMAND_HELP: &str = "\
+From the environment alone:
+  EDGE_DELIVERY_KEY  the key that seals stored tokens, instead of a key file:
+                     exactly 32 bytes as base64 or 64 hex digits
 
 Files are kept in $STATE_DIRECTORY, else in ./data.";
 
-/// The settings as given: flags, or the environment variables beside them.
+/// What `serve --help` says about settings that have no flag.
+const SERVE_HELP: &str = "\
+From the environment alone:
+  EDGE_DELIVERY_KEY             the key that seals stored tokens, instead of a key file:
+                                exactly 32 bytes as base64 or 64 hex digits
+  EDGE_DELIVERY_ADMIN_PASSWORD  the first administrator's password,
+                                with EDGE_DELIVERY_ADMIN_EMAIL
+
+Files are kept in $STATE_DIRECTORY, else in ./data.";
+
+/// The settings of every command that works on the database. A flag goes before the environment variable of the same
+/// meaning. The variables are read here, not by clap: it would add what they hold to usage lines and to `--help`.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = ENVIRONMENT_HELP)]
+#[command(after_help = COMMAND_HELP)]
 pub(crate) struct ConfigArgs {
-    /// Address and port of the console and the API [default: 127.0.0.1:8080]
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_LISTEN",
-        value_name = "ADDRESS:PORT",
-        help_heading = "Settings"
-    )]
-    pub(crate) listen: Option<String>,
-    /// Address under which people reach the console, for example https://edge.example.com
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_PUBLIC_URL",
-        value_name = "URL",
-        help_heading = "Settings"
-    )]
-    pub(crate) public_url: Option<String>,
     /// Database: sqlite://FILE or postgres://… [default: sqlite://data/edge-delivery.db]
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_DATABASE_URL",
-        value_name = "URL",
-        hide_env_values = true,
-        help_heading = "Settings"
-    )]
+    /// [env: EDGE_DELIVERY_DATABASE_URL]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub(crate) database_url: Option<String>,
-    /// File with the key that seals stored tokens; made at the first start
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_KEY_FILE",
-        value_name = "FILE",
-        help_heading = "Settings"
-    )]
+    /// File with the key that seals stored tokens [default: edge-delivery.key beside the database]
+    /// [env: EDGE_DELIVERY_KEY_FILE]
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
     pub(crate) key_file: Option<PathBuf>,
     /// Cloudflare's API, https, or http on loopback [default: https://api.cloudflare.com/client/v4]
-    #[arg(
-        long,
-        env = "CLOUDFLARE_API_BASE_URL",
-        value_name = "URL",
-        help_heading = "Settings"
-    )]
+    /// [env: CLOUDFLARE_API_BASE_URL]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub(crate) cloudflare_api_base_url: Option<String>,
-    /// Where proofs and visits go instead of DNS and https, with the site's Host
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_EDGE_URL",
-        value_name = "URL",
-        help_heading = "Settings"
-    )]
+    /// Where proofs and visits go instead of DNS and https, with the site's Host [env: EDGE_DELIVERY_EDGE_URL]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub(crate) edge_url: Option<String>,
     /// What is logged: a level, or directives such as info,edge_delivery=debug [default: info]
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_LOG",
-        value_name = "FILTER",
-        help_heading = "Settings"
-    )]
+    /// [env: EDGE_DELIVERY_LOG]
+    #[arg(long, value_name = "FILTER", help_heading = "Settings")]
     pub(crate) log: Option<String>,
-    /// How log lines look: text or json [default: text]
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_LOG_FORMAT",
-        value_name = "FORMAT",
-        help_heading = "Settings"
-    )]
+    /// How log lines look: text or json [default: text] [env: EDGE_DELIVERY_LOG_FORMAT]
+    #[arg(long, value_name = "FORMAT", help_heading = "Settings")]
     pub(crate) log_format: Option<String>,
+}
+
+/// The settings of `serve`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = SERVE_HELP)]
+pub(crate) struct ServeConfigArgs {
+    /// Address and port of the console and the API [default: 127.0.0.1:8080] [env: EDGE_DELIVERY_LISTEN]
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Settings")]
+    pub(crate) listen: Option<String>,
+    /// Address under which people reach the console, for example https://edge.example.com
+    /// [env: EDGE_DELIVERY_PUBLIC_URL]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
+    pub(crate) public_url: Option<String>,
     /// E-mail address of the first administrator; the password comes from EDGE_DELIVERY_ADMIN_PASSWORD
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_ADMIN_EMAIL",
-        value_name = "EMAIL",
-        help_heading = "Settings"
-    )]
+    /// [env: EDGE_DELIVERY_ADMIN_EMAIL]
+    #[arg(long, value_name = "EMAIL", help_heading = "Settings")]
     pub(crate) admin_email: Option<String>,
     /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_TRUSTED_PROXIES",
-        value_name = "NETWORKS",
-        help_heading = "Settings"
-    )]
+    /// [env: EDGE_DELIVERY_TRUSTED_PROXIES]
+    #[arg(long, value_name = "NETWORKS", help_heading = "Settings")]
     pub(crate) trusted_proxies: Option<String>,
     /// How often each site's account is looked at for changes from outside: 15m, 1h, or off [default: 15m]
-    #[arg(
-        long,
-        env = "EDGE_DELIVERY_OBSERVE_EVERY",
-        value_name = "TIME",
-        help_heading = "Settings"
-    )]
+    /// [env: EDGE_DELIVERY_OBSERVE_EVERY]
+    #[arg(long, value_name = "TIME", help_heading = "Settings")]
     pub(crate) observe_every: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: ConfigArgs,
 }
 
 /// What is read from the environment alone.
@@ -139,9 +109,16 @@ struct Environment {
     state_directory: Option<String>,
 }
 
+/// An environment variable as text; an empty one counts as not set.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    // Bytes that are no text become U+FFFD, which no setting takes: the check names the variable.
+    Some(value.to_string_lossy().into_owned())
+}
+
 impl Environment {
     fn read() -> Self {
-        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let read = variable;
         Self {
             key: read("EDGE_DELIVERY_KEY").map(Secret::new),
             admin_password: read("EDGE_DELIVERY_ADMIN_PASSWORD").map(Secret::new),
@@ -199,26 +176,70 @@ fn listed(problems: &[String]) -> String {
 }
 
 impl ConfigArgs {
+    /// Checks the settings of a command beside `serve`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in one list.
+    pub(crate) fn command_config(self) -> Result<Config, ConfigErrors> {
+        // The first administrator is not a command's business.
+        let environment = Environment {
+            admin_password: None,
+            ..Environment::read()
+        };
+        let args = ServeConfigArgs {
+            common: self.with_environment(),
+            ..ServeConfigArgs::default()
+        };
+        args.checked(environment)
+    }
+
+    fn with_environment(self) -> Self {
+        Self {
+            database_url: self
+                .database_url
+                .or_else(|| variable("EDGE_DELIVERY_DATABASE_URL")),
+            key_file: self.key_file.or_else(|| {
+                std::env::var_os("EDGE_DELIVERY_KEY_FILE")
+                    .filter(|file| !file.is_empty())
+                    .map(PathBuf::from)
+            }),
+            cloudflare_api_base_url: self
+                .cloudflare_api_base_url
+                .or_else(|| variable("CLOUDFLARE_API_BASE_URL")),
+            edge_url: self.edge_url.or_else(|| variable("EDGE_DELIVERY_EDGE_URL")),
+            log: self.log.or_else(|| variable("EDGE_DELIVERY_LOG")),
+            log_format: self
+                .log_format
+                .or_else(|| variable("EDGE_DELIVERY_LOG_FORMAT")),
+        }
+    }
+}
+
+impl ServeConfigArgs {
     /// Checks the settings.
     ///
     /// # Errors
     ///
     /// Everything that is wrong, in one list.
     pub(crate) fn config(self) -> Result<Config, ConfigErrors> {
-        self.checked(Environment::read())
-    }
-
-    /// The settings of a command beside `serve`: the first administrator is not its business.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::config`].
-    pub(crate) fn command_config(mut self) -> Result<Config, ConfigErrors> {
-        self.admin_email = None;
-        self.checked(Environment {
-            admin_password: None,
-            ..Environment::read()
-        })
+        let args = Self {
+            listen: self.listen.or_else(|| variable("EDGE_DELIVERY_LISTEN")),
+            public_url: self
+                .public_url
+                .or_else(|| variable("EDGE_DELIVERY_PUBLIC_URL")),
+            admin_email: self
+                .admin_email
+                .or_else(|| variable("EDGE_DELIVERY_ADMIN_EMAIL")),
+            trusted_proxies: self
+                .trusted_proxies
+                .or_else(|| variable("EDGE_DELIVERY_TRUSTED_PROXIES")),
+            observe_every: self
+                .observe_every
+                .or_else(|| variable("EDGE_DELIVERY_OBSERVE_EVERY")),
+            common: self.common.with_environment(),
+        };
+        args.checked(Environment::read())
     }
 
     #[expect(
@@ -230,22 +251,26 @@ impl ConfigArgs {
         let data = database::data_directory(environment.state_directory.as_deref());
         let listen = addresses::listen(self.listen.as_deref(), &mut errors);
         let public_url = addresses::public_url(self.public_url.as_deref(), &mut errors);
-        let database_url = database::url(self.database_url.as_deref(), &data, &mut errors);
+        let database_url = database::url(self.common.database_url.as_deref(), &data, &mut errors);
         let key = key::source(
             environment.key.as_ref(),
-            self.key_file.as_deref(),
+            self.common.key_file.as_deref(),
             &database::directory_for_key(&database_url, &data),
             &mut errors,
         );
         let cloudflare_base_url = addresses::cloudflare_api(
-            self.cloudflare_api_base_url
+            self.common
+                .cloudflare_api_base_url
                 .as_deref()
                 .unwrap_or(CLOUDFLARE_API),
             &mut errors,
         );
-        let edge_url = addresses::edge_url(self.edge_url.as_deref(), &mut errors);
-        let (log, log_format) =
-            logging::settings(self.log.as_deref(), self.log_format.as_deref(), &mut errors);
+        let edge_url = addresses::edge_url(self.common.edge_url.as_deref(), &mut errors);
+        let (log, log_format) = logging::settings(
+            self.common.log.as_deref(),
+            self.common.log_format.as_deref(),
+            &mut errors,
+        );
         let admin = administrator(
             self.admin_email.as_deref(),
             environment.admin_password.as_ref(),
@@ -327,6 +352,18 @@ impl Config {
             url: self.database_url.expose().to_owned(),
             max_connections: database::MAX_CONNECTIONS,
         })
+    }
+
+    /// Refuses a SQLite file that is not there: a command that is not meant to make one would report on an empty database.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, or it cannot be told; the text says how to name another.
+    pub(crate) fn require_database(&self) -> anyhow::Result<()> {
+        match self.sqlite_file() {
+            Some(file) => database::require_file(&file),
+            None => Ok(()),
+        }
     }
 
     /// The database's file, if it is SQLite.

@@ -5,6 +5,7 @@
 //! plain POST that ends in a redirect, or in its own page again with what was typed and a problem.
 
 mod activity;
+mod address;
 mod agents;
 pub(crate) mod assets;
 mod connections;
@@ -12,6 +13,7 @@ mod deployments;
 mod desk;
 pub(crate) mod door;
 pub(crate) mod failure;
+pub(crate) mod form;
 mod overview;
 pub(crate) mod parts;
 mod settings;
@@ -71,6 +73,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/{id}/visit", get(visit::show))
         .route("/sites/{id}/variants/new", get(variants::new))
         .route("/sites/{id}/variants/edit", get(variants::edit))
+        .route("/sites/{id}/variants/download", get(variants::download))
         .route("/sites/{id}/variants/publish", post(variants::publish))
         .route("/sites/{id}/variants/unpublish", post(variants::unpublish))
         .route("/sites/{id}/variants/delete", post(variants::delete))

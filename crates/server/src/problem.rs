@@ -240,11 +240,9 @@ impl Problem {
     pub(crate) fn field(field: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let mut problem = Self::new(Code::ValidationFailed, format!("`{field}` {detail}."))
-            .cause(format!(
-                "The value given for `{field}` is not one that can be stored."
-            ))
+            .cause("What is sent is checked before anything is done, and this did not pass.")
             .remedy(format!(
-                "Mend `{field}` and send the request again; nothing was changed."
+                "Correct `{field}` and try again; nothing was changed."
             ));
         problem.errors.push(FieldError {
             field: field.to_owned(),

@@ -10,5 +10,6 @@ pub(crate) mod sync;
 pub(crate) mod token_check;
 pub(crate) mod token_text;
 pub(crate) mod token_url;
+pub(crate) mod variant_files;
 pub(crate) mod variants;
 pub(crate) mod visit_as;

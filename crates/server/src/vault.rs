@@ -43,6 +43,15 @@ pub(crate) struct SealedRow {
     pub(crate) id: String,
 }
 
+/// What to do where there is no key and nothing is sealed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfNoKey {
+    /// Make the key's file.
+    Make,
+    /// Say so.
+    Refuse,
+}
+
 /// Why sealed bytes do not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum VaultError {
@@ -78,6 +87,15 @@ pub(crate) enum OpenVaultError {
         path: PathBuf,
         /// The id of the key that is needed.
         expected: KeyId,
+    },
+    /// No key file, nothing sealed, and whoever asks is not to make a key.
+    #[error(
+        "there is no key file {}, and this command makes none. Name the key with --key-file, EDGE_DELIVERY_KEY_FILE or \
+         EDGE_DELIVERY_KEY; a new one is made by `edge-delivery serve`", path.display()
+    )]
+    None {
+        /// Where it should be.
+        path: PathBuf,
     },
     /// The key is not the one that the database was sealed under.
     #[error(
@@ -159,6 +177,19 @@ impl Vault {
     ///
     /// When the key is missing, unusable or not the one that the database was sealed under.
     pub(crate) async fn unlock(config: &Config, store: &Store) -> Result<Self, OpenVaultError> {
+        Self::unlock_with(config, store, IfNoKey::Make).await
+    }
+
+    /// The same, with a choice for the case that there is no key yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::unlock`].
+    pub(crate) async fn unlock_with(
+        config: &Config,
+        store: &Store,
+        if_no_key: IfNoKey,
+    ) -> Result<Self, OpenVaultError> {
         let canary = store.meta(CANARY_META).await?;
         let (key, origin) = match &config.key {
             KeySource::Environment(key) => (key.clone(), "EDGE_DELIVERY_KEY".to_owned()),
@@ -172,6 +203,9 @@ impl Vault {
                                 path: path.clone(),
                                 expected: envelope::key_id(sealed).unwrap_or_default(),
                             });
+                        }
+                        None if if_no_key == IfNoKey::Refuse => {
+                            return Err(OpenVaultError::None { path: path.clone() });
                         }
                         None => (key_file::create(path)?, origin),
                     },

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::ScriptError;
 use super::config::Config;
 use super::process::Process;
+use super::pulse;
 use super::spec::WorkerId;
 use crate::edge::proxy;
 
@@ -96,6 +97,14 @@ impl Generation {
         match self.ended.clone() {
             // An error means that the minding task is gone: ended as well.
             Some(mut ended) => drop(ended.wait_for(|ended| *ended).await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Comes back when the process is there and does not answer any more; never when there is none.
+    pub(super) async fn hangs(&self) {
+        match self.ports.values().next() {
+            Some(port) => pulse::lost(*port).await,
             None => std::future::pending().await,
         }
     }

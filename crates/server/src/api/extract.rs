@@ -74,7 +74,8 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
     if !value.is_object() {
         return Err(does_not_fit("an object is wanted, as in {\"name\": …}"));
     }
-    serde_json::from_value(value).map_err(|error| does_not_fit(&without_values(&error.to_string())))
+    // From the text, not from the value: there the last of two fields of one name has won already.
+    serde_json::from_slice(bytes).map_err(|error| does_not_fit(&without_values(&error.to_string())))
 }
 
 fn does_not_fit(why: &str) -> Problem {
@@ -82,7 +83,7 @@ fn does_not_fit(why: &str) -> Problem {
         Code::ValidationFailed,
         format!("The JSON does not fit: {why}."),
     )
-    .cause("A field is missing, unknown, or of another type than documented.")
+    .cause("A field is missing, unknown, given twice, or of another type than documented.")
     .remedy("Compare the body with /api/v1/openapi.json and send it again; nothing was changed.")
 }
 
@@ -183,16 +184,48 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
         Query::<T>::try_from_uri(&parts.uri)
             .map(|Query(query)| Self(query))
             .map_err(|error| {
-                Problem::new(
-                    Code::ValidationFailed,
-                    format!(
-                        "The query does not fit: {}.",
-                        without_values(&error.to_string())
-                    ),
-                )
-                .cause("A parameter is unknown, missing or of another type than documented.")
-                .remedy("Compare the query with /api/v1/openapi.json.")
+                let why = std::error::Error::source(&error)
+                    .map_or_else(|| error.to_string(), ToString::to_string);
+                query_problem(&why)
             })
+    }
+}
+
+/// What is wrong with a query, from serde's words for it: `limit: invalid digit found in string`, ``unknown field `x`,
+/// expected `limit` or `cursor` ``. The words themselves are for programmers, and may quote values.
+fn query_problem(why: &str) -> Problem {
+    let quoted: Vec<&str> = why.split('`').skip(1).step_by(2).collect();
+    let known = |names: &[&str]| match names {
+        [] => "This call takes no parameters.".to_owned(),
+        names => format!("It takes: {}.", names.join(", ")),
+    };
+    let Some(name) = quoted.first().copied() else {
+        return match why.split_once(": ") {
+            Some((name, _)) => Problem::field(name, wanted(why)),
+            None => Problem::new(Code::ValidationFailed, "The query cannot be read.")
+                .cause("It is not in the form name=value&name=value.")
+                .remedy("Compare the query with /api/v1/openapi.json."),
+        };
+    };
+    if why.contains("unknown field") {
+        Problem::field(name, "is not a parameter of this call").remedy(known(&quoted[1..]))
+    } else if why.contains("missing field") {
+        Problem::field(name, "is missing in the query")
+    } else if why.contains("duplicate field") {
+        Problem::field(name, "is given more than once")
+    } else {
+        let name = why.split_once(": ").map_or("query", |(name, _)| name);
+        Problem::field(name, wanted(why))
+    }
+}
+
+fn wanted(why: &str) -> &'static str {
+    if why.contains("digit") || why.contains("number") || why.contains("integer") {
+        "must be a whole number within its limits"
+    } else if why.contains("`true` or `false`") {
+        "must be true or false"
+    } else {
+        "has a value that it cannot have"
     }
 }
 
@@ -229,10 +262,46 @@ mod tests {
             400
         );
         assert_eq!(
+            parse_json::<Sample>(br#"{"token":1,"token":2}"#)
+                .expect_err("given twice")
+                .status,
+            422
+        );
+        assert_eq!(
             parse_json::<Sample>(br#"{"token":1,"x":2}"#)
                 .expect_err("unknown")
                 .status,
             422
+        );
+    }
+
+    #[test]
+    fn queries_are_refused_in_plain_words() {
+        let told = |query: &str| {
+            let uri = format!("/?{query}").parse().expect("an address");
+            let error = Query::<PageQuery>::try_from_uri(&uri).expect_err(query);
+            query_problem(
+                &std::error::Error::source(&error)
+                    .expect("a cause")
+                    .to_string(),
+            )
+        };
+        for (query, field, words) in [
+            ("limit=x", "limit", "must be a whole number"),
+            ("limit=-1", "limit", "must be a whole number"),
+            ("limit=99999999999", "limit", "must be a whole number"),
+            ("what=1", "what", "is not a parameter"),
+            ("limit=1&limit=2", "limit", "more than once"),
+        ] {
+            let problem = told(query);
+            assert_eq!(problem.errors[0].field, field, "{query}: {problem}");
+            assert!(problem.detail.contains(words), "{query}: {problem}");
+            assert!(!problem.to_string().contains("serialize"), "{problem}");
+        }
+        assert!(told("what=1").to_string().contains("limit, cursor"));
+        assert_eq!(
+            query_problem("publish: provided string was not `true` or `false`").detail,
+            "`publish` must be true or false."
         );
     }
 }

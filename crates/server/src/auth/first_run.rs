@@ -3,11 +3,10 @@
 use super::{attempts, page as answer, peer::Peer, people, sign_in};
 use crate::{
     app::{App, AppState},
-    console::{door::FirstRunPage, parts::ProblemPanel},
+    console::{door::FirstRunPage, form::Form, parts::ProblemPanel},
     problem::{Code, Outcome, Problem},
 };
 use axum::{
-    Form,
     extract::State,
     response::{IntoResponse, Response},
 };

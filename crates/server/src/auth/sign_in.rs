@@ -5,11 +5,10 @@ use super::{
 };
 use crate::{
     app::{App, AppState},
-    console::{door::SignInPage, parts::ProblemPanel},
+    console::{door::SignInPage, form::Form, parts::ProblemPanel},
     problem::{Code, Outcome, Problem},
 };
 use axum::{
-    Form,
     extract::{Query, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},

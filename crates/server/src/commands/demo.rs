@@ -8,12 +8,13 @@ mod state;
 mod words;
 
 use super::{
-    emulator::address,
-    serve::{Running, stop_signal},
+    emulator::{address, did_not_start, part_of},
+    listening::Wanted,
+    serve::{Running, bind, stop_signal},
 };
 use crate::config::{Config, FirstAdministrator, KeySource, LogFormat, logging};
-use anyhow::{Context, anyhow};
-use cloudflare_emulator::{Emulator, Options, StartError};
+use anyhow::Context;
+use cloudflare_emulator::{Emulator, Options};
 use domain::secret::Secret;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use url::Url;
@@ -86,6 +87,13 @@ impl Demo {
             false => wanted,
         };
         let data = data::DataDirectory::open(args.data_dir.as_deref())?;
+        let listener = bind(Wanted {
+            what: "the console",
+            address: at(args.listen),
+            flag: "--listen",
+            also: OR_FREE_PORTS,
+        })
+        .await?;
         let origin = origin::Origin::start().await?;
         let cloudflare = Emulator::start(Options {
             listen: at(args.api_listen),
@@ -95,10 +103,10 @@ impl Demo {
             workerd: None,
         })
         .await
-        .map_err(in_the_demos_words)?;
-        let config = config(at(args.listen), &cloudflare, &data)?;
+        .map_err(|error| did_not_start(error, wanted_of_emulator))?;
+        let config = config(listener.local_addr()?, &cloudflare, &data)?;
         logging::start(&config);
-        let server = match Running::start(config).await {
+        let server = match Running::start_on(listener, config).await {
             Ok(server) => server,
             Err(error) => {
                 cloudflare.stop().await;
@@ -132,22 +140,19 @@ impl Demo {
     }
 }
 
+/// What can be done besides choosing a port.
+const OR_FREE_PORTS: &str = " --any-port takes free ones. Through `cargo xtask demo`, flags go after --: cargo xtask demo -- --any-port";
+
 /// The emulator names its own command's flags; here they have other names.
-fn in_the_demos_words(error: StartError) -> anyhow::Error {
-    match error {
-        StartError::Listen { addr, flag, source } => {
-            let (what, flag) = match flag {
-                "--listen" => ("API", "--api-listen"),
-                _ => ("edge", "--edge-listen"),
-            };
-            anyhow!(
-                "the local Cloudflare's {what} cannot listen on {addr}: {source}. Stop the program that has port {}, or \
-                 choose another port with {flag} {}:PORT (--any-port takes free ones)",
-                addr.port(),
-                addr.ip()
-            )
-        }
-        other => anyhow::Error::new(other).context("the local Cloudflare did not start"),
+fn wanted_of_emulator(flag: &'static str, address: SocketAddr) -> Wanted<'static> {
+    Wanted {
+        what: part_of(flag),
+        address,
+        flag: match flag {
+            "--listen" => "--api-listen",
+            other => other,
+        },
+        also: OR_FREE_PORTS,
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::follow;
 use crate::{
-    app::App,
-    config::{ConfigArgs, logging},
+    config::ConfigArgs,
     services::{deployments, sites},
 };
 use domain::deployment::DeploymentKind;
@@ -23,9 +22,7 @@ pub(crate) struct DeployArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.config()?;
-    logging::start_quiet(&config);
-    let app = App::open(config).await?;
+    let app = super::open(args.config).await?;
     let started = async {
         let site = sites::find(&app, app.workspace, &args.site).await?;
         let kind = DeploymentKind::Apply;

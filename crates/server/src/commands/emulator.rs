@@ -1,8 +1,7 @@
 //! `edge-delivery emulator`: the local Cloudflare alone, for tests and for other programs that speak to Cloudflare.
 
-use super::serve::stop_signal;
-use anyhow::Context;
-use cloudflare_emulator::{Emulator, Options, StateFile};
+use super::{listening::Wanted, serve::stop_signal};
+use cloudflare_emulator::{Emulator, Options, StartError, StateFile};
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 /// Run the local Cloudflare alone: its API and its edge.
@@ -54,7 +53,14 @@ pub(crate) async fn run(args: EmulatorArgs) -> anyhow::Result<ExitCode> {
         workerd: None,
     })
     .await
-    .context("the local Cloudflare did not start")?;
+    .map_err(|error| {
+        did_not_start(error, |flag, address| Wanted {
+            what: part_of(flag),
+            address,
+            flag,
+            also: "",
+        })
+    })?;
     say(&format!("api listening on http://{}", emulator.api_addr()));
     say(&format!(
         "edge listening on http://{}",
@@ -64,6 +70,25 @@ pub(crate) async fn run(args: EmulatorArgs) -> anyhow::Result<ExitCode> {
     emulator.stop().await;
     stopped?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What listens where this flag of the emulator says.
+pub(super) fn part_of(flag: &str) -> &'static str {
+    match flag {
+        "--listen" => "the local Cloudflare's API",
+        _ => "the local Cloudflare's edge",
+    }
+}
+
+/// Why the emulator did not start, in the words of the command that starts it.
+pub(super) fn did_not_start<'a>(
+    error: StartError,
+    wanted: impl FnOnce(&'static str, SocketAddr) -> Wanted<'a>,
+) -> anyhow::Error {
+    match error {
+        StartError::Listen { addr, flag, source } => wanted(flag, addr).refused(&source),
+        other => anyhow::Error::new(other).context("the local Cloudflare did not start"),
+    }
 }
 
 /// A line on standard error; programs that start this one read the addresses there.

@@ -28,6 +28,9 @@ pub(crate) struct RotateArgs {
 /// Print the id of the key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IdArgs {
+    /// Print the id as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -38,7 +41,12 @@ pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
         KeyCommand::Rotate(args) => rotate(args).await,
         KeyCommand::Id(args) => {
             let app = super::open(args.config).await?;
-            super::print_line(&app.vault.key_id().to_string())?;
+            let id = app.vault.key_id().to_string();
+            if args.json {
+                super::print_json(&serde_json::json!({ "key": id }))?;
+            } else {
+                super::print_line(&id)?;
+            }
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -22,6 +22,9 @@ pub(crate) struct MigrateArgs {
 pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.command_config()?;
     logging::start_quiet(&config);
+    if args.check {
+        config.require_database()?;
+    }
     let store = Store::connect(&config.store_options()?)
         .await
         .context("the database cannot be opened (EDGE_DELIVERY_DATABASE_URL)")?;
@@ -37,13 +40,34 @@ pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     } else if pending == 0 {
         super::print_line("The database is up to date.")?;
     } else if args.check {
-        super::print_line(&format!("{pending} migrations wait."))?;
+        super::print_line(&waiting(pending))?;
     } else {
-        super::print_line(&format!("{pending} migrations applied."))?;
+        super::print_line(&format!("{} applied.", migrations(pending)))?;
     }
     Ok(if args.check && pending > 0 {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn waiting(count: usize) -> String {
+    let verb = if count == 1 { "waits" } else { "wait" };
+    format!("{} {verb}.", migrations(count))
+}
+
+fn migrations(count: usize) -> String {
+    match count {
+        1 => "1 migration".to_owned(),
+        count => format!("{count} migrations"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn one_migration_is_no_plural() {
+        assert_eq!(super::waiting(1), "1 migration waits.");
+        assert_eq!(super::waiting(2), "2 migrations wait.");
+    }
 }

@@ -2,8 +2,7 @@
 
 use super::{print_json, print_line};
 use crate::{
-    app::App,
-    config::{ConfigArgs, logging},
+    config::ConfigArgs,
     services::{deployments, preflight::look_ahead, sites},
 };
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
@@ -27,9 +26,7 @@ pub(crate) struct PlanArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.config()?;
-    logging::start_quiet(&config);
-    let app = App::open(config).await?;
+    let app = super::open(args.config).await?;
     let planned = async {
         let site = sites::find(&app, app.workspace, &args.site).await?;
         let (mut plan, _) = deployments::plan(&app, app.workspace, &site).await?;

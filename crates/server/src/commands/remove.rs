@@ -2,8 +2,7 @@
 
 use super::follow;
 use crate::{
-    app::App,
-    config::{ConfigArgs, logging},
+    config::ConfigArgs,
     services::{deployments, sites},
 };
 use domain::deployment::DeploymentKind;
@@ -27,9 +26,7 @@ pub(crate) struct RemoveArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.config()?;
-    logging::start_quiet(&config);
-    let app = App::open(config).await?;
+    let app = super::open(args.config).await?;
     let site = match sites::find(&app, app.workspace, &args.site).await {
         Ok(site) => site,
         Err(problem) => return super::refuse(problem, args.json),

@@ -1,20 +1,22 @@
 //! `edge-delivery serve`: the console, the API and the background work.
 
+use super::listening::Wanted;
 use crate::{
     app::{App, AppState},
     auth,
-    config::{Config, ConfigArgs, logging},
+    config::{Config, ServeConfigArgs, logging},
     http, reconcile,
 };
 use anyhow::Context;
 use std::{
-    io::{ErrorKind, Write},
-    net::SocketAddr,
+    io::Write,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
     time::Duration,
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// How long answers may take to finish once the server was told to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -27,7 +29,7 @@ const TIDY_FIGURES_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    config: ServeConfigArgs,
 }
 
 /// Runs the command: until SIGINT or SIGTERM.
@@ -62,7 +64,22 @@ impl Running {
     /// When the port is taken, or the database or the vault does not open.
     pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
         // The port first: when it is taken, nothing else has happened.
-        let listener = bind(config.listen).await?;
+        let listener = bind(Wanted {
+            what: "`serve`",
+            address: config.listen,
+            flag: "--listen",
+            also: " EDGE_DELIVERY_LISTEN does the same.",
+        })
+        .await?;
+        Self::start_on(listener, config).await
+    }
+
+    /// The same on a port that was taken already.
+    ///
+    /// # Errors
+    ///
+    /// When the database or the vault does not open.
+    pub(super) async fn start_on(listener: TcpListener, config: Config) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let app = App::open(config).await?;
         if let Some(admin) = &app.config.admin {
@@ -116,35 +133,34 @@ impl Running {
     }
 }
 
-async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).await.map_err(|error| {
-        let port = listen.port();
-        match error.kind() {
-            ErrorKind::AddrInUse => anyhow::anyhow!(
-                "port {port} on {} is taken by another program. Stop that one, or choose another port with --listen {}:PORT (EDGE_DELIVERY_LISTEN)",
-                listen.ip(), listen.ip()
-            ),
-            ErrorKind::PermissionDenied => anyhow::anyhow!(
-                "port {port} may not be used by this user. Choose one above 1023 with --listen {}:PORT (EDGE_DELIVERY_LISTEN)",
-                listen.ip()
-            ),
-            ErrorKind::AddrNotAvailable => anyhow::anyhow!(
-                "{} is not an address of this machine. Choose another with --listen ADDRESS:{port} (EDGE_DELIVERY_LISTEN)",
-                listen.ip()
-            ),
-            _ => anyhow::Error::new(error).context(format!("cannot listen on {listen} (--listen, EDGE_DELIVERY_LISTEN)")),
-        }
-    })
+/// Takes the port.
+pub(super) async fn bind(wanted: Wanted<'_>) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(wanted.address)
+        .await
+        .map_err(|error| wanted.refused(&error))
 }
 
 /// Says how the first administrator is made.
 fn announce_first_run(app: &App, address: SocketAddr) {
     let code = auth::first_run::code(app);
+    let console = console_url(app.config.public_url.as_ref(), address);
     tracing::warn!(
-        "first run: open http://{address}{} and make the first administrator; the code is {} (asked for unless the page is reached over loopback)",
+        "first run: open {console}{} and make the first administrator; the code is {} (asked for unless the page is reached over loopback)",
         auth::FIRST_RUN,
         code.expose(),
     );
+}
+
+/// Where people open the console, without a slash at the end.
+fn console_url(public: Option<&Url>, mut address: SocketAddr) -> String {
+    if let Some(url) = public {
+        return url.origin().ascii_serialization();
+    }
+    // Every address of the machine is none that can be opened; this one can, on the machine itself.
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    format!("http://{address}")
 }
 
 /// Sweeps out what is over.
@@ -187,4 +203,24 @@ pub(crate) async fn stop_signal() -> anyhow::Result<()> {
     tokio::signal::ctrl_c()
         .await
         .context("signals cannot be received")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::console_url;
+
+    #[test]
+    fn the_console_is_opened_where_it_can_be() {
+        let public = "https://edge.example.com/".parse().ok();
+        let at = |address: &str| address.parse().expect("an address");
+        assert_eq!(
+            console_url(public.as_ref(), at("0.0.0.0:8080")),
+            "https://edge.example.com"
+        );
+        assert_eq!(
+            console_url(None, at("0.0.0.0:8080")),
+            "http://127.0.0.1:8080"
+        );
+        assert_eq!(console_url(None, at("10.0.0.1:80")), "http://10.0.0.1:80");
+    }
 }

@@ -1,12 +1,7 @@
 //! `edge-delivery status`.
 
 use super::{print_json, print_line};
-use crate::{
-    app::App,
-    clock::rfc3339,
-    config::{ConfigArgs, logging},
-    problem::Outcome,
-};
+use crate::{app::App, clock::rfc3339, config::ConfigArgs, problem::Outcome};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -24,9 +19,7 @@ pub(crate) struct StatusArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.config()?;
-    logging::start_quiet(&config);
-    let app = App::open(config).await?;
+    let app = super::open(args.config).await?;
     let (connections, sites) = match read(&app).await {
         Ok(found) => found,
         Err(problem) => return super::refuse(problem, args.json),

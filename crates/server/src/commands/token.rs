@@ -76,7 +76,7 @@ pub(crate) async fn run(command: TokenCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.config()?;
+    let config = args.config.command_config()?;
     logging::start_quiet(&config);
     let pasted = read_token()?;
     let client = Client::new(ClientConfig::new(

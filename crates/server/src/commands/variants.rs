@@ -1,31 +1,32 @@
-//! `edge-delivery variants …`: a folder that mirrors the site.
-//!
-//! `pricing.html` and `pricing.md` are the variants of `/pricing`, `pricing/index.html` is that of `/pricing/`, and
-//! `index.html` that of the home page. File names are percent-encoded path segments, as `pull` writes them; what need not
-//! be encoded may be plain.
+//! `edge-delivery variants …`: a folder that mirrors the site, as [`variant_files`] reads and writes it.
 
 use super::{print_json, print_line};
 use crate::{
     app::App,
-    config::{ConfigArgs, logging},
-    problem::{Outcome, Problem},
+    config::ConfigArgs,
+    problem::{Code, Outcome, Problem},
     services::{
         sites,
+        variant_files::{self, Found, file_of, format_of, path_of},
         variants::{self, PutOptions, VariantName},
     },
 };
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use domain::variant::{Format, Revision};
+use domain::{
+    path::PagePath,
+    variant::{Format, Revision},
+};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::{
+    collections::HashMap,
     fs,
     io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use store::{IfMatch, Page, Site, Variant};
+use store::{IfMatch, Page, Site};
 
 /// Push and pull variants of pages.
 #[derive(Debug, Subcommand)]
@@ -53,9 +54,7 @@ pub(crate) struct FolderArgs {
 /// Runs the command.
 pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
     let (VariantsCommand::Push(args) | VariantsCommand::Pull(args)) = &command;
-    let config = args.config.clone().config()?;
-    logging::start_quiet(&config);
-    let app = App::open(config).await?;
+    let app = super::open(args.config.clone()).await?;
     let site = match sites::find(&app, app.workspace, &args.site).await {
         Ok(site) => site,
         Err(problem) => return super::refuse(problem, args.json),
@@ -67,14 +66,17 @@ pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitCode> {
-    let mut files = Vec::new();
-    collect(&args.folder, &args.folder, &mut files)
+    let found = variant_files::find(&args.folder)
         .with_context(|| format!("the folder {} cannot be read", args.folder.display()))?;
-    files.sort();
+    if found.files.is_empty() {
+        return super::refuse(nothing_in(&args.folder, &found), args.json);
+    }
+    let files = &found.files;
     let bar = progress(files.len());
     let (mut published, mut unchanged, mut refused) = (0_u64, 0_u64, Vec::new());
-    for file in &files {
-        match push_file(app, site, &args.folder, file).await {
+    let mut seen = HashMap::new();
+    for file in files {
+        match push_file(app, site, &args.folder, file, &mut seen).await {
             Ok(true) => published += 1,
             Ok(false) => unchanged += 1,
             Err(problem) => refused.push((file.clone(), problem)),
@@ -87,7 +89,12 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
             .iter()
             .map(|(file, problem)| json!({"file": file, "problem": problem}))
             .collect();
-        print_json(&json!({"published": published, "unchanged": unchanged, "refused": refused}))?;
+        print_json(&json!({
+            "published": published,
+            "unchanged": unchanged,
+            "refused": refused,
+            "skipped": {"hidden": found.hidden, "links": found.links, "others": found.others},
+        }))?;
     } else {
         for (file, problem) in &refused {
             print_line(&format!("refused {}: {}", file.display(), problem.detail))?;
@@ -96,6 +103,9 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
             "{published} published, {unchanged} unchanged, {} refused",
             refused.len()
         ))?;
+        if let Some(skipped) = found.skipped() {
+            print_line(&skipped)?;
+        }
     }
     Ok(if refused.is_empty() {
         ExitCode::SUCCESS
@@ -104,63 +114,27 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
     })
 }
 
-/// Every .html and .md file below a folder; links are not followed.
-fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            collect(root, &entry.path(), files)?;
-        } else if kind.is_file() && format_of(&entry.path()).is_some() {
-            files.push(
-                entry
-                    .path()
-                    .strip_prefix(root)
-                    .map(Path::to_path_buf)
-                    .unwrap_or_default(),
-            );
-        }
-    }
-    Ok(())
+fn nothing_in(folder: &Path, found: &Found) -> Problem {
+    let skipped = found
+        .skipped()
+        .map_or_else(String::new, |skipped| format!(" ({skipped})"));
+    Problem::new(
+        Code::ValidationFailed,
+        format!("There is no .html or .md file in {}{skipped}.", folder.display()),
+    )
+    .cause("The folder is another one, or its files have other endings. Hidden files and links are not looked at.")
+    .remedy("Name the folder that mirrors the site: pricing.html in it is the variant of /pricing, index.html that of the home page.")
 }
 
-fn format_of(file: &Path) -> Option<Format> {
-    match file.extension()?.to_str()? {
-        "html" => Some(Format::Html),
-        "md" => Some(Format::Markdown),
-        _ => None,
-    }
-}
-
-/// The page's path that a file stands for.
-fn path_of(file: &Path) -> Option<String> {
-    let mut segments: Vec<&str> = file
-        .parent()?
-        .iter()
-        .map(|part| part.to_str())
-        .collect::<Option<_>>()?;
-    let stem = file.file_stem()?.to_str()?;
-    segments.push(if stem == "index" { "" } else { stem });
-    Some(format!("/{}", segments.join("/")))
-}
-
-/// Where a variant lies in the folder.
-fn file_of(variant: &Variant) -> PathBuf {
-    let extension = match variant.format {
-        Format::Html => "html",
-        Format::Markdown => "md",
-    };
-    let path = variant.path.trim_start_matches('/');
-    let name = if path.is_empty() || path.ends_with('/') {
-        format!("{path}index")
-    } else {
-        path.to_owned()
-    };
-    PathBuf::from(format!("{name}.{extension}"))
-}
-
-/// Saves and publishes one file, unless just this is published already.
-async fn push_file(app: &App, site: &Site, folder: &Path, file: &Path) -> Outcome<bool> {
+/// Saves and publishes one file, unless just this is published already. `seen` says which variants came before, since two
+/// names can stand for one page.
+async fn push_file(
+    app: &App,
+    site: &Site,
+    folder: &Path,
+    file: &Path,
+    seen: &mut HashMap<(Format, PagePath), PathBuf>,
+) -> Outcome<bool> {
     let unreadable = |detail: String| Problem::field("file", detail);
     let format = format_of(file)
         .ok_or_else(|| unreadable("has another ending than .html or .md".to_owned()))?;
@@ -171,6 +145,12 @@ async fn push_file(app: &App, site: &Site, folder: &Path, file: &Path) -> Outcom
         format,
         path: variants::parse_path(&path)?,
     };
+    if let Some(other) = seen.insert((format, name.path.clone()), file.to_path_buf()) {
+        return Err(unreadable(format!(
+            "stands for the same page as {}",
+            other.display()
+        )));
+    }
     let content = fs::read(folder.join(file))
         .map_err(|error| unreadable(format!("cannot be read: {error}")))?;
     let published = app
@@ -218,7 +198,7 @@ async fn pull(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
                 .with_context(|| {
                     format!("the content of {} is missing in the database", variant.path)
                 })?;
-            let target = args.folder.join(file_of(variant));
+            let target = args.folder.join(file_of(variant.format, &variant.path));
             let parent = target.parent().unwrap_or(&args.folder);
             fs::create_dir_all(parent)
                 .and_then(|()| fs::write(&target, content))
@@ -235,8 +215,9 @@ async fn pull(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
     if args.json {
         print_json(&json!({ "written": written }))?;
     } else {
+        let what = if written == 1 { "variant" } else { "variants" };
         print_line(&format!(
-            "{written} variants written to {}",
+            "{written} {what} written to {}",
             args.folder.display()
         ))?;
     }
@@ -249,22 +230,5 @@ fn progress(length: usize) -> ProgressBar {
         ProgressBar::new(length as u64)
     } else {
         ProgressBar::hidden()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_mirror_paths() {
-        for (file, path) in [
-            ("index.html", "/"),
-            ("pricing.md", "/pricing"),
-            ("pricing/index.html", "/pricing/"),
-            ("a/b.html", "/a/b"),
-        ] {
-            assert_eq!(path_of(Path::new(file)).as_deref(), Some(path), "{file}");
-        }
     }
 }

@@ -45,6 +45,27 @@ pub(super) fn directory_for_key(url: &str, data: &Path) -> PathBuf {
         .unwrap_or_else(|| data.to_path_buf())
 }
 
+/// How an administrator names the database of a service, whose environment a command by hand does not have.
+const HOW_TO_NAME_IT: &str = "Name the database with --database-url or EDGE_DELIVERY_DATABASE_URL. Under systemd with \
+    StateDirectory=edge-delivery it is sqlite:///var/lib/edge-delivery/edge-delivery.db (with DynamicUser=yes that folder \
+    is /var/lib/private/edge-delivery, which root alone can enter)";
+
+pub(super) fn require_file(file: &Path) -> anyhow::Result<()> {
+    match file.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => anyhow::bail!(
+            "there is no database at {}, and this command makes none. {HOW_TO_NAME_IT}. A new one is made by \
+             `edge-delivery serve`",
+            file.display()
+        ),
+        Err(error) => anyhow::bail!(
+            "whether there is a database at {} cannot be told: {error}. Run the command as a user who may read it. \
+             {HOW_TO_NAME_IT}",
+            file.display()
+        ),
+    }
+}
+
 pub(super) fn make_directory(url: &str) -> anyhow::Result<()> {
     match sqlite_path(url).as_deref().and_then(Path::parent) {
         Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)

@@ -2,8 +2,8 @@ use super::*;
 
 const KEY: &str = "0000000000000000000000000000000000000000000000000000000000000001";
 
-fn check(change: impl FnOnce(&mut ConfigArgs, &mut Environment)) -> Result<Config, String> {
-    let (mut args, mut environment) = (ConfigArgs::default(), Environment::default());
+fn check(change: impl FnOnce(&mut ServeConfigArgs, &mut Environment)) -> Result<Config, String> {
+    let (mut args, mut environment) = (ServeConfigArgs::default(), Environment::default());
     change(&mut args, &mut environment);
     args.checked(environment)
         .map_err(|errors| errors.to_string())
@@ -31,7 +31,8 @@ fn files_follow_the_state_directory_and_the_database() {
         config.database_url.expose(),
         "sqlite:///var/lib/ed/edge-delivery.db"
     );
-    let config = check(|args, _| args.database_url = Some("sqlite:///srv/a.db?mode=rwc".into()));
+    let config =
+        check(|args, _| args.common.database_url = Some("sqlite:///srv/a.db?mode=rwc".into()));
     assert!(
         matches!(&config.unwrap().key, KeySource::File(path) if path.to_str() == Some("/srv/edge-delivery.key"))
     );
@@ -42,10 +43,10 @@ fn every_fault_is_told_at_once() {
     let text = check(|args, env| {
         args.listen = Some("8080".into());
         args.public_url = Some("ftp://example.com".into());
-        args.database_url = Some("mysql://u:hunter2@h/db".into());
-        args.cloudflare_api_base_url = Some("http://api.example.com/client/v4".into());
-        args.log = Some("a=b=c".into());
-        args.log_format = Some("xml".into());
+        args.common.database_url = Some("mysql://u:hunter2@h/db".into());
+        args.common.cloudflare_api_base_url = Some("http://api.example.com/client/v4".into());
+        args.common.log = Some("a=b=c".into());
+        args.common.log_format = Some("xml".into());
         args.admin_email = Some("a@example.com".into());
         args.trusted_proxies = Some("10.0.0.0/8, proxy".into());
         env.key = Some(Secret::new("too short"));
@@ -70,7 +71,7 @@ fn every_fault_is_told_at_once() {
 #[test]
 fn two_keys_are_one_too_many() {
     let text = check(|args, env| {
-        args.key_file = Some("k".into());
+        args.common.key_file = Some("k".into());
         env.key = Some(Secret::new(KEY));
     })
     .unwrap_err();
@@ -89,7 +90,7 @@ fn http_to_cloudflare_only_on_loopback() {
         ("https://user:password@api.example.com/", false),
         ("nonsense", false),
     ] {
-        let config = check(|args, _| args.cloudflare_api_base_url = Some(url.into()));
+        let config = check(|args, _| args.common.cloudflare_api_base_url = Some(url.into()));
         assert_eq!(config.is_ok(), good, "{url}");
         if let Ok(config) = config {
             assert!(!config.cloudflare_base_url.as_str().ends_with('/'), "{url}");
@@ -100,7 +101,7 @@ fn http_to_cloudflare_only_on_loopback() {
 #[test]
 fn debug_shows_no_secret() {
     let config = check(|args, env| {
-        args.database_url = Some("postgres://u:hunter2@127.0.0.1/db".into());
+        args.common.database_url = Some("postgres://u:hunter2@127.0.0.1/db".into());
         args.admin_email = Some("A@Example.com".into());
         env.admin_password = Some(Secret::new("correct horse battery"));
         env.key = Some(Secret::new(KEY));

@@ -24,7 +24,7 @@ use super::{
         DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
         SitesPage, VariantRow,
     },
-    variants::{RevisionRow, VariantPage},
+    variants::{LongText, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};

@@ -7,10 +7,11 @@ use super::{
 };
 use crate::{
     auth::{access_keys, peer::Peer, people},
+    console::form::Form,
     problem::{Outcome, Problem},
 };
 use askama::Template;
-use axum::{Form, extract::Path, response::Response};
+use axum::{extract::Path, response::Response};
 use domain::{ids::AccessKeyId, secret::Secret};
 use serde::Deserialize;
 use store::DatabaseKind;

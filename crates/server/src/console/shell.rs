@@ -54,6 +54,12 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "disconnected" => "Disconnected. The sealed token is deleted.",
         "saved" => "Saved.",
         "published" => "Published. It is on its way to the edge.",
+        "published-path" => {
+            "Published. What stood after ? or # was left out: a page has one variant, whatever the query."
+        }
+        "draft-path" => {
+            "Saved as a draft. What stood after ? or # was left out: a page has one variant, whatever the query."
+        }
         "draft" => "Saved as a draft. Agents do not see it.",
         "unpublished" => "Unpublished. Agents get the page that people get.",
         "deleted" => "The variant and its revisions are deleted.",

@@ -10,10 +10,12 @@ use askama::Template;
 use store::{Site, Variant};
 
 mod change;
+mod download;
 mod edit;
 mod preview;
 
 pub(super) use change::{delete, publish, save, unpublish};
+pub(super) use download::download;
 pub(super) use edit::{edit, new};
 pub(super) use preview::preview;
 
@@ -47,6 +49,8 @@ pub(crate) struct VariantPage {
     pub(crate) shell: Shell,
     /// The site.
     pub(crate) site: Named,
+    /// What can be done with a text that is too long for the editor; then `content` is its first part.
+    pub(crate) long: Option<LongText>,
     /// Whether nothing is saved yet.
     pub(crate) is_new: bool,
     /// The page's path, as typed while it is new.
@@ -77,6 +81,19 @@ pub(crate) struct VariantPage {
     pub(crate) revisions: Vec<RevisionRow>,
     /// Why it was not saved.
     pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// How a text that is too long for the editor is read and replaced.
+#[derive(Debug, Clone)]
+pub(crate) struct LongText {
+    /// Where it is downloaded.
+    pub(crate) download: String,
+    /// The command that replaces it from a folder.
+    pub(crate) push: String,
+    /// The file in that folder.
+    pub(crate) file: String,
+    /// The call that replaces it.
+    pub(crate) call: String,
 }
 
 /// A revision in the list.

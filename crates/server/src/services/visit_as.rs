@@ -88,9 +88,11 @@ pub(crate) const VISITORS: &[Visitor] = &[
     },
 ];
 
-/// The visitor of that id.
-pub(crate) fn visitor(id: &str) -> Option<&'static Visitor> {
-    VISITORS.iter().find(|visitor| visitor.id == id)
+/// The visitor of that id or name.
+pub(crate) fn visitor(word: &str) -> Option<&'static Visitor> {
+    VISITORS.iter().find(|visitor| {
+        visitor.id.eq_ignore_ascii_case(word) || visitor.label.eq_ignore_ascii_case(word)
+    })
 }
 
 /// What a visit brought.

@@ -122,6 +122,13 @@ async fn bodies() {
     .await;
     refused("a list", json_body("[]"), 422, "validation_failed").await;
     refused(
+        "a field given twice",
+        json_body("{\"name\":\"a\",\"name\":\"b\"}"),
+        422,
+        "validation_failed",
+    )
+    .await;
+    refused(
         "wrong content type",
         post().header("content-type", "text/plain").body("{}"),
         422,
@@ -299,6 +306,17 @@ async fn variants() {
         "validation_failed",
     )
     .await;
+    let problem = refused(
+        "a compressed body",
+        put("html/x")
+            .header("content-type", "text/html")
+            .header("content-encoding", "gzip")
+            .body("<p>x</p>"),
+        422,
+        "validation_failed",
+    )
+    .await;
+    assert_eq!(problem["errors"][0]["field"], "content-encoding");
     let publish = |body: Value| {
         program
             .request(Method::POST, &format!("/sites/{site}/publish"))

@@ -170,6 +170,8 @@ async fn a_backup_is_restored_with_its_key_alone() {
 #[tokio::test]
 async fn migrations_are_told_and_applied() {
     let place = Place::new();
+    // A database in which nothing was done yet.
+    std::fs::write(place.path("bare.db"), "").unwrap();
     let said = place.run(&["migrate", "--check"]).await;
     assert!(
         !said.is_good && said.out.contains("wait"),

@@ -7,8 +7,11 @@
 
 mod bad_input;
 mod bare;
+mod by_hand;
 mod canary;
 mod connect_stream;
+mod console;
+mod demo;
 mod deploy;
 mod door;
 mod drift;

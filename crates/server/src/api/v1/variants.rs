@@ -148,6 +148,7 @@ async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Outcome<Response> {
+    require_plain(&headers)?;
     let content = read_body(body, CONTENT_MAX).await?;
     require_content_type(name.format, &headers)?;
     let existed = app
@@ -173,6 +174,22 @@ async fn put(
         Json(view(&variant)),
     )
         .into_response())
+}
+
+/// A compressed body would be stored, and served, as the bytes that it is.
+fn require_plain(headers: &HeaderMap) -> Outcome<()> {
+    let is_plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_plain {
+        return Ok(());
+    }
+    Err(
+        Problem::field("content-encoding", "is one that is not undone here")
+            .cause("The body is compressed, or the header says so.")
+            .remedy("Send the content as it is, without the header `content-encoding`."),
+    )
 }
 
 /// Programs often send no type, or one that says nothing; a type that says something must be the format's.
@@ -408,9 +425,11 @@ async fn import(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Outcome<Json<ImportReport>> {
     let site = id(&text, "site")?;
+    require_plain(&headers)?;
     let bytes = read_body(body, IMPORT_LIMIT).await?;
     if bytes.trim_ascii().is_empty() {
         return Err(Problem::new(Code::ValidationFailed, "The import is empty.")

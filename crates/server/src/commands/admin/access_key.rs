@@ -4,7 +4,7 @@ use crate::{
     app::App,
     auth::access_keys,
     clock::rfc3339,
-    commands::{open, print_json, print_line},
+    commands::{open, open_or_make, print_json, print_line},
     config::ConfigArgs,
 };
 use anyhow::bail;
@@ -81,7 +81,7 @@ fn view(key: &AccessKey) -> Value {
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
-    let app = open(args.config).await?;
+    let app = open_or_make(args.config).await?;
     let (key, text) = access_keys::create(&app, app.workspace, &args.name).await?;
     if args.json {
         let mut view = view(&key);

@@ -28,17 +28,15 @@ pub(crate) struct CreateArgs {
 }
 
 /// Runs the command.
-pub(super) async fn run(mut args: CreateArgs) -> anyhow::Result<ExitCode> {
-    let named = args
-        .config
-        .admin_email
-        .take()
+pub(super) async fn run(args: CreateArgs) -> anyhow::Result<ExitCode> {
+    let named = std::env::var("EDGE_DELIVERY_ADMIN_EMAIL")
+        .ok()
         .filter(|text| !text.is_empty());
     let email = match args.email.or(named) {
         Some(email) => email,
         None => ask("E-mail address: ")?,
     };
-    let app = crate::commands::open(args.config).await?;
+    let app = crate::commands::open_or_make(args.config).await?;
     let password = password()?;
     let user = if args.reset_password {
         people::reset_password(&app, &email, &password).await?

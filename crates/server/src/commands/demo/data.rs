@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,8 @@ use std::{
 pub(super) struct DataDirectory {
     path: PathBuf,
     temporary: bool,
+    /// Held while the demo runs; the system lets go of it when the process ends, however it ends.
+    _lock: Option<File>,
 }
 
 impl DataDirectory {
@@ -33,9 +35,14 @@ impl DataDirectory {
                 path.display()
             )
         })?;
+        let lock = match chosen {
+            Some(_) => Some(lock(&path)?),
+            None => None,
+        };
         Ok(Self {
             path,
             temporary: chosen.is_none(),
+            _lock: lock,
         })
     }
 
@@ -45,6 +52,23 @@ impl DataDirectory {
 
     pub(super) fn is_temporary(&self) -> bool {
         self.temporary
+    }
+}
+
+/// Two demos on one database would each know another local Cloudflare, and work against each other.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("demo.lock");
+    let file =
+        File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "another `demo` runs on {}. Stop that one, or choose another folder with --data-dir",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
     }
 }
 
@@ -76,6 +100,19 @@ mod tests {
         fs_write(&path);
         drop(chosen);
         assert!(path.join("file").exists());
+    }
+
+    #[test]
+    fn a_folder_is_for_one_demo() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = DataDirectory::open(Some(parent.path())).unwrap();
+        let refused = DataDirectory::open(Some(parent.path())).unwrap_err();
+        assert!(
+            refused.to_string().contains("another `demo` runs on"),
+            "{refused}"
+        );
+        drop(first);
+        DataDirectory::open(Some(parent.path())).unwrap();
     }
 
     fn fs_write(folder: &std::path::Path) {

@@ -34,7 +34,38 @@ fn machine(demo: &Demo) -> Value {
         "hosts": [SHOP, BLOG],
         "tokens": tokens,
         "dataDir": demo.data.path(),
+        "environment": environment(demo).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect::<Map<_, _>>(),
     })
+}
+
+/// What other commands need in order to work on this demo.
+fn environment(demo: &Demo) -> [(&'static str, String); 4] {
+    let data = demo.data.path();
+    [
+        (
+            "CLOUDFLARE_API_BASE_URL",
+            format!("{}/client/v4", demo.api()),
+        ),
+        ("EDGE_DELIVERY_EDGE_URL", demo.edge()),
+        (
+            "EDGE_DELIVERY_DATABASE_URL",
+            format!("sqlite://{}", data.join("edge-delivery.db").display()),
+        ),
+        (
+            "EDGE_DELIVERY_KEY_FILE",
+            data.join("edge-delivery.key").display().to_string(),
+        ),
+    ]
+}
+
+/// A word for a POSIX shell, quoted where it must be.
+fn shell(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:._-".contains(c);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Bold and dim where a terminal shows them.
@@ -86,6 +117,14 @@ fn people(demo: &Demo, ink: &Ink) -> String {
     } else {
         format!("{data}; the local Cloudflare itself starts empty each time")
     };
+    let exports: String = environment(demo)
+        .iter()
+        .map(|(name, value)| format!("     export {name}={}\n", shell(value)))
+        .collect();
+    let program = std::env::current_exe().map_or_else(
+        |_| "edge-delivery".to_owned(),
+        |path| shell(&path.display().to_string()),
+    );
     format!(
         "
 {bold}Edge Delivery is running on this machine alone.{off}
@@ -111,6 +150,9 @@ fn people(demo: &Demo, ink: &Ink) -> String {
      curl -A '{GPTBOT}' {shop}/pricing
      curl {shop}/pricing
 
+  5  Use the command line on it. Paste this in another terminal, then: {program} status
+
+{exports}
 {dim}Ctrl-C ends it and leaves nothing behind.{off}"
     )
 }
@@ -119,4 +161,15 @@ fn people(demo: &Demo, ink: &Ink) -> String {
 fn on_host(edge: &str, host: &str) -> String {
     let port = edge.rsplit(':').next().unwrap_or_default();
     format!("http://{host}:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell;
+
+    #[test]
+    fn words_are_safe_to_paste() {
+        assert_eq!(shell("sqlite:///a/b-c_d.db"), "sqlite:///a/b-c_d.db");
+        assert_eq!(shell("/my data/it's"), r"'/my data/it'\''s'");
+    }
 }

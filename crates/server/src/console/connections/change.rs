@@ -2,11 +2,14 @@
 
 use super::{ConnectPage, Named, attempt::Attempt, show::with_problem};
 use crate::{
-    console::desk::{Desk, done, id, page},
+    console::{
+        desk::{Desk, done, id, page},
+        form::Form,
+    },
     problem::{Outcome, Problem},
     services::connections,
 };
-use axum::{Form, extract::Path, http::HeaderMap, response::Response};
+use axum::{extract::Path, http::HeaderMap, response::Response};
 use domain::{ids::ConnectionId, secret::Secret};
 use serde::Deserialize;
 

@@ -66,6 +66,46 @@ pub(crate) fn guide_section(problem: &Problem) -> Option<&'static str> {
     })
 }
 
+/// The names that fields have on the console's pages.
+const LABELS: [(&str, &str); 18] = [
+    ("beside", "The second visitor"),
+    ("base", "The revision that you started from"),
+    ("confirm", "The name to confirm with"),
+    ("connection", "The connection"),
+    ("connectionId", "The connection"),
+    ("content", "The source"),
+    ("current", "The present password"),
+    ("deadline", "The longest wait for KV"),
+    ("email", "The e-mail address"),
+    ("hostnames", "The list of host names"),
+    ("kvDeadlineMs", "The longest wait for KV"),
+    ("name", "The name"),
+    ("new", "The new password"),
+    ("password", "The password"),
+    ("path", "The path of the page"),
+    ("sure", "The box"),
+    ("visitor", "The visitor"),
+    ("zoneId", "The domain"),
+];
+
+/// A refused field by the name that stands on the page, instead of its name in the request.
+fn in_the_pages_words(mut problem: Problem) -> Problem {
+    for error in &problem.errors {
+        let Some((_, label)) = LABELS.iter().find(|(field, _)| *field == error.field) else {
+            continue;
+        };
+        let wire = format!("`{}`", error.field);
+        if let Some(rest) = problem.detail.strip_prefix(&wire) {
+            problem.detail = format!("{label}{rest}");
+        }
+        let inside = label.replacen("The ", "the ", 1);
+        for text in problem.causes.iter_mut().chain(&mut problem.remedies) {
+            *text = text.replace(&wire, &inside);
+        }
+    }
+    problem
+}
+
 /// Where a panel's button leads.
 #[derive(Debug, Clone)]
 pub(crate) struct Action {
@@ -98,6 +138,7 @@ pub(crate) struct ProblemPanel {
 impl ProblemPanel {
     /// The panel of a problem.
     pub(crate) fn new(problem: Problem) -> Self {
+        let problem = in_the_pages_words(problem);
         let fixes = matches!(
             problem.code,
             Code::InvalidToken
@@ -177,5 +218,24 @@ impl ProblemPanel {
             .iter()
             .find(|error| error.field == field)
             .map(|error| error.detail.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_names_its_fields_as_it_shows_them() {
+        let panel = ProblemPanel::new(Problem::field("confirm", "is not the site's name"));
+        assert_eq!(
+            panel.problem.detail,
+            "The name to confirm with is not the site's name."
+        );
+        assert_eq!(
+            panel.problem.remedies,
+            ["Correct the name to confirm with and try again; nothing was changed."]
+        );
+        assert_eq!(panel.wrong("confirm"), Some("is not the site's name"));
     }
 }

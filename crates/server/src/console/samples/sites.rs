@@ -124,6 +124,7 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
     let page = |is_new: bool, problem: Option<ProblemPanel>| VariantPage {
         shell: shell("s1"),
         site: named("s1", "shop.example"),
+        long: None,
         is_new,
         path: if is_new {
             NASTY.to_owned()
@@ -175,6 +176,19 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
     };
     vec![
         ("variant", html(&page(false, None))),
+        (
+            "variant-long",
+            html(&VariantPage {
+                long: Some(LongText {
+                    download: "/sites/s1/variants/download?format=html&path=%2Fa&revision=9f"
+                        .to_owned(),
+                    push: "edge-delivery variants push 'shop' FOLDER".to_owned(),
+                    file: "products/oak-table.html".to_owned(),
+                    call: "PUT /api/v1/sites/s1/variants/html/products/oak-table".to_owned(),
+                }),
+                ..page(false, None)
+            }),
+        ),
         ("variant-new", html(&page(true, None))),
         ("variant-refused", html(&page(true, Some(problem())))),
     ]

@@ -4,13 +4,13 @@ use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostname
 use crate::{
     console::{
         desk::{Desk, done, id, page, refused},
+        form::Form,
         parts::{ProblemPanel, plural},
     },
     problem::{Outcome, Problem},
     services::sites::{self, SitePatch},
 };
 use axum::{
-    Form,
     extract::Path,
     response::{IntoResponse, Redirect, Response},
 };

@@ -5,6 +5,7 @@ use crate::{
     console::{
         connections::{Named, zone_rows},
         desk::{Desk, page, refused},
+        form::Form,
         parts::ProblemPanel,
     },
     problem::{Code, Outcome, Problem},
@@ -14,7 +15,6 @@ use crate::{
     },
 };
 use axum::{
-    Form,
     extract::Query,
     response::{IntoResponse, Redirect, Response},
 };

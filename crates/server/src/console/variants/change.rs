@@ -1,15 +1,20 @@
 //! Saving, publishing, unpublishing and deleting a variant.
 
-use super::edit::{new_view, view};
+use super::edit::{is_untouched, new_view, view};
 use crate::{
-    console::desk::{Desk, done, encoded, id, refused, with_previews},
-    problem::{Outcome, Problem},
+    console::{
+        address,
+        desk::{Desk, done, encoded, id, refused, with_previews},
+        form::Form,
+        sites::hostnames,
+    },
+    problem::{Code, Outcome, Problem},
     services::{
         sites,
         variants::{self, PutOptions, VariantName},
     },
 };
-use axum::{Form, extract::Path, response::Response};
+use axum::{extract::Path, response::Response};
 use domain::{ids::SiteId, variant::Format};
 use serde::Deserialize;
 use store::{IfMatch, Site};
@@ -36,7 +41,7 @@ pub(crate) struct NameForm {
     sure: String,
 }
 
-fn address(name: &VariantName) -> String {
+fn address_of(name: &VariantName) -> String {
     format!(
         "/sites/{}/variants/edit?format={}&path={}",
         name.site,
@@ -61,9 +66,14 @@ pub(in crate::console) async fn save(
     let publish = form.then != "draft";
     let outcome = put(&desk, &site, &form, &content, publish).await;
     match outcome {
-        Ok(name) => Ok(done(
-            &address(&name),
-            if publish { "published" } else { "draft" },
+        Ok((name, is_cut)) => Ok(done(
+            &address_of(&name),
+            match (publish, is_cut) {
+                (true, false) => "published",
+                (true, true) => "published-path",
+                (false, false) => "draft",
+                (false, true) => "draft-path",
+            },
         )),
         Err(problem) => again(&desk, &site, &form, content, problem).await,
     }
@@ -75,8 +85,15 @@ async fn put(
     form: &SaveForm,
     content: &str,
     publish: bool,
-) -> Outcome<VariantName> {
-    let name = VariantName::parse(site.id, &form.format, form.path.trim())?;
+) -> Outcome<(VariantName, bool)> {
+    let (name, is_cut) = named_in(site, form)?;
+    if is_untouched(content) {
+        return Err(Problem::field(
+            "content",
+            "is still the empty template, so nothing was saved",
+        )
+        .remedy("Fill in the title, the heading and the text of the page first."));
+    }
     let if_match = match form.base.as_str() {
         "" => IfMatch::None,
         base => IfMatch::Revision(
@@ -90,8 +107,51 @@ async fn put(
         author: desk.me.by(),
         note: None,
     };
-    variants::put(desk.app(), desk.ws(), &name, content.as_bytes(), options).await?;
-    Ok(name)
+    variants::put(desk.app(), desk.ws(), &name, content.as_bytes(), options)
+        .await
+        .map_err(|problem| match problem.code {
+            Code::EditConflict => in_the_way(&name, &form.base),
+            _ => problem,
+        })?;
+    Ok((name, is_cut))
+}
+
+/// The variant that a form names, and whether a query or fragment was left out of what was typed.
+fn named_in(site: &Site, form: &SaveForm) -> Outcome<(VariantName, bool)> {
+    let typed = address::read(&hostnames(site), &form.path)?;
+    let name = VariantName::parse(site.id, &form.format, &typed.path)?;
+    Ok((name, typed.has_more_than_a_path()))
+}
+
+/// Why a form could not be saved: a new one where there is a variant, or one that somebody else was faster with.
+fn in_the_way(name: &VariantName, base: &str) -> Problem {
+    let (format, path) = (name.format, name.path.as_str());
+    if base.is_empty() {
+        return Problem::new(
+            Code::ResourceConflict,
+            format!(
+                "{path} has {} variant already; nothing was saved.",
+                with_article(format)
+            ),
+        )
+        .cause("This form is for a new variant, and a page has one in each format.")
+        .remedy(
+            "Open the one that is there and bring your text into it; what you typed is kept below.",
+        );
+    }
+    Problem::new(
+        Code::EditConflict,
+        format!("Somebody else saved the {format} variant of {path} after you opened it; nothing was saved."),
+    )
+    .cause("The newest revision is not the one that your text started from.")
+    .remedy("Compare your text, which is kept below, with the newest revision in the list; saving once more puts yours in its place.")
+}
+
+fn with_article(format: Format) -> &'static str {
+    match format {
+        Format::Html => "an html",
+        Format::Markdown => "a markdown",
+    }
 }
 
 /// The editor again, with what was typed and why it was refused.
@@ -102,11 +162,10 @@ async fn again(
     content: String,
     problem: Problem,
 ) -> Result<Response, Problem> {
-    let there = match VariantName::parse(site.id, &form.format, form.path.trim()) {
-        Ok(name) if !form.base.is_empty() => Some(name),
-        _ => None,
-    };
-    let view = match there {
+    let named = named_in(site, form).ok().map(|(name, _)| name);
+    let there = named.clone().filter(|_| !form.base.is_empty());
+    let is_taken = problem.code == Code::ResourceConflict;
+    let mut view = match there {
         Some(name) => view(desk, site, &name, None, Some((content, problem))).await?,
         None => {
             let format = form.format.parse().unwrap_or(Format::Html);
@@ -120,6 +179,12 @@ async fn again(
             )
         }
     };
+    if let (true, Some(name)) = (is_taken, named) {
+        let link = address_of(&name);
+        view.problem = view
+            .problem
+            .map(|panel| panel.with("Open the variant that is there", link));
+    }
     Ok(with_previews(refused(&view, view.problem.as_ref())))
 }
 
@@ -136,7 +201,7 @@ pub(in crate::console) async fn publish(
         .parse()
         .map_err(|_| Problem::not_found("revision", &form.revision))?;
     variants::publish(desk.app(), desk.ws(), &name, &revision).await?;
-    Ok(done(&address(&name), "published"))
+    Ok(done(&address_of(&name), "published"))
 }
 
 /// Takes a variant off the edge; its revisions stay.
@@ -148,7 +213,7 @@ pub(in crate::console) async fn unpublish(
     let site = load(&desk, &text).await?;
     let name = VariantName::parse(site.id, &form.format, &form.path)?;
     variants::unpublish(desk.app(), desk.ws(), &name).await?;
-    Ok(done(&address(&name), "unpublished"))
+    Ok(done(&address_of(&name), "unpublished"))
 }
 
 /// Deletes a variant with its revisions.

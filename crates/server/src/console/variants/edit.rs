@@ -1,6 +1,6 @@
 //! The editor's page.
 
-use super::{RevisionRow, VariantPage, edge_state, preview::html_of, state_of};
+use super::{LongText, RevisionRow, VariantPage, edge_state, preview::html_of, state_of};
 use crate::{
     console::{
         connections::Named,
@@ -37,6 +37,27 @@ pub(crate) struct EditQuery {
 const FIRST_HTML: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n  <meta charset=\"utf-8\">\n  <title></title>\n</head>\n<body>\n  <h1></h1>\n  <p></p>\n</body>\n</html>\n";
 const FIRST_MARKDOWN: &str = "# \n\n";
 
+/// The longest text that the editor takes; browsers grow slow with longer ones, and a page holds it twice.
+const EDITED_MAX: usize = 512 * 1024;
+/// As much of a longer one is shown.
+const SHOWN: usize = 16 * 1024;
+/// What stands in the place of a preview that would be too long.
+const NO_PREVIEW: &str = "<p>This is too long for a preview.</p>";
+
+/// Whether nothing was typed into the text that a new variant begins with.
+pub(super) fn is_untouched(content: &str) -> bool {
+    [FIRST_HTML, FIRST_MARKDOWN]
+        .iter()
+        .any(|first| content.trim() == first.trim())
+}
+
+fn preview_of(format: Format, content: &str) -> String {
+    if content.len() > EDITED_MAX {
+        return NO_PREVIEW.to_owned();
+    }
+    html_of(format, content)
+}
+
 fn other(format: Format) -> Format {
     match format {
         Format::Html => Format::Markdown,
@@ -64,6 +85,7 @@ pub(super) fn new_view(
     VariantPage {
         shell: desk.shell(&site.id.to_string()),
         site: named(site),
+        long: None,
         is_new: true,
         path,
         path_wrong: problem
@@ -77,7 +99,7 @@ pub(super) fn new_view(
         edge: State::new("idle", Mark::Ring, "Not there"),
         is_published: false,
         base: String::new(),
-        preview: html_of(format, &content),
+        preview: preview_of(format, &content),
         size: String::new(),
         content,
         revisions: Vec::new(),
@@ -96,7 +118,8 @@ pub(super) async fn view(
     let (app, ws) = (desk.app(), desk.ws());
     let variant = variants::get(app, ws, name).await?;
     let open = open.unwrap_or_else(|| variant.latest.clone());
-    let (content, problem) = match typed {
+    let is_typed = typed.is_some();
+    let (mut content, problem) = match typed {
         Some((content, problem)) => (content, Some(ProblemPanel::new(problem))),
         None => {
             let bytes = variants::content(app, ws, name, &open).await?;
@@ -143,9 +166,15 @@ pub(super) async fn view(
             revision: info.revision.to_string(),
         })
         .collect();
+    let size = format!("{} bytes", count(content.len() as u64));
+    let long = (!is_typed && content.len() > EDITED_MAX).then(|| {
+        content.truncate(content.floor_char_boundary(SHOWN));
+        LongText::of(site, name, &open)
+    });
     Ok(VariantPage {
         shell: desk.shell(&site.id.to_string()),
         site: named(site),
+        long,
         is_new: false,
         path: variant.path.clone(),
         path_wrong: None,
@@ -156,8 +185,8 @@ pub(super) async fn view(
         edge: edge_state(site, &variant, is_pending),
         is_published: variant.published.is_some(),
         base: variant.latest.to_string(),
-        preview: html_of(name.format, &content),
-        size: format!("{} bytes", count(content.len() as u64)),
+        preview: preview_of(name.format, &content),
+        size,
         content,
         revisions,
         problem,

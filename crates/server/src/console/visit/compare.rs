@@ -40,6 +40,7 @@ pub(super) fn finding(one: &Visit, two: &Visit) -> (State, &'static str, String)
             "Both get the variant",
             format!("{first} and {second} are both given what is published."),
         ),
+        (false, false) if one.status >= 400 || two.status >= 400 => errors(one, two),
         (false, false) if one.body == two.body => (
             State::new("idle", Mark::Ring, "the same"),
             "Both get the same page, byte for byte",
@@ -51,6 +52,30 @@ pub(super) fn finding(one: &Visit, two: &Visit) -> (State, &'static str, String)
             "The two answers differ, but neither comes from us: the site itself answers each visitor in its own way.".to_owned(),
         ),
     }
+}
+
+/// At least one of the two gets an error from the site.
+fn errors(one: &Visit, two: &Visit) -> (State, &'static str, String) {
+    let both = one.status >= 400 && two.status >= 400;
+    let title = if both {
+        "Both get an error"
+    } else {
+        "One of them gets an error"
+    };
+    let same = if one.body == two.body && one.status == two.status {
+        " The two answers are the same, byte for byte."
+    } else {
+        ""
+    };
+    let sentence = format!(
+        "Status {} for {}, {} for {}. No variant is served here: the answer is the site’s own, or Cloudflare’s for it.{same}",
+        one.status, one.visitor.label, two.status, two.visitor.label
+    );
+    (
+        State::new("warn", Mark::Triangle, "an error"),
+        title,
+        sentence,
+    )
 }
 
 /// The text of a page without its markup, one line to a block.
@@ -159,6 +184,22 @@ mod tests {
                 ("plus", "EUR 19 & up".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn an_error_is_told_first() {
+        let with = |id: &str, status: u16| Visit {
+            status,
+            ..visit(id, &[HTML], "<p>nothing here")
+        };
+        let (state, title, sentence) = finding(&with("gptbot", 404), &with("chrome", 404));
+        assert_eq!((state.tone, title), ("warn", "Both get an error"));
+        assert!(
+            sentence.starts_with("Status 404 for GPTBot, 404 for Chrome"),
+            "{sentence}"
+        );
+        let (_, title, _) = finding(&with("gptbot", 403), &with("chrome", 200));
+        assert_eq!(title, "One of them gets an error");
     }
 
     #[test]

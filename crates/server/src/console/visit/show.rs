@@ -3,8 +3,9 @@
 use super::{HeaderRow, Lane, VisitPage, compare};
 use crate::{
     console::{
+        address,
         connections::Named,
-        desk::{Desk, id, page, with_previews},
+        desk::{Desk, id, page, refused, with_previews},
         parts::{Mark, ProblemPanel, State, count},
         sites::hostnames,
     },
@@ -20,6 +21,7 @@ use axum::{
 };
 use domain::ids::SiteId;
 use serde::Deserialize;
+use store::Site;
 use url::Url;
 
 /// As much of a body is shown, in bytes.
@@ -41,6 +43,7 @@ const OURS: [&str; 6] = [
 pub(in crate::console) struct VisitQuery {
     host: String,
     path: String,
+    #[serde(alias = "agent")]
     visitor: String,
     beside: String,
 }
@@ -54,18 +57,19 @@ pub(in crate::console) async fn show(
     let (app, ws) = (desk.app(), desk.ws());
     let site = sites::get(app, ws, id::<SiteId>(&text, "site")?).await?;
     let hosts = hostnames(&site);
-    let host = if hosts.contains(&query.host) {
-        query.host
-    } else {
-        hosts.first().cloned().unwrap_or_default()
+    let asked = match asked(&hosts, &query) {
+        Ok(asked) => asked,
+        Err(problem) => {
+            let view = not_asked(&desk, &site, hosts, query, problem);
+            return Ok(with_previews(refused(&view, view.problem.as_ref())));
+        }
     };
-    let path = match query.path.trim() {
-        "" => "/".to_owned(),
-        path if path.starts_with('/') => path.to_owned(),
-        path => format!("/{path}"),
-    };
-    let first = visit_as::visitor(&query.visitor).unwrap_or(&VISITORS[0]);
-    let second = visit_as::visitor(&query.beside).unwrap_or(&VISITORS[1]);
+    let Asked {
+        host,
+        path,
+        first,
+        second,
+    } = asked;
     let (one, two) = tokio::join!(
         visit_as::visit(app, &site, Some(&host), &path, first),
         visit_as::visit(app, &site, Some(&host), &path, second)
@@ -88,13 +92,7 @@ pub(in crate::console) async fn show(
         hosts,
         host,
         path,
-        visitors: VISITORS
-            .iter()
-            .map(|visitor| Named {
-                id: visitor.id.to_owned(),
-                name: visitor.label.to_owned(),
-            })
-            .collect(),
+        visitors: visitors(),
         first: first.id.to_owned(),
         second: second.id.to_owned(),
         finding,
@@ -103,6 +101,88 @@ pub(in crate::console) async fn show(
         problem: None,
     };
     Ok(with_previews(page(&view)))
+}
+
+/// What is to be fetched, and as whom.
+struct Asked {
+    host: String,
+    path: String,
+    first: &'static Visitor,
+    second: &'static Visitor,
+}
+
+/// Reads the query. What it does not say has a default; what it says wrongly is told, not put aside.
+fn asked(hosts: &[String], query: &VisitQuery) -> Outcome<Asked> {
+    let typed = address::read(hosts, &query.path)?;
+    let host = match (typed.host, query.host.trim()) {
+        (Some(host), _) => host,
+        (None, "") => hosts.first().cloned().unwrap_or_default(),
+        (None, host) => hosts
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(host))
+            .cloned()
+            .ok_or_else(|| {
+                Problem::field("host", "is not one of the site's host names")
+                    .remedy(format!("The site has: {}.", hosts.join(", ")))
+            })?,
+    };
+    let path = if typed.path.starts_with('/') {
+        typed.path
+    } else {
+        format!("/{}", typed.path)
+    };
+    let visitor = |field: &str, word: &str, otherwise: usize| match word.trim() {
+        "" => Ok(&VISITORS[otherwise]),
+        word => visit_as::visitor(word).ok_or_else(|| {
+            let known: Vec<&str> = VISITORS.iter().map(|visitor| visitor.id).collect();
+            Problem::field(field, "names nobody whose visits can be made here")
+                .remedy(format!("Known are: {}.", known.join(", ")))
+        }),
+    };
+    Ok(Asked {
+        host,
+        path,
+        first: visitor("visitor", &query.visitor, 0)?,
+        second: visitor("beside", &query.beside, 1)?,
+    })
+}
+
+/// The page with what was asked, and why it was not fetched.
+fn not_asked(
+    desk: &Desk,
+    site: &Site,
+    hosts: Vec<String>,
+    query: VisitQuery,
+    problem: Problem,
+) -> VisitPage {
+    VisitPage {
+        shell: desk.shell(&site.id.to_string()),
+        site: Named {
+            id: site.id.to_string(),
+            name: site.name.clone(),
+        },
+        hosts,
+        host: query.host,
+        path: query.path,
+        visitors: visitors(),
+        first: query.visitor,
+        second: query.beside,
+        finding: None,
+        lanes: Vec::new(),
+        difference: Vec::new(),
+        command: String::new(),
+        problem: Some(ProblemPanel::new(problem)),
+    }
+}
+
+fn visitors() -> Vec<Named> {
+    VISITORS
+        .iter()
+        .map(|visitor| Named {
+            id: visitor.id.to_owned(),
+            name: visitor.label.to_owned(),
+        })
+        .collect()
 }
 
 /// The same visit for a POSIX shell.
