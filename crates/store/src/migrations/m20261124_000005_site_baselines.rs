@@ -18,10 +18,10 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("site_baselines")
-                    .col(&mut text("site_id"))
-                    .col(&mut text("workspace_id"))
-                    .col(&mut big_integer("taken_at"))
-                    .col(&mut text("pages"))
+                    .col(text("site_id"))
+                    .col(text("workspace_id"))
+                    .col(big_integer("taken_at"))
+                    .col(text("pages"))
                     .primary_key(Index::create().col("site_id"))
                     .foreign_key(
                         ForeignKey::create()

@@ -19,12 +19,12 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("publications")
-                    .col(&mut big_pk_auto("id"))
-                    .col(&mut text("workspace_id"))
-                    .col(&mut text("site_id"))
-                    .col(&mut text("format"))
-                    .col(&mut text("path"))
-                    .col(&mut text_null("revision"))
+                    .col(big_pk_auto("id"))
+                    .col(text("workspace_id"))
+                    .col(text("site_id"))
+                    .col(text("format"))
+                    .col(text("path"))
+                    .col(text_null("revision"))
                     .foreign_key(
                         ForeignKey::create()
                             .name("publications_site")

@@ -17,11 +17,8 @@ impl MigrationTrait for Migration {
         let mut observe_after = big_integer("observe_after");
         observe_after.default(0);
         // SQLite adds one column in a statement.
-        for mut column in [observe_after, text_null("drift")] {
-            let table = Table::alter()
-                .table("sites")
-                .add_column(&mut column)
-                .to_owned();
+        for column in [observe_after, text_null("drift")] {
+            let table = Table::alter().table("sites").add_column(column).to_owned();
             manager.alter_table(table).await?;
         }
         Ok(())
