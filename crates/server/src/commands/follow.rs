@@ -1,6 +1,10 @@
 //! Follows a deployment from the command line to its end. The command works on it itself, so that it needs no `serve`;
 //! where one runs, either of the two takes it.
 
+mod several;
+
+pub(super) use several::all_to_the_end;
+
 use super::{print_json, print_line};
 use crate::{
     app::AppState,

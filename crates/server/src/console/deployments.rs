@@ -12,12 +12,16 @@ use domain::plan::{Action, Conflict, Resource, Step, Warning};
 
 mod change;
 mod live;
+mod many;
 mod plan;
 mod proof;
 mod show;
 
 pub(super) use change::{cancel, continue_, deploy, rollback, undo};
 pub(super) use live::live;
+#[cfg(test)]
+pub(crate) use many::{DeployingRow, DeployingsPage, DeployingsView, PlanRow, PlansPage};
+pub(super) use many::{deploy_many, deployings, deployings_live, plans};
 pub(super) use plan::plan;
 #[cfg(test)]
 pub(crate) use proof::ProofRow;

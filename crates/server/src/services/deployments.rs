@@ -2,6 +2,7 @@
 
 mod again;
 mod events;
+pub(crate) mod many;
 
 pub(crate) use again::{continue_, rollback, undo};
 pub(crate) use events::event_stream;

@@ -474,6 +474,7 @@ async fn every_call_is_described() {
         ("/api/v1/sites/{id}", &["get", "patch", "delete"]),
         ("/api/v1/sites/{id}/plan", &["get"]),
         ("/api/v1/sites/{id}/deployments", &["get", "post"]),
+        ("/api/v1/deployments", &["post"]),
         ("/api/v1/deployments/{id}", &["get"]),
         ("/api/v1/deployments/{id}/events", &["get"]),
         ("/api/v1/deployments/{id}/receipt", &["get"]),

@@ -19,6 +19,46 @@ const WRITES: [(&str, &str); 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
+async fn several_sites_are_deployed_at_once_and_one_that_fails_stops_no_other() {
+    let story = Story::begin().await;
+    let blog = story
+        .program
+        .make_site(&story.connection, crate::local_cloudflare::BLOG, "blog")
+        .await;
+    let foreign = json!({ "pattern": "blog.localhost/*" });
+    let path = format!("/zones/{}/workers/routes", crate::local_cloudflare::BLOG);
+    story.cloud.call("POST", &path, Some(foreign)).await;
+    let body = json!({ "siteIds": [story.site, blog, story.site] });
+    let asked = story.program.ok("POST", "/deployments", Some(&body)).await;
+    let items = asked["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 2, "{asked:#}");
+    let ended = |item: &serde_json::Value| {
+        let id = crate::program::id_of(&item["deployment"]);
+        let program = &story.program;
+        async move { program.ended(&id).await }
+    };
+    let (shop, blog) = tokio::join!(ended(&items[0]), ended(&items[1]));
+    assert_eq!(shop["status"], "live", "{shop:#}");
+    assert_eq!(blog["problem"]["code"], "route_conflict", "{blog:#}");
+    for (ids, what) in [
+        (json!([]), "none"),
+        (json!(["x"]), "no id"),
+        (json!("x"), "no list"),
+    ] {
+        let body = json!({ "siteIds": ids });
+        let (status, problem) = story
+            .program
+            .call("POST", "/deployments", Some(&body))
+            .await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (422, &json!("validation_failed")),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deploys_serves_and_leaves_no_trace() {
     let story = Story::begin().await;
     let before = story.cloud.state().await;

@@ -6,8 +6,11 @@ use crate::{
     app::AppState,
     auth::ApiCaller,
     clock::rfc3339,
-    problem::Outcome,
-    services::{deployments, receipt, sites},
+    problem::{Outcome, Problem},
+    services::{
+        deployments::{self, many},
+        receipt, sites,
+    },
 };
 use axum::{
     Json,
@@ -28,6 +31,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(start_many))
         .routes(routes!(start, list))
         .routes(routes!(read))
         .routes(routes!(events))
@@ -150,6 +154,59 @@ async fn start(
     )
     .await?;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
+}
+
+/// The sites to be deployed.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ManySites {
+    /// 1 to 100 ids.
+    site_ids: Vec<String>,
+}
+
+/// What came of one of them.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AskedView {
+    site_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployment: Option<DeploymentView>,
+    /// Why there is no deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+/// One answer per site, in the order of the request.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ManyView {
+    items: Vec<AskedView>,
+}
+
+/// Deploy several sites at once, a deployment each: one that fails stops no other.
+#[utoipa::path(post, path = "/deployments", tag = "deployments", request_body = ManySites,
+    responses((status = 202, body = ManyView), Problems))]
+async fn start_many(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    ApiJson(many): ApiJson<ManySites>,
+) -> Outcome<(StatusCode, Json<ManyView>)> {
+    let ids = many::site_ids(many.site_ids.iter().map(String::as_str))?;
+    let asked = many::start_many(&app, caller.workspace, &ids, &caller.name).await;
+    let items = asked
+        .into_iter()
+        .map(|asked| {
+            let (deployment, problem) = match asked.outcome {
+                Ok(deployment) => (Some(deployment_view(&deployment)), None),
+                Err(problem) => (None, Some(problem)),
+            };
+            AskedView {
+                site_id: asked.site.to_string(),
+                deployment,
+                problem,
+            }
+        })
+        .collect();
+    Ok((StatusCode::ACCEPTED, Json(ManyView { items })))
 }
 
 /// The deployments of a site, newest first.

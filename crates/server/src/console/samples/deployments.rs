@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::{
-    console::deployments::{ProofRow, ProofView},
+    console::deployments::{
+        DeployingRow, DeployingsPage, DeployingsView, PlanRow, PlansPage, ProofRow, ProofView,
+    },
     services::receipt::Item,
 };
 
@@ -137,6 +139,61 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
         (
             "deployment-failed",
             html(&deployment(DeploymentStatus::Failed, StepStatus::Failed)),
+        ),
+        (
+            "plans",
+            html(&PlansPage {
+                shell: shell("sites"),
+                rows: vec![PlanRow {
+                    id: "s1".to_owned(),
+                    name: NASTY.to_owned(),
+                    state: State::new("warn", Mark::Half, "would change"),
+                    steps: vec![NASTY.to_owned(), "Create route shop.example/*".to_owned()],
+                    notes: vec![NASTY.to_owned()],
+                }],
+                ids: "s1".to_owned(),
+                words: "1 site".to_owned(),
+            }),
+        ),
+        (
+            "plans-nothing",
+            html(&PlansPage {
+                shell: shell("sites"),
+                rows: Vec::new(),
+                ids: String::new(),
+                words: "0 sites".to_owned(),
+            }),
+        ),
+        (
+            "deployings",
+            html(&DeployingsPage {
+                shell: shell("sites"),
+                view: DeployingsView {
+                    query: "d=a,b".to_owned(),
+                    words: "1 of 2 done".to_owned(),
+                    is_running: true,
+                    rows: vec![
+                        DeployingRow {
+                            id: "a".to_owned(),
+                            name: NASTY.to_owned(),
+                            state: DeploymentStatus::Failed.into(),
+                            done: 2,
+                            all: 4,
+                            took: "7.7 s".to_owned(),
+                            problem: Some(NASTY.to_owned()),
+                        },
+                        DeployingRow {
+                            id: "b".to_owned(),
+                            name: "shop.example".to_owned(),
+                            state: DeploymentStatus::Queued.into(),
+                            done: 0,
+                            all: 0,
+                            took: String::new(),
+                            problem: None,
+                        },
+                    ],
+                },
+            }),
         ),
         (
             "activity",

@@ -1,0 +1,116 @@
+//! Several sites at once: one plan and one deployment each, so that one that fails stops no other. How many are worked on
+//! at the same time is the driver's business, how many calls are made the client's.
+
+use super::{plan, start};
+use crate::{
+    app::App,
+    problem::{Outcome, Problem},
+    services::{preflight::look_ahead, sites},
+};
+use domain::{
+    deployment::DeploymentKind,
+    ids::{SiteId, WorkspaceId},
+    plan::Plan,
+};
+use futures::future::join_all;
+use std::collections::HashSet;
+use store::{Deployment, Site};
+use tokio::sync::Semaphore;
+
+/// As many sites may be named at once.
+pub(crate) const SITES_MAX: usize = 100;
+
+/// Accounts that are looked at at the same time.
+const PLANS_AT_ONCE: usize = 4;
+
+/// What came of asking for one site's deployment.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The site.
+    pub(crate) site: SiteId,
+    /// Its deployment, or why there is none.
+    pub(crate) outcome: Outcome<Deployment>,
+}
+
+/// One site and its plan.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// The site.
+    pub(crate) site: Site,
+    /// Its plan, or why it cannot be told.
+    pub(crate) plan: Outcome<Plan>,
+}
+
+/// Reads ids of sites, each once.
+pub(crate) fn site_ids<'a>(texts: impl IntoIterator<Item = &'a str>) -> Outcome<Vec<SiteId>> {
+    let mut seen = HashSet::new();
+    let mut ids: Vec<SiteId> = Vec::new();
+    for text in texts {
+        let id = text
+            .parse()
+            .map_err(|_| Problem::field("siteIds", "holds what is no site's id"))?;
+        if seen.insert(id) {
+            ids.push(id);
+        }
+    }
+    if ids.is_empty() {
+        return Err(Problem::field("siteIds", "names no site"));
+    }
+    if ids.len() > SITES_MAX {
+        return Err(Problem::field(
+            "siteIds",
+            format!("names more than {SITES_MAX} sites"),
+        ));
+    }
+    Ok(ids)
+}
+
+/// The plan of each site. Reads only.
+pub(crate) async fn plan_many(app: &App, ws: WorkspaceId, ids: &[SiteId]) -> Outcome<Vec<Planned>> {
+    let turns = Semaphore::new(PLANS_AT_ONCE);
+    let looks = ids.iter().map(|id| async {
+        let site = sites::get(app, ws, *id).await?;
+        let _turn = turns
+            .acquire()
+            .await
+            .map_err(|error| Problem::internal(&error))?;
+        let plan = match plan(app, ws, &site).await {
+            Ok((mut plan, _)) => {
+                look_ahead(app, &site, &mut plan).await;
+                Ok(plan)
+            }
+            Err(problem) => Err(problem),
+        };
+        Ok(Planned { site, plan })
+    });
+    join_all(looks).await.into_iter().collect()
+}
+
+/// Asks for a deployment of each site.
+pub(crate) async fn start_many(app: &App, ws: WorkspaceId, ids: &[SiteId], by: &str) -> Vec<Asked> {
+    let mut asked = Vec::with_capacity(ids.len());
+    for site in ids {
+        asked.push(Asked {
+            site: *site,
+            outcome: start(app, ws, *site, DeploymentKind::Apply, by).await,
+        });
+    }
+    asked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_taken_once_and_bounded() {
+        let one = "01970000-0000-7000-8000-000000000001";
+        assert_eq!(site_ids([one, one]).expect("good").len(), 1);
+        assert!(site_ids([]).is_err());
+        assert!(site_ids(["x"]).is_err());
+        let many: Vec<String> = (0..=SITES_MAX)
+            .map(|number| format!("01970000-0000-7000-8000-{number:012}"))
+            .collect();
+        assert!(site_ids(many.iter().map(String::as_str)).is_err());
+    }
+}
