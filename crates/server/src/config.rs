@@ -117,6 +117,14 @@ pub(crate) struct ConfigArgs {
         help_heading = "Settings"
     )]
     pub(crate) trusted_proxies: Option<String>,
+    /// How many days the audit log is kept [default: 400]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_AUDIT_DAYS",
+        value_name = "DAYS",
+        help_heading = "Settings"
+    )]
+    pub(crate) audit_days: Option<String>,
 }
 
 /// What is read from the environment alone.
@@ -170,6 +178,8 @@ pub(crate) struct Config {
     pub(crate) admin: Option<FirstAdministrator>,
     /// Proxies that are believed about the peer's address.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How many days the audit log is kept.
+    pub(crate) audit_days: u16,
 }
 
 /// Everything that is wrong with the settings.
@@ -239,6 +249,7 @@ impl ConfigArgs {
         );
         let trusted_proxies =
             addresses::trusted_proxies(self.trusted_proxies.as_deref(), &mut errors);
+        let audit_days = audit_days(self.audit_days.as_deref(), &mut errors);
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -252,9 +263,26 @@ impl ConfigArgs {
                     log_format,
                     admin,
                     trusted_proxies,
+                    audit_days,
                 })
             }
             _ => Err(ConfigErrors(errors)),
+        }
+    }
+}
+
+/// A year and a little, unless told otherwise.
+pub(crate) const AUDIT_DAYS: u16 = 400;
+
+fn audit_days(text: Option<&str>, errors: &mut Vec<String>) -> u16 {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        return AUDIT_DAYS;
+    };
+    match text.parse() {
+        Ok(days) if (1..=3650).contains(&days) => days,
+        _ => {
+            errors.push("EDGE_DELIVERY_AUDIT_DAYS must be a number of days, 1 to 3650".into());
+            AUDIT_DAYS
         }
     }
 }

@@ -32,6 +32,7 @@
 //! each, side by side in `database.rs`.
 
 mod access_keys;
+mod audit;
 mod backup;
 mod connections;
 mod contents;
@@ -58,6 +59,7 @@ mod variants;
 mod workspaces;
 
 pub use access_keys::AccessKey;
+pub use audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use connections::Connection;
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};

@@ -25,6 +25,7 @@ function pagesOf({ connection, site, deployment }) {
     connect: '/connections/new',
     agents: '/agents',
     activity: '/activity',
+    log: '/activity/log',
     settings: '/settings',
   };
 }

@@ -11,7 +11,7 @@ use super::{
     emulator::address,
     serve::{Running, stop_signal},
 };
-use crate::config::{Config, FirstAdministrator, KeySource, LogFormat, logging};
+use crate::config::{AUDIT_DAYS, Config, FirstAdministrator, KeySource, LogFormat, logging};
 use anyhow::{Context, anyhow};
 use cloudflare_emulator::{Emulator, Options, StartError};
 use domain::secret::Secret;
@@ -171,5 +171,6 @@ fn config(
             password: Secret::new(PASSWORD),
         }),
         trusted_proxies: Vec::new(),
+        audit_days: AUDIT_DAYS,
     })
 }

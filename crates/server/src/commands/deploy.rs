@@ -3,6 +3,7 @@
 use super::follow;
 use crate::{
     app::App,
+    audit::{self, Actor, Event, Kind},
     config::{ConfigArgs, logging},
     services::{deployments, sites},
 };
@@ -32,7 +33,11 @@ pub(crate) async fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
         deployments::start(&app, app.workspace, site.id, kind, "command line").await
     };
     match started.await {
-        Ok(deployment) => follow::to_the_end(&app, &deployment, args.json).await,
+        Ok(deployment) => {
+            let event = Event::deployment(Kind::DeploymentRequested, &deployment);
+            audit::record(&app, &Actor::command_line(app.workspace), event).await;
+            follow::to_the_end(&app, &deployment, args.json).await
+        }
         Err(problem) => super::refuse(problem, args.json),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, AppState},
-    auth,
+    audit, auth,
     config::{Config, ConfigArgs, logging},
     http, reconcile,
 };
@@ -161,6 +161,9 @@ async fn housekeeping(app: AppState, shutdown: CancellationToken) {
                 }
                 if let Err(problem) = auth::attempts::forget_old(&app).await {
                     tracing::warn!(%problem, "old sign-in failures could not be deleted");
+                }
+                if let Err(problem) = audit::forget_old(&app).await {
+                    tracing::warn!(%problem, "old lines of the audit log could not be deleted");
                 }
             }
         }

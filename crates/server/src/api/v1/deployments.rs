@@ -4,6 +4,7 @@ use super::{ListView, Problems};
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
     app::AppState,
+    audit::{self, Kind},
     auth::ApiCaller,
     clock::rfc3339,
     problem::Outcome,
@@ -148,6 +149,8 @@ async fn start(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentRequested, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -217,6 +220,8 @@ async fn cancel(
     Path(text): Path<String>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
     let deployment = deployments::cancel(&app, caller.workspace, id(&text, "deployment")?).await?;
+    let event = audit::Event::deployment(Kind::DeploymentCancelled, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -235,6 +240,8 @@ async fn continue_(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentContinued, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -253,6 +260,8 @@ async fn undo(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentUndone, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -271,5 +280,7 @@ async fn rollback(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentRolledBack, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }

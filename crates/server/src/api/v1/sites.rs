@@ -7,6 +7,7 @@ use super::{
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
     app::AppState,
+    audit::{self, Event, Kind},
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Outcome, Problem},
@@ -128,6 +129,7 @@ async fn create(
         hostnames: body.hostnames,
     };
     let site = sites::create(&app, caller.workspace, new).await?;
+    audit::record(&app, &caller.actor, Event::site(Kind::SiteCreated, &site)).await;
     Ok((StatusCode::CREATED, Json(view(&site))))
 }
 
@@ -172,9 +174,9 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: body.settings.and_then(|settings| settings.kv_deadline_ms),
     };
-    Ok(Json(view(
-        &sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?,
-    )))
+    let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
+    audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
+    Ok(Json(view(&site)))
 }
 
 /// Remove a site: everything of it leaves the account, then the site is gone. The answer is that deployment.
@@ -187,6 +189,8 @@ async fn delete(
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
     let deployment =
         sites::remove(&app, caller.workspace, id(&text, "site")?, &caller.name).await?;
+    let event = Event::deployment(Kind::DeploymentRequested, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 

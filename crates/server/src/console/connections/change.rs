@@ -2,6 +2,7 @@
 
 use super::{ConnectPage, Named, show::with_problem};
 use crate::{
+    audit::{self, Event, Kind},
     console::{
         desk::{Desk, done, id, page, refused},
         parts::{CheckRow, ProblemPanel},
@@ -10,8 +11,9 @@ use crate::{
     services::{connections, token_check::UNWATCHED, token_url},
 };
 use axum::{Form, extract::Path, response::Response};
-use domain::{ids::ConnectionId, secret::Secret};
+use domain::secret::Secret;
 use serde::Deserialize;
+use store::Connection;
 
 fn view(
     desk: &Desk,
@@ -51,7 +53,10 @@ pub(crate) struct TokenForm {
 pub(crate) async fn create(desk: Desk, Form(form): Form<TokenForm>) -> Response {
     let token = Secret::new(form.token);
     let name = Some(form.name.trim()).filter(|name| !name.is_empty());
-    match connections::connect(desk.app(), desk.ws(), token.expose(), name, UNWATCHED).await {
+    let outcome =
+        connections::connect(desk.app(), desk.ws(), token.expose(), name, UNWATCHED).await;
+    audit::record_token(desk.app(), &desk.actor(), None, &outcome).await;
+    match outcome {
         Ok(connection) => done(&format!("/connections/{}", connection.id), "connected"),
         Err(problem) => {
             let view = view(&desk, None, form.name, Some(problem));
@@ -60,13 +65,13 @@ pub(crate) async fn create(desk: Desk, Form(form): Form<TokenForm>) -> Response 
     }
 }
 
-async fn target(desk: &Desk, text: &str) -> Outcome<(ConnectionId, Named)> {
+async fn target(desk: &Desk, text: &str) -> Outcome<(Connection, Named)> {
     let connection = connections::get(desk.app(), desk.ws(), id(text, "connection")?).await?;
     let named = Named {
         id: connection.id.to_string(),
-        name: connection.name,
+        name: connection.name.clone(),
     };
-    Ok((connection.id, named))
+    Ok((connection, named))
 }
 
 /// The page that replaces a token.
@@ -84,11 +89,13 @@ pub(crate) async fn replace(
     Path(text): Path<String>,
     Form(form): Form<TokenForm>,
 ) -> Result<Response, Problem> {
-    let (connection, named) = target(&desk, &text).await?;
+    let (former, named) = target(&desk, &text).await?;
+    let connection = former.id;
     let token = Secret::new(form.token);
-    match connections::replace_token(desk.app(), desk.ws(), connection, token.expose(), UNWATCHED)
-        .await
-    {
+    let (app, ws) = (desk.app(), desk.ws());
+    let outcome = connections::replace_token(app, ws, connection, token.expose(), UNWATCHED).await;
+    audit::record_token(app, &desk.actor(), Some(&former), &outcome).await;
+    match outcome {
         Ok(_) => Ok(done(&format!("/connections/{connection}"), "replaced")),
         Err(problem) => {
             let view = view(&desk, Some(named), String::new(), Some(problem));
@@ -101,7 +108,11 @@ pub(crate) async fn replace(
 pub(crate) async fn check(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
     let connection = id(&text, "connection")?;
     match connections::check_now(desk.app(), desk.ws(), connection).await {
-        Ok(_) => Ok(done(&format!("/connections/{connection}"), "checked")),
+        Ok(checked) => {
+            desk.record(Event::connection(Kind::ConnectionChecked, &checked))
+                .await;
+            Ok(done(&format!("/connections/{connection}"), "checked"))
+        }
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }
 }
@@ -119,9 +130,14 @@ pub(crate) async fn rename(
     Path(text): Path<String>,
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
-    let connection = id(&text, "connection")?;
+    let (former, _) = target(&desk, &text).await?;
+    let connection = former.id;
     match connections::rename(desk.app(), desk.ws(), connection, &form.name).await {
-        Ok(_) => Ok(done(&format!("/connections/{connection}"), "renamed")),
+        Ok(renamed) => {
+            let event = Event::connection(Kind::ConnectionRenamed, &renamed);
+            desk.record(event.with("formerName", former.name)).await;
+            Ok(done(&format!("/connections/{connection}"), "renamed"))
+        }
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }
 }
@@ -140,14 +156,20 @@ pub(crate) async fn disconnect(
     Path(text): Path<String>,
     Form(form): Form<DisconnectForm>,
 ) -> Result<Response, Problem> {
-    let (connection, named) = target(&desk, &text).await?;
+    let (former, named) = target(&desk, &text).await?;
+    let connection = former.id;
+    let is_forced = form.force == "yes";
     let outcome = if form.confirm.trim() == named.name {
-        connections::disconnect(desk.app(), desk.ws(), connection, form.force == "yes").await
+        connections::disconnect(desk.app(), desk.ws(), connection, is_forced).await
     } else {
         Err(Problem::field("confirm", "is not the connection's name"))
     };
     match outcome {
-        Ok(()) => Ok(done("/connections", "disconnected")),
+        Ok(()) => {
+            let event = Event::connection(Kind::ConnectionDisconnected, &former);
+            desk.record(event.with("force", is_forced)).await;
+            Ok(done("/connections", "disconnected"))
+        }
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }
 }

@@ -2,6 +2,17 @@
 
 use super::*;
 
+fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
+    LogPage {
+        shell: shell("activity"),
+        rows,
+        kind: "connection".to_owned(),
+        kinds: KINDS,
+        days: 400,
+        next,
+    }
+}
+
 pub(super) fn deployments() -> Vec<(&'static str, String)> {
     let plan = |conflicts: Vec<Conflict>, steps: Vec<PlanStep>, problem| PlanPage {
         shell: shell("s1"),
@@ -122,6 +133,8 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                 next: Some("x".to_owned()),
             }),
         ),
+        ("log", html(&log_page(log(), Some("x".to_owned())))),
+        ("log-empty", html(&log_page(Vec::new(), None))),
         (
             "activity-empty",
             html(&ActivityPage {

@@ -2,6 +2,7 @@
 
 use super::edit::{new_view, view};
 use crate::{
+    audit::{self, Kind},
     console::desk::{Desk, done, encoded, id, refused, with_previews},
     problem::{Outcome, Problem},
     services::{
@@ -61,10 +62,15 @@ pub(in crate::console) async fn save(
     let publish = form.then != "draft";
     let outcome = put(&desk, &site, &form, &content, publish).await;
     match outcome {
-        Ok(name) => Ok(done(
-            &address(&name),
-            if publish { "published" } else { "draft" },
-        )),
+        Ok(name) => {
+            let (kind, word) = if publish {
+                (Kind::VariantPublished, "published")
+            } else {
+                (Kind::VariantSaved, "draft")
+            };
+            audit::record_variant(desk.app(), &desk.actor(), kind, &name).await;
+            Ok(done(&address(&name), word))
+        }
         Err(problem) => again(&desk, &site, &form, content, problem).await,
     }
 }
@@ -136,6 +142,7 @@ pub(in crate::console) async fn publish(
         .parse()
         .map_err(|_| Problem::not_found("revision", &form.revision))?;
     variants::publish(desk.app(), desk.ws(), &name, &revision).await?;
+    audit::record_variant(desk.app(), &desk.actor(), Kind::VariantPublished, &name).await;
     Ok(done(&address(&name), "published"))
 }
 
@@ -148,6 +155,7 @@ pub(in crate::console) async fn unpublish(
     let site = load(&desk, &text).await?;
     let name = VariantName::parse(site.id, &form.format, &form.path)?;
     variants::unpublish(desk.app(), desk.ws(), &name).await?;
+    audit::record_variant(desk.app(), &desk.actor(), Kind::VariantUnpublished, &name).await;
     Ok(done(&address(&name), "unpublished"))
 }
 
@@ -166,5 +174,6 @@ pub(in crate::console) async fn delete(
         ));
     }
     variants::delete(desk.app(), desk.ws(), &name, &IfMatch::Any).await?;
+    audit::record_variant(desk.app(), &desk.actor(), Kind::VariantDeleted, &name).await;
     Ok(done(&format!("/sites/{}", site.id), "deleted"))
 }
