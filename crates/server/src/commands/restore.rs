@@ -92,10 +92,11 @@ async fn prepare(
     })
     .await
     .context("the file is not a database")?;
+    Vault::refuse_wrong_key(config, &store).await?;
     store
         .migrate()
         .await
-        .context("the file is not a backup of this program, or of a newer version of it")?;
+        .context("the file is not a backup of this program, or it is of a newer version of it")?;
     Vault::unlock(config, &store).await?;
     let now = crate::clock::Clock.now();
     for site in store.all_sites_for_background().await? {
