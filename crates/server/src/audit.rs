@@ -22,11 +22,12 @@ use crate::{
 use domain::{
     connection::ConnectionStatus,
     ids::{SiteId, WorkspaceId},
+    time::Millis,
 };
 use serde_json::{Map, Value};
 use store::{
     AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page, Site,
-    User,
+    Store, User,
 };
 
 /// What was done to what.
@@ -108,9 +109,14 @@ fn status_word(status: ConnectionStatus) -> Value {
 
 /// Writes a line. When that fails, the program's own log says so, with the line.
 pub(crate) async fn record(app: &App, actor: &Actor, event: Event) {
+    record_in(&app.store, app.clock.now(), actor, event).await;
+}
+
+/// The same for a command that has no more than the database.
+pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: Event) {
     let line = AuditEvent {
         workspace: actor.workspace,
-        at: app.clock.now(),
+        at: now,
         who_kind: actor.who.kind().to_owned(),
         who: actor.who.to_string(),
         address: actor.address.map(|address| address.to_string()),
@@ -120,7 +126,7 @@ pub(crate) async fn record(app: &App, actor: &Actor, event: Event) {
         subject_name: event.subject_name,
         detail: Value::Object(event.detail),
     };
-    if let Err(error) = app.store.record_audit_event(&line).await {
+    if let Err(error) = store.record_audit_event(&line).await {
         tracing::error!(
             %error,
             audit.kind = line.kind,

@@ -208,6 +208,15 @@ impl Vault {
         }
     }
 
+    /// Whether a vault ever sealed something in this database.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub(crate) async fn was_here(store: &Store) -> Result<bool, OpenVaultError> {
+        Ok(store.meta_before_migration(CANARY_META).await?.is_some())
+    }
+
     /// A vault with the given key, unchecked against any database; `None` when its file is missing.
     ///
     /// # Errors

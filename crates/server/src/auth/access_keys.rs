@@ -43,7 +43,7 @@ pub(crate) async fn create(
     getrandom::fill(random.as_mut()).map_err(|error| Problem::internal(&error))?;
     let text = Zeroizing::new(format!(
         "{PREFIX}{}",
-        URL_SAFE_NO_PAD.encode(random.as_ref())
+        URL_SAFE_NO_PAD.encode(random.as_slice())
     ));
     let hash = hash_of(&text).expect("32 bytes are 43 characters of base64url");
     let key = AccessKey {

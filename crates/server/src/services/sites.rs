@@ -109,7 +109,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
 fn new_site_key() -> Outcome<Secret> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|error| Problem::internal(&error))?;
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_ref())))
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
 
 /// The site's own key, for a Worker that is about to be uploaded with it. One that cannot be opened any more is made
