@@ -131,7 +131,7 @@ fn place_with(place: &Place, passphrase: Option<&str>) -> Place {
         place.path("edge-delivery.key"),
         other.path("edge-delivery.key"),
     )
-    .unwrap();
+    .expect("the key is there");
     match passphrase {
         Some(passphrase) => other.with("EDGE_DELIVERY_BACKUP_PASSPHRASE", passphrase),
         None => other,

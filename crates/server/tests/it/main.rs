@@ -24,3 +24,4 @@ mod sign_in;
 mod story;
 mod sync;
 mod unreadable;
+mod witness;
