@@ -27,6 +27,8 @@ fn one(name: &str, value: &Value) -> Option<String> {
         "account" => format!("{text} account"),
         "oldKey" => format!("before: key {text}"),
         "newKey" => format!("key {text}"),
+        "kind" if text == "apply" => return None,
+        "kind" if text == "remove" => "a removal".to_owned(),
         "status" | "kind" => text.replace('_', " "),
         "code" | "format" | "path" | "file" => text.to_owned(),
         "force" if value == true => "sites left running".to_owned(),

@@ -179,6 +179,7 @@ fn log() -> Vec<LogRow> {
         who: who.to_owned(),
         address: address.to_owned(),
         when: ago(minutes),
+        stamp: Stamp(ago(minutes).at),
     };
     vec![
         row(

@@ -4,7 +4,7 @@ use crate::{
     audit::{self, Kind},
     console::{
         desk::{Desk, page, page_after},
-        parts::When,
+        parts::{Stamp, When},
         shell::Shell,
     },
     problem::{Outcome, Problem},
@@ -49,8 +49,10 @@ pub(crate) struct LogRow {
     pub(crate) who: String,
     /// From where.
     pub(crate) address: String,
-    /// When.
+    /// How long ago.
     pub(crate) when: When,
+    /// When.
+    pub(crate) stamp: Stamp,
 }
 
 /// The choices above the log.
@@ -77,6 +79,7 @@ fn row(entry: &AuditEntry, there: &HashSet<String>, now: Millis) -> LogRow {
         who: event.who.clone(),
         address: event.address.clone().unwrap_or_default(),
         when: When { at: event.at, now },
+        stamp: Stamp(event.at),
     }
 }
 
