@@ -6,6 +6,8 @@
 pub(crate) mod extract;
 mod v1;
 
+pub(crate) use self::v1::audit_view;
+
 use crate::{
     app::AppState,
     problem::{Code, Problem},

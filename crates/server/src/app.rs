@@ -66,16 +66,31 @@ impl App {
         let store = Store::connect(&config.store_options()?)
             .await
             .context("the database cannot be opened")?;
+        // Before the database is touched: a wrong key changes nothing.
+        Vault::refuse_wrong_key(&config, &store).await?;
         store
             .migrate()
             .await
             .context("the database could not be brought to this version")?;
+        let vault = Vault::unlock_with(&config, &store, if_no_key).await?;
+        Self::with(config, store, vault).await
+    }
+
+    /// The parts around a migrated database and its unlocked vault.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written or a setting cannot be used.
+    pub(crate) async fn with(
+        config: Config,
+        store: Store,
+        vault: Vault,
+    ) -> anyhow::Result<AppState> {
         let clock = Clock;
         let workspace = store
             .ensure_workspace(clock.now())
             .await
             .context("the database cannot be written")?;
-        let vault = Vault::unlock_with(&config, &store, if_no_key).await?;
         let user_agent = concat!("edge-delivery/", env!("CARGO_PKG_VERSION"));
         let cloudflare = Client::new(ClientConfig::new(
             config.cloudflare_base_url.clone(),

@@ -44,6 +44,8 @@ enum Command {
     Backup(commands::backup::BackupArgs),
     /// Restore a backup.
     Restore(commands::restore::RestoreArgs),
+    /// Show who did what, when, from where.
+    Audit(commands::audit::AuditArgs),
     /// Bring the database to this version.
     Migrate(commands::migrate::MigrateArgs),
 }
@@ -78,6 +80,7 @@ pub(crate) fn run() -> ExitCode {
             Command::Key(command) => commands::key::run(command).await,
             Command::Backup(args) => commands::backup::run(args).await,
             Command::Restore(args) => commands::restore::run(args).await,
+            Command::Audit(args) => commands::audit::run(args).await,
             Command::Migrate(args) => commands::migrate::run(args).await,
         }
     });

@@ -1,10 +1,13 @@
 //! The commands of `edge-delivery`, one file each.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod demo;
 pub(crate) mod deploy;
+mod draft;
 pub(crate) mod emulator;
+mod encrypted;
 mod follow;
 pub(crate) mod key;
 mod listening;

@@ -97,6 +97,9 @@ pub(crate) struct ServeConfigArgs {
     /// [env: EDGE_DELIVERY_OBSERVE_EVERY]
     #[arg(long, value_name = "TIME", help_heading = "Settings")]
     pub(crate) observe_every: Option<String>,
+    /// How many days the audit log is kept [default: 400] [env: EDGE_DELIVERY_AUDIT_DAYS]
+    #[arg(long, value_name = "DAYS", help_heading = "Settings")]
+    pub(crate) audit_days: Option<String>,
     #[command(flatten)]
     pub(crate) common: ConfigArgs,
 }
@@ -161,6 +164,8 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// How often each site's account is looked at; none: only when somebody asks.
     pub(crate) observe_every: Option<Duration>,
+    /// How many days the audit log is kept.
+    pub(crate) audit_days: u16,
 }
 
 /// Everything that is wrong with the settings.
@@ -237,6 +242,9 @@ impl ServeConfigArgs {
             observe_every: self
                 .observe_every
                 .or_else(|| variable("EDGE_DELIVERY_OBSERVE_EVERY")),
+            audit_days: self
+                .audit_days
+                .or_else(|| variable("EDGE_DELIVERY_AUDIT_DAYS")),
             common: self.common.with_environment(),
         };
         args.checked(Environment::read())
@@ -284,6 +292,7 @@ impl ServeConfigArgs {
             OBSERVE_EVERY,
             &mut errors,
         );
+        let audit_days = audit_days(self.audit_days.as_deref(), &mut errors);
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -298,9 +307,26 @@ impl ServeConfigArgs {
                     admin,
                     trusted_proxies,
                     observe_every,
+                    audit_days,
                 })
             }
             _ => Err(ConfigErrors(errors)),
+        }
+    }
+}
+
+/// A year and a little, unless told otherwise.
+pub(crate) const AUDIT_DAYS: u16 = 400;
+
+fn audit_days(text: Option<&str>, errors: &mut Vec<String>) -> u16 {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        return AUDIT_DAYS;
+    };
+    match text.parse() {
+        Ok(days) if (1..=3650).contains(&days) => days,
+        _ => {
+            errors.push("EDGE_DELIVERY_AUDIT_DAYS must be a number of days, 1 to 3650".into());
+            AUDIT_DAYS
         }
     }
 }

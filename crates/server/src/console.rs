@@ -99,6 +99,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/deployments/{id}/rollback", post(deployments::rollback))
         .route("/agents", get(agents::index))
         .route("/activity", get(activity::index))
+        .route("/activity/log", get(activity::log))
         .route("/settings", get(settings::index))
         .route("/settings/password", post(settings::change_password))
         .route("/settings/access-keys", post(settings::create_key))

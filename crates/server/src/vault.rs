@@ -11,8 +11,12 @@
 mod envelope;
 mod key;
 mod key_file;
+mod rotation;
 
-pub(crate) use self::key::{KeyId, VaultKey};
+pub(crate) use self::{
+    key::{KeyId, VaultKey},
+    rotation::{Rotation, refuse_third_key, rotate},
+};
 
 use crate::{
     config::{Config, KeySource},
@@ -24,6 +28,25 @@ use store::{Store, StoreError};
 
 const CANARY_META: &str = "vault.canary";
 const CANARY_TEXT: &str = "edge-delivery canary";
+
+/// The given key, if there is one, and where it comes from.
+fn given_key(source: &KeySource) -> Result<(Option<VaultKey>, String), OpenVaultError> {
+    match source {
+        KeySource::Environment(key) => Ok((Some(key.clone()), "EDGE_DELIVERY_KEY".to_owned())),
+        KeySource::File(path) => Ok((key_file::read(path)?, path.display().to_string())),
+    }
+}
+
+fn missing(source: &KeySource, canary: &[u8]) -> OpenVaultError {
+    OpenVaultError::Missing {
+        path: match source {
+            KeySource::File(path) => path.clone(),
+            KeySource::Environment(_) => PathBuf::new(),
+        },
+        expected: envelope::key_id(canary).unwrap_or_default(),
+    }
+}
+
 fn canary_row() -> SealedRow {
     SealedRow {
         table: "meta",
@@ -100,7 +123,8 @@ pub(crate) enum OpenVaultError {
     /// The key is not the one that the database was sealed under.
     #[error(
         "wrong key: the database was sealed under the key {expected}, and {origin} holds the key {present}. Give the \
-         right key with EDGE_DELIVERY_KEY_FILE or EDGE_DELIVERY_KEY; nothing was changed"
+         right key with EDGE_DELIVERY_KEY_FILE or EDGE_DELIVERY_KEY; after `key rotate` it is in the file that \
+         --new-key-file named. Nothing was changed"
     )]
     WrongKey {
         /// The id of the key that is needed.
@@ -126,22 +150,6 @@ pub(crate) enum OpenVaultError {
     KeyFile(String),
     /// The database failed.
     #[error("the vault's canary record could not be read or written")]
-    Store(#[from] StoreError),
-}
-
-/// Why the key could not be rotated. Nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RotateError {
-    /// Something does not open under the present key.
-    #[error("{}.{} of row {} does not open under the present key; nothing was changed", row.table, row.column, row.id)]
-    Sealed {
-        /// Where it stands.
-        row: SealedRow,
-        /// Why it does not open.
-        source: VaultError,
-    },
-    /// The database failed.
-    #[error("the database failed; nothing was changed")]
     Store(#[from] StoreError),
 }
 
@@ -191,26 +199,15 @@ impl Vault {
         if_no_key: IfNoKey,
     ) -> Result<Self, OpenVaultError> {
         let canary = store.meta(CANARY_META).await?;
-        let (key, origin) = match &config.key {
-            KeySource::Environment(key) => (key.clone(), "EDGE_DELIVERY_KEY".to_owned()),
-            KeySource::File(path) => {
-                let origin = path.display().to_string();
-                match key_file::read(path)? {
-                    Some(key) => (key, origin),
-                    None => match &canary {
-                        Some(sealed) => {
-                            return Err(OpenVaultError::Missing {
-                                path: path.clone(),
-                                expected: envelope::key_id(sealed).unwrap_or_default(),
-                            });
-                        }
-                        None if if_no_key == IfNoKey::Refuse => {
-                            return Err(OpenVaultError::None { path: path.clone() });
-                        }
-                        None => (key_file::create(path)?, origin),
-                    },
-                }
+        let (given, origin) = given_key(&config.key)?;
+        let key = match (given, &config.key, &canary) {
+            (Some(key), _, _) => key,
+            (None, KeySource::File(path), None) if if_no_key == IfNoKey::Refuse => {
+                return Err(OpenVaultError::None { path: path.clone() });
             }
+            (None, KeySource::File(path), None) => key_file::create(path)?,
+            (None, _, Some(sealed)) => return Err(missing(&config.key, sealed)),
+            (None, KeySource::Environment(key), None) => key.clone(),
         };
         let vault = Self::with_key(key);
         let canary = match canary {
@@ -226,7 +223,45 @@ impl Vault {
         Ok(vault)
     }
 
-    /// A vault with the key of this file, which is made when it is missing. Unchecked against any database.
+    /// Refuses a key that is missing or not the database's, before anything in the database is touched: a look at its
+    /// canary alone. A database that is new has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::unlock`].
+    pub(crate) async fn refuse_wrong_key(
+        config: &Config,
+        store: &Store,
+    ) -> Result<(), OpenVaultError> {
+        let Some(canary) = store.meta_before_migration(CANARY_META).await? else {
+            return Ok(());
+        };
+        match given_key(&config.key)? {
+            (Some(key), origin) => Self::with_key(key).check_canary(&canary, origin),
+            (None, _) => Err(missing(&config.key, &canary)),
+        }
+    }
+
+    /// Whether a vault ever sealed something in this database.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub(crate) async fn was_here(store: &Store) -> Result<bool, OpenVaultError> {
+        Ok(store.meta_before_migration(CANARY_META).await?.is_some())
+    }
+
+    /// A vault with the given key, unchecked against any database; `None` when its file is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the key's file cannot be used.
+    pub(crate) fn given(config: &Config) -> Result<Option<Self>, OpenVaultError> {
+        Ok(given_key(&config.key)?.0.map(Self::with_key))
+    }
+
+    /// A vault with the key of this file, which is made when it is missing and is safe on the disk afterwards. Unchecked
+    /// against any database.
     ///
     /// # Errors
     ///
@@ -236,6 +271,8 @@ impl Vault {
             Some(key) => key,
             None => key_file::create(path)?,
         };
+        // Also when it was there: whoever made it may have been killed before it was safe on the disk.
+        key_file::sync(path)?;
         Ok(Self::with_key(key))
     }
 
@@ -300,25 +337,6 @@ impl Vault {
         std::str::from_utf8(&bytes)
             .map(Secret::new)
             .map_err(|_| VaultError::Malformed)
-    }
-
-    /// Seals everything in the database under another key, in one transaction. From then on this key opens nothing.
-    ///
-    /// # Errors
-    ///
-    /// When something does not open; then nothing is changed.
-    pub(crate) async fn rotate(&self, new: &Self, store: &Store) -> Result<usize, RotateError> {
-        store
-            .reseal_everything(CANARY_META, |value| {
-                let row = SealedRow {
-                    table: value.table,
-                    column: value.column,
-                    id: value.row.clone(),
-                };
-                self.rewrap(new, &row, &value.bytes)
-                    .map_err(|source| RotateError::Sealed { row, source })
-            })
-            .await?
     }
 
     /// The same secret under another vault key, without decrypting the secret itself.

@@ -2,6 +2,7 @@
 //! types.
 
 pub(crate) mod access_key;
+pub(crate) mod audit_event;
 pub(crate) mod connection;
 pub(crate) mod content;
 pub(crate) mod deployment;

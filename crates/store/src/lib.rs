@@ -32,6 +32,7 @@
 //! each, side by side in `database.rs`.
 
 mod access_keys;
+mod audit;
 mod backup;
 mod baselines;
 mod connections;
@@ -61,6 +62,7 @@ mod variants;
 mod workspaces;
 
 pub use access_keys::AccessKey;
+pub use audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use baselines::Baseline;
 pub use connections::Connection;
 pub use database::{DatabaseKind, Store, StoreOptions};

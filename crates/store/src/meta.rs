@@ -2,6 +2,7 @@
 
 use crate::{Result, Store, entities::meta};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
+use sea_orm_migration::SchemaManager;
 
 impl Store {
     /// The blob of this name.
@@ -13,6 +14,18 @@ impl Store {
             .one(self.reader())
             .await?
             .map(|row| row.value))
+    }
+
+    /// The blob of this name, also in a database that was never migrated: there it is `None`. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn meta_before_migration(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        if SchemaManager::new(self.reader()).has_table("meta").await? {
+            self.meta(key).await
+        } else {
+            Ok(None)
+        }
     }
 
     /// Stores the blob unless there is one of this name; says whether it did. Of several that try at once, one wins.

@@ -1,6 +1,7 @@
 //! Migrations, oldest first. A shipped one is never edited: grow, move, then shrink.
 
 mod m20261124_000001_first;
+mod m20261124_000002_audit;
 mod m20261124_000005_site_baselines;
 mod m20261124_000006_publications;
 mod m20261124_000007_drift_watch;
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261124_000001_first::Migration),
+            Box::new(m20261124_000002_audit::Migration),
             Box::new(m20261124_000005_site_baselines::Migration),
             Box::new(m20261124_000006_publications::Migration),
             Box::new(m20261124_000007_drift_watch::Migration),

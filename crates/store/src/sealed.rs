@@ -17,13 +17,16 @@ pub struct SealedValue {
     pub column: &'static str,
     /// The row's id.
     pub row: String,
+    /// What its owner calls the row; empty where it has no name.
+    pub name: String,
     /// The sealed bytes.
     pub bytes: Vec<u8>,
 }
 
 impl Store {
     /// Replaces every sealed value (tokens, sites' keys, and the record `meta_key`) by what `reseal` makes of it, all in
-    /// one transaction: when `reseal` refuses one, none is changed. Says how many there were.
+    /// one transaction: killed anywhere, either all are replaced or none. `None` leaves a value as it is; when `reseal`
+    /// fails, none is changed. Says how many were replaced.
     ///
     /// Not scoped by workspace: the vault has one key for all.
     ///
@@ -32,20 +35,22 @@ impl Store {
     pub async fn reseal_everything<E>(
         &self,
         meta_key: &str,
-        reseal: impl Fn(&SealedValue) -> Result<Vec<u8>, E>,
+        mut reseal: impl FnMut(&SealedValue) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Result<usize, E>> {
         let tx = self.begin().await?;
         let values = all_sealed(&tx, meta_key).await?;
-        let count = values.len();
+        let mut count = 0;
         for value in values {
             let bytes = match reseal(&value) {
-                Ok(bytes) => bytes,
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
                 Err(error) => {
                     tx.rollback().await?;
                     return Ok(Err(error));
                 }
             };
             write(&tx, &value, bytes).await?;
+            count += 1;
         }
         tx.commit().await?;
         self.forget_deleted_bytes().await?;
@@ -67,18 +72,21 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
             table: "connections",
             column: "sealed_token",
             row: row.id,
+            name: row.name,
             bytes: row.sealed_token,
         })
         .chain(keys.into_iter().map(|row| SealedValue {
             table: "sites",
             column: "sealed_key",
             row: row.id,
+            name: row.name,
             bytes: row.sealed_key,
         }))
         .chain(record.map(|row| SealedValue {
             table: "meta",
             column: "value",
             row: row.key,
+            name: String::new(),
             bytes: row.value,
         }))
         .collect())

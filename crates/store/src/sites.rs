@@ -207,6 +207,26 @@ impl Store {
         Ok(done.rows_affected > 0)
     }
 
+    /// Puts another sealed key in the place of the site's. `false` when there is no such site.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_sealed_key(
+        &self,
+        workspace: WorkspaceId,
+        id: SiteId,
+        sealed_key: &[u8],
+    ) -> Result<bool> {
+        let done = site::Entity::update_many()
+            .col_expr(site::Column::SealedKey, Expr::value(sealed_key.to_vec()))
+            .filter(site::Column::Id.eq(id.to_string()))
+            .filter(site::Column::WorkspaceId.eq(workspace.to_string()))
+            .exec(self.writer())
+            .await?;
+        self.forget_deleted_bytes().await?;
+        Ok(done.rows_affected > 0)
+    }
+
     /// Deletes the site with its host names, variants, revisions and ledger, and the contents that nobody else uses. Its
     /// deployments stay, as history. `false` when there is no such site.
     ///

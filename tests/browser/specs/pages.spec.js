@@ -26,6 +26,7 @@ function pagesOf({ connection, site, deployment }) {
     replace: `/connections/${connection.id}/token`,
     agents: '/agents',
     activity: '/activity',
+    log: '/activity/log',
     settings: '/settings',
   };
 }

@@ -1,11 +1,14 @@
 //! Version 1: one file per resource.
 
+mod audit;
 mod connections;
 mod deployments;
 mod sites;
 mod sync;
 mod variant_path;
 mod variants;
+
+pub(crate) use self::audit::view as audit_view;
 
 use crate::{app::AppState, problem::Problem};
 use serde::Serialize;
@@ -19,6 +22,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(deployments::router())
         .merge(variants::router())
         .merge(sync::router())
+        .merge(audit::router())
 }
 
 /// A part of a list.

@@ -43,7 +43,7 @@ pub(crate) async fn create(
     getrandom::fill(random.as_mut()).map_err(|error| Problem::internal(&error))?;
     let text = Zeroizing::new(format!(
         "{PREFIX}{}",
-        URL_SAFE_NO_PAD.encode(random.as_ref())
+        URL_SAFE_NO_PAD.encode(random.as_slice())
     ));
     let hash = hash_of(&text).expect("32 bytes are 43 characters of base64url");
     let key = AccessKey {
@@ -64,17 +64,21 @@ pub(crate) async fn list(app: &App, workspace: WorkspaceId) -> Outcome<Vec<Acces
     Ok(app.store.list_access_keys(workspace).await?)
 }
 
-/// Revokes a key: it is refused from the next call on, by every process.
-pub(crate) async fn revoke(app: &App, workspace: WorkspaceId, id: AccessKeyId) -> Outcome<()> {
-    if app
+/// Revokes a key: it is refused from the next call on, by every process. Answers with the key.
+pub(crate) async fn revoke(
+    app: &App,
+    workspace: WorkspaceId,
+    id: AccessKeyId,
+) -> Outcome<AccessKey> {
+    let known = list(app, workspace).await?;
+    let known = known.into_iter().find(|key| key.id == id);
+    let is_revoked = app
         .store
         .revoke_access_key(workspace, id, app.clock.now())
-        .await?
-    {
-        Ok(())
-    } else {
-        Err(Problem::not_found("access key", &id.to_string()))
-    }
+        .await?;
+    known
+        .filter(|_| is_revoked)
+        .ok_or_else(|| Problem::not_found("access key", &id.to_string()))
 }
 
 #[cfg(test)]

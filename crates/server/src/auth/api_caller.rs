@@ -1,8 +1,9 @@
 //! The extractor of API handlers: the access key in `Authorization: Bearer`, and nothing else.
 
-use super::access_keys;
+use super::{access_keys, peer::Peer};
 use crate::{
     app::{App, AppState},
+    audit::{Actor, Who},
     problem::{Code, Outcome, Problem},
 };
 use axum::{
@@ -29,6 +30,8 @@ pub(crate) struct ApiCaller {
     pub(crate) workspace: WorkspaceId,
     /// The name under which its deeds are recorded.
     pub(crate) name: String,
+    /// Who it is in the audit log, and from where.
+    pub(crate) actor: Actor,
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -57,7 +60,7 @@ fn unauthenticated(detail: &str) -> Problem {
 /// # Errors
 ///
 /// `unauthenticated` without a valid key, `rate_limited` beyond the key's calls a second.
-pub(crate) async fn caller(app: &App, headers: &HeaderMap) -> Outcome<ApiCaller> {
+pub(crate) async fn caller(app: &App, peer: Peer, headers: &HeaderMap) -> Outcome<ApiCaller> {
     let Some(text) = bearer(headers) else {
         return Err(unauthenticated("This call needs an access key."));
     };
@@ -89,6 +92,14 @@ pub(crate) async fn caller(app: &App, headers: &HeaderMap) -> Outcome<ApiCaller>
     Ok(ApiCaller {
         workspace: key.workspace,
         name: format!("access key {}", key.name),
+        actor: Actor {
+            workspace: key.workspace,
+            who: Who::AccessKey {
+                name: key.name,
+                hint: key.hint,
+            },
+            address: Some(peer.address),
+        },
     })
 }
 
@@ -96,7 +107,8 @@ impl FromRequestParts<AppState> for ApiCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
-        caller(app, &parts.headers).await
+        let peer = Peer::of(parts, app);
+        caller(app, peer, &parts.headers).await
     }
 }
 

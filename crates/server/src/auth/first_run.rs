@@ -3,6 +3,7 @@
 use super::{attempts, page as answer, peer::Peer, people, sign_in};
 use crate::{
     app::{App, AppState},
+    audit::{self, Event, Kind},
     console::{door::FirstRunPage, form::Form, parts::ProblemPanel},
     problem::{Code, Outcome, Problem},
 };
@@ -110,6 +111,8 @@ async fn make(app: &App, peer: &Peer, form: &FirstRunForm) -> Outcome<Option<Use
     let made = people::create_first(app, &form.email, &Secret::new(form.password.as_str())).await?;
     if let Some(user) = &made {
         tracing::info!(user.id = %user.id, client.address = %peer.address, "made the first administrator");
+        let event = Event::person(Kind::AdministratorMade, user);
+        audit::record(app, &sign_in::actor_of(user, peer), event).await;
     }
     Ok(made)
 }

@@ -69,6 +69,15 @@ impl Peer {
         Self { address, is_local }
     }
 
+    /// Where this request comes from.
+    pub(crate) fn of(parts: &Parts, app: &App) -> Self {
+        Self::judge(
+            connection_address(&parts.extensions),
+            &parts.headers,
+            &app.config.trusted_proxies,
+        )
+    }
+
     /// The key under which this visitor's failures are counted: an IPv6 visitor has a whole /64.
     pub(crate) fn counting_key(&self) -> String {
         match self.address {
@@ -118,12 +127,7 @@ impl FromRequestParts<AppState> for Peer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Infallible> {
-        let app: &App = app;
-        Ok(Self::judge(
-            connection_address(&parts.extensions),
-            &parts.headers,
-            &app.config.trusted_proxies,
-        ))
+        Ok(Self::of(parts, app))
     }
 }
 

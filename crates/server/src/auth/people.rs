@@ -3,6 +3,7 @@
 use super::{SignedIn, attempts, passwords, peer::Peer, sessions};
 use crate::{
     app::App,
+    audit::{self, Actor, Event, Kind},
     config::FirstAdministrator,
     problem::{Code, Outcome, Problem},
 };
@@ -78,10 +79,9 @@ pub(crate) async fn create_from_environment(app: &App, admin: &FirstAdministrato
         tracing::debug!("an administrator exists; EDGE_DELIVERY_ADMIN_EMAIL is left aside");
         return Ok(());
     }
-    if create_first(app, &admin.email, &admin.password)
-        .await?
-        .is_some()
-    {
+    if let Some(user) = create_first(app, &admin.email, &admin.password).await? {
+        let event = Event::person(Kind::AdministratorMade, &user).with("from", "environment");
+        audit::record(app, &Actor::background(app.workspace), event).await;
         tracing::info!(user.email = admin.email, "made the first administrator");
     }
     Ok(())

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     app::{App, AppState},
+    audit::{self, Actor, Event, Kind, Who},
     console::{door::SignInPage, form::Form, parts::ProblemPanel},
     problem::{Code, Outcome, Problem},
 };
@@ -15,6 +16,7 @@ use axum::{
 };
 use domain::secret::Secret;
 use serde::Deserialize;
+use store::User;
 use tower_sessions::Session;
 
 /// What the page's address may say.
@@ -115,6 +117,7 @@ async fn try_in(
     let attempt = attempts::begin(app, &email, &peer.counting_key()).await?;
     let Some(user) = people::with_password(app, &email, password).await? else {
         tracing::warn!(client.address = %peer.address, "a sign-in failed");
+        record_failure(app, peer, &email).await?;
         return Err(Problem::new(
             Code::Unauthenticated,
             "The e-mail address or the password is wrong.",
@@ -128,6 +131,32 @@ async fn try_in(
         .await
         .map_err(|error| Problem::internal(&error))?;
     tracing::info!(user.id = %user.id, client.address = %peer.address, "signed in");
+    let event = Event::person(Kind::PersonSignedIn, &user);
+    audit::record(app, &actor_of(&user, peer), event).await;
+    Ok(())
+}
+
+/// Somebody whose name is known, for the audit log.
+pub(super) fn actor_of(user: &User, peer: &Peer) -> Actor {
+    Actor {
+        workspace: user.workspace,
+        who: Who::Person(user.email.clone()),
+        address: Some(peer.address),
+    }
+}
+
+/// An account is named only when there is one: people type passwords into the wrong field.
+async fn record_failure(app: &App, peer: &Peer, email: &str) -> Outcome<()> {
+    let event = match app.store.user_by_email(email).await? {
+        Some(user) => Event::person(Kind::PersonSignInFailed, &user),
+        None => Event::new(Kind::PersonSignInFailed).with("account", "unknown"),
+    };
+    let stranger = Actor {
+        workspace: app.workspace,
+        who: Who::Stranger,
+        address: Some(peer.address),
+    };
+    audit::record(app, &stranger, event).await;
     Ok(())
 }
 
@@ -143,9 +172,12 @@ pub(super) async fn sign_out(session: Session) -> Result<Redirect, Problem> {
 /// Ends every session of the person.
 pub(super) async fn sign_out_everywhere(
     State(app): State<AppState>,
+    peer: Peer,
     signed_in: SignedIn,
 ) -> Result<Redirect, Problem> {
     people::sign_out_everywhere(&app, signed_in.user.id).await?;
+    let event = Event::person(Kind::PersonSignedOutEverywhere, &signed_in.user);
+    audit::record(&app, &actor_of(&signed_in.user, &peer), event).await;
     signed_in
         .session
         .flush()

@@ -12,7 +12,7 @@ use super::{
     listening::Wanted,
     serve::{Running, bind, stop_signal},
 };
-use crate::config::{Config, FirstAdministrator, KeySource, LogFormat, logging};
+use crate::config::{AUDIT_DAYS, Config, FirstAdministrator, KeySource, LogFormat, logging};
 use anyhow::Context;
 use cloudflare_emulator::{Emulator, Options};
 use domain::secret::Secret;
@@ -180,5 +180,6 @@ fn config(
         }),
         trusted_proxies: Vec::new(),
         observe_every: Some(DEMO_OBSERVE_EVERY),
+        audit_days: AUDIT_DAYS,
     })
 }

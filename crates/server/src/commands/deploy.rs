@@ -3,6 +3,7 @@
 use super::follow;
 use crate::{
     app::App,
+    audit::Actor,
     config::ConfigArgs,
     problem::{Outcome, Problem},
     services::{deployments::many::start_many, sites},
@@ -41,7 +42,8 @@ pub(crate) async fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
             chosen = every_site(&app).await?;
         }
         let mut started = Vec::new();
-        for asked in start_many(&app, app.workspace, &chosen, "command line").await {
+        let actor = Actor::command_line(app.workspace);
+        for asked in start_many(&app, &actor, &chosen, "command line").await {
             started.push(asked.outcome?);
         }
         Ok::<_, Problem>(started)

@@ -1,12 +1,22 @@
 //! `edge-delivery key rotate`.
 
-use crate::{config::ConfigArgs, vault::Vault};
+use crate::{
+    app::App,
+    audit::{self, Actor, Event, Kind},
+    config::{ConfigArgs, logging},
+    vault::{self, Rotation, Vault},
+};
+use anyhow::Context;
 use std::{path::PathBuf, process::ExitCode};
+use store::{AuditFilter, Page, Store};
 
 /// The key that seals the stored tokens.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum KeyCommand {
     /// Seal everything under another key. Stop every `serve` first, and start it with the new key.
+    ///
+    /// Interrupted anywhere, everything is under the old key or everything under the new one, and a start with the other
+    /// says so. Run again it finishes.
     Rotate(RotateArgs),
     /// Print the id of the key: not secret, names the key in messages.
     Id(IdArgs),
@@ -53,28 +63,130 @@ pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
-    let app = super::open(args.config).await?;
-    let new = Vault::from_key_file(&args.new_key_file)?;
-    let (old_id, new_id) = (app.vault.key_id(), new.key_id());
-    anyhow::ensure!(
-        old_id != new_id,
-        "{} holds the present key ({old_id}); name another file, which is made when it is missing",
-        args.new_key_file.display()
-    );
-    let count = app.vault.rotate(&new, &app.store).await?;
-    let file = args.new_key_file.display().to_string();
-    if args.json {
-        super::print_json(&serde_json::json!({
-            "oldKey": old_id.to_string(), "newKey": new_id.to_string(), "keyFile": file, "resealed": count,
-        }))?;
-    } else {
-        super::print_line(&format!(
-            "Sealed {count} records under the key {new_id} (before: {old_id})."
-        ))?;
-        super::print_line(&format!(
-            "Start with EDGE_DELIVERY_KEY_FILE={file} from now on, and back that file up."
-        ))?;
-        super::print_line("Keep the old key as long as you keep backups that were made under it.")?;
+    let config = args.config.command_config()?;
+    logging::start_quiet(&config);
+    let store = Store::connect(&config.store_options()?)
+        .await
+        .context("the database cannot be opened (EDGE_DELIVERY_DATABASE_URL)")?;
+    if !args.new_key_file.exists() {
+        // Otherwise a key would be made for nothing.
+        Vault::refuse_wrong_key(&config, &store).await?;
     }
+    let old = Vault::given(&config)?;
+    let new = Vault::from_key_file(&args.new_key_file)?;
+    let file = args.new_key_file.display().to_string();
+    let old_id = old.as_ref().map(Vault::key_id);
+    anyhow::ensure!(
+        old_id != Some(new.key_id()),
+        "{file} holds the present key ({}); name another file, which is made when it is missing",
+        new.key_id(),
+    );
+    let is_sealed = vault::refuse_third_key(old.as_ref(), &new, &store).await?;
+    store
+        .migrate()
+        .await
+        .context("the database could not be brought to this version")?;
+    let old = if is_sealed {
+        old
+    } else {
+        Some(Vault::unlock(&config, &store).await?)
+    };
+    super::hint(&format!(
+        "Sealing everything under the key {} in {file}, in one step: until it says that it is done, everything is under the old key or everything under this one. If it is interrupted, keep both and run it again.",
+        new.key_id()
+    ));
+    let rotation = vault::rotate(old.as_ref(), &new, &store).await?;
+    let app = App::with(config, store, new.clone()).await?;
+    let old = old.map(|old| old.key_id().to_string());
+    write_down(&app, old.as_deref(), &rotation).await?;
+    say(
+        args.json,
+        old.as_deref(),
+        &new.key_id().to_string(),
+        &file,
+        &rotation,
+    )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Also when an earlier run finished the work and was killed before it could write this down.
+async fn write_down(app: &App, old: Option<&str>, rotation: &Rotation) -> anyhow::Result<()> {
+    let filter = AuditFilter {
+        kind: Some(Kind::KeyRotated.as_str().to_owned()),
+        subject: None,
+    };
+    let new = app.vault.key_id().to_string();
+    let known = app
+        .store
+        .list_audit_events(app.workspace, &filter, &Page::first(1))
+        .await?;
+    let is_known = known
+        .items
+        .first()
+        .is_some_and(|entry| entry.event.detail["newKey"] == new.as_str());
+    if rotation.resealed == 0 && is_known {
+        return Ok(());
+    }
+    let event = Event::new(Kind::KeyRotated)
+        .with("newKey", new)
+        .with("oldKey", old)
+        .with("resealed", rotation.resealed)
+        .with("unreadable", rotation.unreadable.len());
+    audit::record(app, &Actor::command_line(app.workspace), event).await;
+    Ok(())
+}
+
+fn say(
+    as_json: bool,
+    old: Option<&str>,
+    new: &str,
+    file: &str,
+    rotation: &Rotation,
+) -> anyhow::Result<()> {
+    if as_json {
+        let unreadable: Vec<_> = rotation
+            .unreadable
+            .iter()
+            .map(|left| {
+                serde_json::json!({
+                    "table": left.table, "id": left.id, "name": left.name, "reason": left.why.to_string(),
+                })
+            })
+            .collect();
+        return super::print_json(&serde_json::json!({
+            "oldKey": old, "newKey": new, "keyFile": file,
+            "resealed": rotation.resealed, "unreadable": unreadable,
+        }));
+    }
+    super::print_line(&if rotation.resealed == 0 {
+        format!("Everything is sealed under the key {new} already: an earlier run had finished.")
+    } else {
+        let before = old
+            .map(|old| format!(" (before: {old})"))
+            .unwrap_or_default();
+        format!(
+            "Sealed {} records under the key {new}{before}.",
+            rotation.resealed
+        )
+    })?;
+    for left in &rotation.unreadable {
+        let (thing, remedy) = match left.table {
+            "connections" => (
+                "token of the connection",
+                "replace its token: the page of the connection, or PATCH /api/v1/connections/",
+            ),
+            _ => (
+                "key of the site",
+                "the next deployment that uploads its Worker makes a new one: /api/v1/sites/",
+            ),
+        };
+        super::print_line(&format!(
+            "Left as it was: the {thing} {:?} could not be opened before either ({}). Its way out: {remedy}{}",
+            left.name, left.why, left.id
+        ))?;
+    }
+    super::print_line(&format!(
+        "Start with EDGE_DELIVERY_KEY_FILE={file} from now on, and back that file up."
+    ))?;
+    super::print_line("Keep the old key as long as you keep backups that were made under it.")
 }

@@ -2,6 +2,7 @@
 
 use super::follow;
 use crate::{
+    audit::{self, Actor, Event, Kind},
     config::ConfigArgs,
     services::{deployments, sites},
 };
@@ -43,7 +44,11 @@ pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
     )
     .await
     {
-        Ok(deployment) => follow::to_the_end(&app, &deployment, args.json).await,
+        Ok(deployment) => {
+            let event = Event::deployment(Kind::DeploymentRequested, &deployment);
+            audit::record(&app, &Actor::command_line(app.workspace), event).await;
+            follow::to_the_end(&app, &deployment, args.json).await
+        }
         Err(problem) => super::refuse(problem, args.json),
     }
 }

@@ -1,7 +1,13 @@
 //! `edge-delivery restore`.
 
+use super::{
+    draft::{Draft, beside, move_database},
+    encrypted::{self, Opening},
+};
 use crate::{
-    config::{ConfigArgs, KeySource, logging},
+    audit::{self, Actor, Event, Kind},
+    clock::Clock,
+    config::{Config, ConfigArgs, KeySource, logging},
     vault::Vault,
 };
 use anyhow::{Context, bail, ensure};
@@ -15,7 +21,7 @@ use store::{Store, StoreOptions};
 /// Restore a backup. Stop every `serve` first.
 ///
 /// The backup is checked before anything is touched: it must be a database of this program, not of a newer version, and
-/// sealed under the present key. What is at the edge is not looked at: afterwards all published content is brought there again.
+/// sealed under the present key. An encrypted one (backup --encrypt) is recognised and decrypted on the way. What is at the edge is not looked at: afterwards all published content is brought there again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestoreArgs {
     /// The backup
@@ -23,6 +29,8 @@ pub(crate) struct RestoreArgs {
     /// Replace the present database; it is kept beside the new one, under another name
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    opening: Opening,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -53,12 +61,13 @@ pub(crate) async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
     }
     // Makes the folder, too.
     config.store_options()?;
-    let draft = beside(&target, "restoring");
-    let outcome = prepare(&args.file, &draft, &mut config).await;
-    if let Err(error) = outcome {
-        remove_database(&draft);
-        return Err(error.context("the backup was not restored; nothing was changed"));
-    }
+    let draft = Draft::beside(&target, "restoring");
+    copy(args.file.clone(), &draft, args.opening)
+        .await
+        .context("the backup was not restored; nothing was changed")?;
+    prepare(&args.file, &draft, &mut config)
+        .await
+        .context("the backup was not restored; nothing was changed")?;
     if target.exists() {
         let kept = beside(&target, "before-restore");
         move_database(&target, &kept)?;
@@ -67,7 +76,7 @@ pub(crate) async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
             kept.display()
         ))?;
     }
-    move_database(&draft, &target)?;
+    draft.becomes(&target)?;
     super::print_line(&format!(
         "Restored {} from {}. Published content is brought to the edge again once `serve` runs.",
         target.display(),
@@ -76,15 +85,33 @@ pub(crate) async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies the backup, brings the copy to this version and checks that its secrets open.
-async fn prepare(
-    backup: &Path,
-    draft: &Path,
-    config: &mut crate::config::Config,
-) -> anyhow::Result<()> {
-    let name = draft.to_str().context("the database's name is not UTF-8")?;
-    std::fs::copy(backup, draft).context("the backup could not be copied")?;
-    restrict(draft)?;
+/// Copies the backup into the draft, decrypted.
+async fn copy(backup: PathBuf, draft: &Draft, opening: Opening) -> anyhow::Result<()> {
+    let into = draft.create()?;
+    let copying = move || {
+        if encrypted::is_encrypted(&backup)? {
+            return opening.decrypt(&backup, into);
+        }
+        let mut into = into;
+        std::io::copy(&mut std::fs::File::open(&backup)?, &mut into)?;
+        Ok(())
+    };
+    tokio::task::spawn_blocking(copying).await??;
+    let begins = encrypted::beginning(draft.path())?;
+    ensure!(
+        !begins.starts_with(b"PGDMP"),
+        "the file is a dump of PostgreSQL: restore it with pg_restore"
+    );
+    ensure!(
+        begins.starts_with(b"SQLite format 3\0"),
+        "the file is no backup of this program: neither a SQLite database nor encrypted by age"
+    );
+    Ok(())
+}
+
+/// Brings the copy to this version and checks that its secrets open.
+async fn prepare(backup: &Path, draft: &Draft, config: &mut Config) -> anyhow::Result<()> {
+    let name = draft.name()?;
     config.database_url = Secret::new(format!("sqlite://{name}"));
     let store = Store::connect(&StoreOptions {
         url: format!("sqlite://{name}"),
@@ -92,64 +119,27 @@ async fn prepare(
     })
     .await
     .context("the file is not a database")?;
+    ensure!(
+        Vault::was_here(&store)
+            .await
+            .context("the file is not a whole database")?,
+        "the file is a database, but not a backup of this program"
+    );
+    Vault::refuse_wrong_key(config, &store).await?;
     store
         .migrate()
         .await
-        .context("the file is not a backup of this program, or of a newer version of it")?;
+        .context("the file is not a backup of this program, or it is of a newer version of it")?;
     Vault::unlock(config, &store).await?;
-    let now = crate::clock::Clock.now();
+    let now = Clock.now();
     for site in store.all_sites_for_background().await? {
         // What the edge holds may be newer than what the backup remembers.
         store.clear_kv_ledger(site.workspace, site.id).await?;
         store.want_sync(site.workspace, site.id, now).await?;
     }
+    let actor = Actor::command_line(store.ensure_workspace(now).await?);
+    let event = Event::new(Kind::BackupRestored).with("file", backup.display().to_string());
+    audit::record_in(&store, now, &actor, event).await;
     store.close().await?;
     Ok(())
-}
-
-#[cfg(unix)]
-fn restrict(file: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::set_permissions(
-        file,
-        std::fs::Permissions::from_mode(0o600),
-    )?)
-}
-
-#[cfg(not(unix))]
-fn restrict(_file: &Path) -> anyhow::Result<()> {
-    Ok(())
-}
-
-/// A free name beside the database.
-fn beside(target: &Path, word: &str) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(format!(".{word}-{}", uuid::Uuid::now_v7().simple()));
-    PathBuf::from(name)
-}
-
-/// SQLite keeps two files beside a database.
-fn files(database: &Path) -> [PathBuf; 3] {
-    ["", "-wal", "-shm"].map(|ending| {
-        let mut name = database.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    })
-}
-
-fn move_database(from: &Path, to: &Path) -> anyhow::Result<()> {
-    for (from, to) in files(from).iter().zip(files(to)) {
-        if from.exists() {
-            std::fs::rename(from, &to)
-                .with_context(|| format!("{} could not be moved", from.display()))?;
-        }
-    }
-    Ok(())
-}
-
-fn remove_database(database: &Path) {
-    for file in files(database) {
-        // What is not there need not go.
-        let _ = std::fs::remove_file(file);
-    }
 }

@@ -3,7 +3,7 @@
 use super::listening::Wanted;
 use crate::{
     app::{App, AppState},
-    auth,
+    audit, auth,
     config::{Config, ServeConfigArgs, logging},
     http, reconcile,
 };
@@ -177,6 +177,9 @@ async fn housekeeping(app: AppState, shutdown: CancellationToken) {
                 }
                 if let Err(problem) = auth::attempts::forget_old(&app).await {
                     tracing::warn!(%problem, "old sign-in failures could not be deleted");
+                }
+                if let Err(problem) = audit::forget_old(&app).await {
+                    tracing::warn!(%problem, "old lines of the audit log could not be deleted");
                 }
             }
         }

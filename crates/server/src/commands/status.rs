@@ -1,7 +1,9 @@
 //! `edge-delivery status`.
 
 use super::{print_json, print_line};
-use crate::{app::App, clock::rfc3339, config::ConfigArgs, problem::Outcome};
+use crate::{
+    app::App, clock::rfc3339, config::ConfigArgs, problem::Outcome, services::connections,
+};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -39,7 +41,7 @@ async fn read(app: &App) -> Outcome<(Vec<Connection>, Vec<(Site, KvStatus)>)> {
     let mut connections = Vec::new();
     let mut page = Page::first(store::PAGE_MAX);
     loop {
-        let listed = app.store.list_connections(app.workspace, &page).await?;
+        let listed = connections::list(app, app.workspace, &page).await?;
         connections.extend(listed.items);
         match listed.next {
             Some(next) => page.after = Some(next),

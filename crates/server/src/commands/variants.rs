@@ -3,6 +3,7 @@
 use super::{print_json, print_line};
 use crate::{
     app::App,
+    audit::{self, Actor},
     config::ConfigArgs,
     problem::{Code, Outcome, Problem},
     services::{
@@ -84,6 +85,7 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
         bar.inc(1);
     }
     bar.finish_and_clear();
+    audit::record_many(app, &Actor::command_line(app.workspace), site.id, published).await;
     if args.json {
         let refused: Value = refused
             .iter()

@@ -47,6 +47,7 @@ fn every_fault_is_told_at_once() {
         args.common.cloudflare_api_base_url = Some("http://api.example.com/client/v4".into());
         args.common.log = Some("a=b=c".into());
         args.common.log_format = Some("xml".into());
+        args.audit_days = Some("0".into());
         args.admin_email = Some("a@example.com".into());
         args.trusted_proxies = Some("10.0.0.0/8, proxy".into());
         env.key = Some(Secret::new("too short"));
@@ -59,6 +60,7 @@ fn every_fault_is_told_at_once() {
         "CLOUDFLARE_API_BASE_URL",
         "EDGE_DELIVERY_LOG ",
         "EDGE_DELIVERY_LOG_FORMAT",
+        "EDGE_DELIVERY_AUDIT_DAYS",
         "EDGE_DELIVERY_ADMIN_PASSWORD",
         "EDGE_DELIVERY_TRUSTED_PROXIES",
         "EDGE_DELIVERY_KEY ",

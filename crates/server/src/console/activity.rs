@@ -1,4 +1,8 @@
-//! What has been done, newest first.
+//! What has been done, newest first: the deployments, and the log of who did what.
+
+pub(crate) mod log;
+
+pub(super) use self::log::log;
 
 use super::{
     desk::{Desk, page, page_after},

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     app::{App, AppState},
-    auth::SignedIn,
+    audit::{self, Actor, Who},
+    auth::{SignedIn, peer::Peer},
     http::security::POLICY_WITH_PREVIEWS,
     problem::{Outcome, Problem},
 };
@@ -31,6 +32,7 @@ pub(crate) struct Desk {
     pub(crate) app: AppState,
     /// Who it is.
     pub(crate) me: SignedIn,
+    peer: Peer,
     sites: Vec<Site>,
     told: Option<&'static str>,
 }
@@ -58,6 +60,7 @@ impl FromRequestParts<AppState> for Desk {
         Ok(Self {
             app: app.clone(),
             me,
+            peer: Peer::of(parts, app),
             sites,
             told,
         })
@@ -73,6 +76,20 @@ impl Desk {
     /// The workspace.
     pub(crate) fn ws(&self) -> WorkspaceId {
         self.me.workspace
+    }
+
+    /// Who sits here, for the audit log.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor {
+            workspace: self.me.workspace,
+            who: Who::Person(self.me.user.email.clone()),
+            address: Some(self.peer.address),
+        }
+    }
+
+    /// Writes down what was done here.
+    pub(crate) async fn record(&self, event: audit::Event) {
+        audit::record(self.app(), &self.actor(), event).await;
     }
 
     /// Now.

@@ -7,7 +7,10 @@ mod others;
 mod sites;
 
 use super::{
-    activity::{ActivityPage, ActivityRow},
+    activity::{
+        ActivityPage, ActivityRow,
+        log::{KINDS, LogPage, LogRow},
+    },
     agents::AgentsPage,
     connections::{
         ChecklistPart, ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, GuidePage,
@@ -169,6 +172,42 @@ fn activity() -> Vec<ActivityRow> {
         row("d3", "Deploy press.example", DeploymentStatus::Running, 0),
         row("d2", "Deploy shop.example", DeploymentStatus::Live, 14),
         row("d1", NASTY, DeploymentStatus::Failed, 3_000),
+    ]
+}
+
+fn log() -> Vec<LogRow> {
+    let row = |what: &str, link: Option<&str>, who: &str, address: &str, minutes: i64| LogRow {
+        what: what.to_owned(),
+        subject: "Acme".to_owned(),
+        link: link.map(str::to_owned),
+        detail: "token …wxyz, ready".to_owned(),
+        who: who.to_owned(),
+        address: address.to_owned(),
+        when: ago(minutes),
+        stamp: Stamp(ago(minutes).at),
+    };
+    vec![
+        row(
+            "Replaced the token",
+            Some("/connections/c1"),
+            "owner@shop.example",
+            "192.0.2.7",
+            3,
+        ),
+        row(
+            "Checked the connection",
+            Some("/connections/c1"),
+            "background",
+            "",
+            60,
+        ),
+        row(
+            NASTY,
+            None,
+            NASTY,
+            "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+            9_000,
+        ),
     ]
 }
 

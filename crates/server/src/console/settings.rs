@@ -6,6 +6,7 @@ use super::{
     shell::Shell,
 };
 use crate::{
+    audit::{Event, Kind},
     auth::{access_keys, peer::Peer, people},
     console::form::Form,
     problem::{Outcome, Problem},
@@ -115,6 +116,8 @@ pub(super) struct KeyForm {
 pub(super) async fn create_key(desk: Desk, Form(form): Form<KeyForm>) -> Result<Response, Problem> {
     match access_keys::create(desk.app(), desk.ws(), form.name.trim()).await {
         Ok((key, text)) => {
+            desk.record(Event::access_key(Kind::AccessKeyMade, &key))
+                .await;
             let made = (key.name, text.expose().to_owned());
             Ok(page(&view(&desk, Some(made), None).await?))
         }
@@ -128,7 +131,9 @@ pub(super) async fn create_key(desk: Desk, Form(form): Form<KeyForm>) -> Result<
 /// Revokes an access key.
 pub(super) async fn revoke_key(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
     let key = id::<AccessKeyId>(&text, "access key")?;
-    access_keys::revoke(desk.app(), desk.ws(), key).await?;
+    let revoked = access_keys::revoke(desk.app(), desk.ws(), key).await?;
+    desk.record(Event::access_key(Kind::AccessKeyRevoked, &revoked))
+        .await;
     Ok(done("/settings", "revoked"))
 }
 
@@ -148,7 +153,11 @@ pub(super) async fn change_password(
 ) -> Result<Response, Problem> {
     let (current, new) = (Secret::new(form.current), Secret::new(form.new));
     match people::change_password(desk.app(), &desk.me, &peer, current, &new).await {
-        Ok(()) => Ok(done("/settings", "password")),
+        Ok(()) => {
+            desk.record(Event::person(Kind::PersonPasswordChanged, &desk.me.user))
+                .await;
+            Ok(done("/settings", "password"))
+        }
         Err(problem) => {
             let mut view = view(&desk, None, None).await?;
             view.password_problem = Some(ProblemPanel::new(problem));

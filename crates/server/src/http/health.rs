@@ -55,7 +55,7 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if !peer.is_local {
-        auth::caller(&app, &headers).await?;
+        auth::caller(&app, peer, &headers).await?;
     }
     let Some(figures) = watch::figures() else {
         return Err(

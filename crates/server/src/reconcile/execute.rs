@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     app::App,
+    audit::{self, Actor, Event, Kind},
     problem::{Code, Outcome, Problem},
     services::{connections, deployments},
 };
@@ -99,7 +100,11 @@ pub(super) async fn finish(app: &App, deployment: &Deployment, end: &End) -> Out
     let (workspace, site) = (deployment.workspace, deployment.site);
     match end.site {
         None => {
-            app.store.delete_site(workspace, site).await?;
+            if app.store.delete_site(workspace, site).await? {
+                let event = Event::deployment(Kind::SiteRemoved, deployment)
+                    .with("askedBy", deployment.requested_by.as_str());
+                audit::record(app, &Actor::background(workspace), event).await;
+            }
         }
         Some(status) => {
             let observed_at = (status == SiteStatus::InSync).then_some(now);

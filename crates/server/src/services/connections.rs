@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
-    vault::SealedRow,
+    vault::{SealedRow, VaultError},
 };
 use cloudflare::{Api, ApiToken};
 use domain::{
@@ -94,7 +94,30 @@ fn default_name(report: &TokenReport) -> String {
 
 /// One page of the connections.
 pub(crate) async fn list(app: &App, ws: WorkspaceId, page: &Page) -> Outcome<Listed<Connection>> {
-    Ok(app.store.list_connections(ws, page).await?)
+    let listed = app.store.list_connections(ws, page).await?;
+    Ok(listed.map(|connection| as_readable(app, connection)))
+}
+
+/// Whether the token can be opened is known only by opening it: what was stored of that may be older than the vault's
+/// key or the damage.
+fn as_readable(app: &App, mut connection: Connection) -> Connection {
+    let was_unreadable = connection.status == ConnectionStatus::Unreadable;
+    if let Err(error) = app
+        .vault
+        .open(&sealed_row(connection.id), &connection.sealed_token)
+    {
+        if !was_unreadable {
+            tracing::debug!(connection.id = %connection.id, %error, "the token of a connection cannot be opened");
+        }
+        connection.status = ConnectionStatus::Unreadable;
+    } else if was_unreadable {
+        connection.status = if is_good_enough(&connection.permissions) {
+            ConnectionStatus::Ready
+        } else {
+            ConnectionStatus::Incomplete
+        };
+    }
+    connection
 }
 
 /// A connection, or `not_found`.
@@ -102,6 +125,7 @@ pub(crate) async fn get(app: &App, ws: WorkspaceId, id: ConnectionId) -> Outcome
     app.store
         .connection(ws, id)
         .await?
+        .map(|connection| as_readable(app, connection))
         .ok_or_else(|| Problem::not_found("connection", &id.to_string()))
 }
 
@@ -250,11 +274,30 @@ pub(crate) async fn disconnect(
     Ok(())
 }
 
+fn unreadable(connection: &Connection, error: &VaultError) -> Problem {
+    Problem::new(
+        Code::TokenUnreadable,
+        format!(
+            "The stored token of the connection {} cannot be opened: {error}.",
+            connection.name
+        ),
+    )
+    .cause("The stored record was damaged, or was sealed under a key that this database no longer uses.")
+    .remedy(format!(
+        "Reconnect: paste a token of the same account under Replace token (/connections/{}/token, or PATCH the connection). Its sites stay as they are.",
+        connection.id
+    ))
+    .remedy("Or restore a backup from before.")
+}
+
 fn open_token(app: &App, connection: &Connection) -> Outcome<ApiToken> {
-    let secret = app
+    match app
         .vault
-        .open(&sealed_row(connection.id), &connection.sealed_token)?;
-    Ok(ApiToken::new(secret.expose()))
+        .open(&sealed_row(connection.id), &connection.sealed_token)
+    {
+        Ok(secret) => Ok(ApiToken::new(secret.expose())),
+        Err(error) => Err(unreadable(connection, &error)),
+    }
 }
 
 /// The connection's access to Cloudflare's API.

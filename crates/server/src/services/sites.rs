@@ -111,7 +111,26 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
 fn new_site_key() -> Outcome<Secret> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|error| Problem::internal(&error))?;
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_ref())))
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+}
+
+/// The site's own key, for a Worker that is about to be uploaded with it. One that cannot be opened any more is made
+/// anew: nobody needs the former one once this upload is done.
+pub(crate) async fn key_for_upload(app: &App, site: &mut Site) -> Outcome<Secret> {
+    let row = sealed_key_row(site.id);
+    match app.vault.open(&row, &site.sealed_key) {
+        Ok(key) => Ok(key),
+        Err(error) => {
+            tracing::warn!(site.id = %site.id, %error, "the site's key cannot be opened; its Worker gets a new one");
+            let key = new_site_key()?;
+            let sealed = app.seal(&row, &key).await?;
+            app.store
+                .set_sealed_key(site.workspace, site.id, &sealed)
+                .await?;
+            site.sealed_key = sealed;
+            Ok(key)
+        }
+    }
 }
 
 fn parse_name(text: &str) -> Outcome<String> {

@@ -80,7 +80,7 @@ impl VaultKey {
 
     /// The key as 64 hex digits, for its file.
     pub(super) fn to_hex(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex::encode(self.0.as_ref()))
+        Zeroizing::new(hex::encode(self.0.as_slice()))
     }
 
     pub(super) fn bytes(&self) -> &[u8; 32] {
@@ -93,14 +93,14 @@ impl VaultKey {
             .chain_update("edge-delivery derived\n")
             .chain_update(purpose)
             .chain_update("\n")
-            .chain_update(self.0.as_ref())
+            .chain_update(self.0.as_slice())
             .finalize()
             .into()
     }
 
     /// The key's id.
     pub(crate) fn id(&self) -> KeyId {
-        let digest = Sha256::digest(self.0.as_ref());
+        let digest = Sha256::digest(self.0.as_slice());
         let mut id = [0; 8];
         id.copy_from_slice(&digest[..8]);
         KeyId(id)

@@ -69,7 +69,8 @@ pub(super) fn create(path: &Path) -> Result<VaultKey, OpenVaultError> {
     // Written under another name first: a reader never sees half a key.
     let draft = path.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
     let written = write_private(&draft, key.to_hex().as_bytes())
-        .and_then(|()| std::fs::hard_link(&draft, path));
+        .and_then(|()| std::fs::hard_link(&draft, path))
+        .and_then(|()| sync_folder(path));
     // The draft's work is done either way.
     let _ = std::fs::remove_file(&draft);
     match written {
@@ -86,6 +87,34 @@ pub(super) fn create(path: &Path) -> Result<VaultKey, OpenVaultError> {
         }
         Err(error) => Err(refuse(path, format_args!("cannot be made: {error}"))),
     }
+}
+
+/// Makes sure that the file and its name outlive a power cut.
+pub(super) fn sync(path: &Path) -> Result<(), OpenVaultError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| sync_folder(path))
+        .map_err(|error| refuse(path, format_args!("cannot be written to the disk: {error}")))
+}
+
+/// A new name is safe once its folder is, and the folder's own name once that one's is.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let mut folders = path.ancestors().skip(1);
+    if let Some(folder) = folders.next() {
+        File::open(folder)?.sync_all()?;
+    }
+    if let Some(above) = folders.next() {
+        // It is often somebody else's, and was there before.
+        let _ = File::open(above).and_then(|above| above.sync_all());
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

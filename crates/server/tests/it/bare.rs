@@ -182,7 +182,8 @@ impl Place {
     }
 }
 
-fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+/// Every file below a folder.
+pub(crate) fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

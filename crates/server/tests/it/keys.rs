@@ -1,6 +1,9 @@
 //! The vault's key: made, refused, rotated; backups that are worth nothing without it.
 
-use crate::bare::{PASSWORD, Place, send};
+use crate::{
+    bare::{PASSWORD, Place, send},
+    postgres::Database,
+};
 use std::os::unix::fs::PermissionsExt;
 
 fn mode(path: &std::path::Path) -> u32 {
@@ -187,4 +190,45 @@ async fn migrations_are_told_and_applied() {
         said.out,
         said.err
     );
+}
+
+#[tokio::test]
+async fn a_wrong_key_stops_before_migrations() {
+    let database = Database::new().await;
+    let place = Place::new().with("EDGE_DELIVERY_DATABASE_URL", &database.url());
+    assert!(place.run(&["key", "id"]).await.is_good);
+    // As an older version left it.
+    database.execute("DROP TABLE audit_events").await;
+    let forget = "DELETE FROM seaql_migrations WHERE version = 'm20261124_000002_audit'";
+    database.execute(forget).await;
+    let said = place.run(&["migrate", "--check"]).await;
+    assert!(!said.is_good && said.out.contains("wait"), "{}", said.out);
+
+    let right = place.path("data/edge-delivery.key");
+    let aside = place.path("aside.key");
+    std::fs::rename(&right, &aside).unwrap();
+    let said = place.run(&["serve"]).await;
+    assert!(
+        !said.is_good && said.err.contains("is missing"),
+        "{}",
+        said.err
+    );
+    std::fs::write(&right, "0".repeat(64)).unwrap();
+    std::fs::set_permissions(&right, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let said = place.run(&["serve"]).await;
+    assert!(
+        !said.is_good && said.err.contains("wrong key"),
+        "{}",
+        said.err
+    );
+    let said = place.run(&["migrate", "--check"]).await;
+    assert!(
+        !said.is_good && said.out.contains("wait"),
+        "nothing was migrated: {}",
+        said.out
+    );
+
+    std::fs::rename(&aside, &right).unwrap();
+    assert!(place.run(&["key", "id"]).await.is_good);
+    assert!(place.run(&["migrate", "--check"]).await.is_good);
 }

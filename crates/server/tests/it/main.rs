@@ -5,6 +5,8 @@
     reason = "tests stop at what they did not expect, and visit the program from outside"
 )]
 
+mod audit;
+mod backups;
 mod bad_input;
 mod bare;
 mod by_hand;
@@ -23,6 +25,10 @@ mod program;
 mod proof;
 mod removal;
 mod replicas;
+mod rotation;
+mod sealed;
 mod sign_in;
 mod story;
 mod sync;
+mod unreadable;
+mod witness;

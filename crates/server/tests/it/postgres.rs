@@ -24,6 +24,36 @@ impl Database {
         Self { admin_url, name }
     }
 
+    /// Runs a statement in it.
+    pub(crate) async fn execute(&self, statement: &str) {
+        let done = psql(&self.url(), statement).output().await;
+        assert!(done.expect("psql starts").status.success(), "{statement}");
+    }
+
+    /// Waits until nobody is connected: the server learns of a killed process only when it looks.
+    pub(crate) async fn is_quiet(&self) {
+        let statement = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        );
+        let begun = std::time::Instant::now();
+        loop {
+            let asked = psql(&self.admin_url, &statement)
+                .arg("--tuples-only")
+                .output()
+                .await
+                .expect("psql starts");
+            if String::from_utf8_lossy(&asked.stdout).trim() == "0" {
+                return;
+            }
+            assert!(
+                begun.elapsed().as_secs() < 60,
+                "somebody stays connected: {asked:?}"
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn url(&self) -> String {
         let mut url = url::Url::parse(&self.admin_url).expect("an address");
         url.set_path(&self.name);

@@ -1,6 +1,9 @@
 //! `edge-delivery serve` as a child process, and its REST API.
 
-use crate::local_cloudflare::{LocalCloudflare, client};
+use crate::{
+    bare::{EMAIL, PASSWORD, cookie_of},
+    local_cloudflare::{LocalCloudflare, client},
+};
 use serde_json::{Value, json};
 use std::{
     path::Path,
@@ -111,6 +114,13 @@ impl Program {
         (self.child, self.base) = serve(&self.settings, &self.log).await;
     }
 
+    /// Kills it, and starts it again with another setting.
+    pub(crate) async fn start_again_with(&mut self, name: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+        self.kill_and_start_again().await;
+    }
+
     /// Kills it.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("it is ours to kill");
@@ -122,6 +132,57 @@ impl Program {
             .output()
             .await
             .expect("the program starts")
+    }
+
+    /// Another command on the same data with some settings changed or added, to be started.
+    pub(crate) fn command_with(
+        &self,
+        changed: &[(&'static str, String)],
+        args: &[&str],
+    ) -> Command {
+        let mut command = command(&self.settings, args);
+        command.envs(changed.iter().map(|(name, value)| (*name, value)));
+        command
+    }
+
+    /// The address of its database.
+    pub(crate) fn database(&self) -> &str {
+        let known = |(name, _): &&(&'static str, String)| *name == "EDGE_DELIVERY_DATABASE_URL";
+        let setting = self.settings.iter().find(known);
+        &setting.expect("every program has one").1
+    }
+
+    /// Makes an administrator and signs in; answers with the cookie.
+    pub(crate) async fn signed_in(&self) -> String {
+        let password = ("EDGE_DELIVERY_ADMIN_PASSWORD", PASSWORD.to_owned());
+        let made = self
+            .command_with(&[password], &["admin", "create", "--email", EMAIL])
+            .output()
+            .await
+            .expect("the program starts");
+        assert!(made.status.success(), "{made:?}");
+        let answer = self
+            .client
+            .post(format!("{}/sign-in", self.base))
+            .form(&[("email", EMAIL), ("password", PASSWORD)])
+            .send()
+            .await
+            .expect("the program answers");
+        cookie_of(&answer).expect("signed in")
+    }
+
+    /// A page of the console; answers with status and text.
+    pub(crate) async fn page(&self, cookie: &str, path: &str) -> (u16, String) {
+        let answer = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .header("cookie", cookie)
+            .header("accept", "text/html")
+            .send()
+            .await
+            .expect("the program answers");
+        let status = answer.status().as_u16();
+        (status, answer.text().await.expect("text"))
     }
 
     /// What it wrote on standard error so far.

@@ -174,7 +174,7 @@ pub(crate) async fn everything_is_resealed_or_nothing(world: World) {
     let refused = store
         .reseal_everything("canary", |value| match value.table {
             "meta" => Err("the last one"),
-            _ => Ok(b"half way".to_vec()),
+            _ => Ok(Some(b"half way".to_vec())),
         })
         .await;
     assert_eq!(refused.expect("the database works"), Err("the last one"));
@@ -186,10 +186,17 @@ pub(crate) async fn everything_is_resealed_or_nothing(world: World) {
 
     let done = store
         .reseal_everything("canary", |value| -> Result<_, ()> {
-            Ok([b"new ", &value.bytes[..]].concat())
+            let is_second = value.row == connection_id(2).to_string();
+            Ok((!is_second).then(|| [b"new ", &value.bytes[..]].concat()))
         })
         .await;
-    assert_eq!(done.expect("the database works"), Ok(4));
+    assert_eq!(
+        done.expect("the database works"),
+        Ok(3),
+        "all but the second"
+    );
+    let left = store.connection(world.workspace, connection_id(2)).await;
+    assert_eq!(left.expect("reads"), Some(connection(world.workspace, 2)));
     let changed = store
         .connection(world.workspace, first.id)
         .await

@@ -4,6 +4,7 @@
 //! `EDGE_DELIVERY_TEST_POSTGRES_URL` names (an administrator's address) and dropped afterwards.
 
 mod access_keys;
+mod audit;
 mod connections;
 mod deployments;
 mod ledger;
@@ -49,6 +50,7 @@ stories! {
         meta_is_written_once,
     }
     access_keys { a_key_opens_until_it_is_revoked }
+    audit { the_log_is_read_newest_first, old_lines_go }
     connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named, everything_is_resealed_or_nothing }
     sites { sites_are_observed_in_turn, a_baseline_is_kept_until_forgotten, a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
     deployments {

@@ -4,6 +4,7 @@ use super::{ListView, Problems};
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
     app::AppState,
+    audit::{self, Event, Kind},
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Outcome, Problem},
@@ -97,15 +98,16 @@ async fn create(
     caller: ApiCaller,
     ApiJson(new): ApiJson<NewConnection>,
 ) -> Outcome<(StatusCode, Json<ConnectionView>)> {
-    let connection = connections::connect(
+    let outcome = connections::connect(
         &app,
         caller.workspace,
         &new.token,
         new.name.as_deref(),
         UNWATCHED,
     )
-    .await?;
-    Ok((StatusCode::CREATED, Json(view(&connection))))
+    .await;
+    audit::record_token(&app, &caller.actor, None, &outcome).await;
+    Ok((StatusCode::CREATED, Json(view(&outcome?))))
 }
 
 /// List connections.
@@ -147,11 +149,16 @@ async fn change(
     let id = id(&text, "connection")?;
     let mut connection = connections::get(&app, caller.workspace, id).await?;
     if let Some(token) = &patch.token {
-        connection =
-            connections::replace_token(&app, caller.workspace, id, token, UNWATCHED).await?;
+        let outcome =
+            connections::replace_token(&app, caller.workspace, id, token, UNWATCHED).await;
+        audit::record_token(&app, &caller.actor, Some(&connection), &outcome).await;
+        connection = outcome?;
     }
     if let Some(name) = &patch.name {
+        let former = connection.name;
         connection = connections::rename(&app, caller.workspace, id, name).await?;
+        let event = Event::connection(Kind::ConnectionRenamed, &connection);
+        audit::record(&app, &caller.actor, event.with("formerName", former)).await;
     }
     Ok(Json(view(&connection)))
 }
@@ -175,13 +182,11 @@ async fn delete(
     Path(text): Path<String>,
     ApiQuery(query): ApiQuery<ForceQuery>,
 ) -> Outcome<StatusCode> {
-    connections::disconnect(
-        &app,
-        caller.workspace,
-        id(&text, "connection")?,
-        query.force,
-    )
-    .await?;
+    let id = id(&text, "connection")?;
+    let connection = connections::get(&app, caller.workspace, id).await?;
+    connections::disconnect(&app, caller.workspace, id, query.force).await?;
+    let event = Event::connection(Kind::ConnectionDisconnected, &connection);
+    audit::record(&app, &caller.actor, event.with("force", query.force)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -193,9 +198,11 @@ async fn check(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<Json<ConnectionView>> {
-    Ok(Json(view(
-        &connections::check_now(&app, caller.workspace, id(&text, "connection")?).await?,
-    )))
+    let connection =
+        connections::check_now(&app, caller.workspace, id(&text, "connection")?).await?;
+    let event = Event::connection(Kind::ConnectionChecked, &connection);
+    audit::record(&app, &caller.actor, event).await;
+    Ok(Json(view(&connection)))
 }
 
 /// A zone and whether a site can be deployed to it.

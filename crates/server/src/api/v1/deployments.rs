@@ -4,6 +4,7 @@ use super::{ListView, Problems};
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
     app::AppState,
+    audit::{self, Kind},
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Outcome, Problem},
@@ -153,6 +154,8 @@ async fn start(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentRequested, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -191,7 +194,7 @@ async fn start_many(
     ApiJson(many): ApiJson<ManySites>,
 ) -> Outcome<(StatusCode, Json<ManyView>)> {
     let ids = many::site_ids(many.site_ids.iter().map(String::as_str))?;
-    let asked = many::start_many(&app, caller.workspace, &ids, &caller.name).await;
+    let asked = many::start_many(&app, &caller.actor, &ids, &caller.name).await;
     let items = asked
         .into_iter()
         .map(|asked| {
@@ -323,6 +326,8 @@ async fn cancel(
     Path(text): Path<String>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
     let deployment = deployments::cancel(&app, caller.workspace, id(&text, "deployment")?).await?;
+    let event = audit::Event::deployment(Kind::DeploymentCancelled, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -341,6 +346,8 @@ async fn continue_(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentContinued, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -359,6 +366,8 @@ async fn undo(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentUndone, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 
@@ -377,6 +386,8 @@ async fn rollback(
         &caller.name,
     )
     .await?;
+    let event = audit::Event::deployment(Kind::DeploymentRolledBack, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 

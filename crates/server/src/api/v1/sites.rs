@@ -7,6 +7,7 @@ use super::{
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
     app::AppState,
+    audit::{self, Event, Kind},
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Outcome, Problem},
@@ -140,6 +141,7 @@ async fn create(
         hostnames: body.hostnames,
     };
     let site = sites::create(&app, caller.workspace, new).await?;
+    audit::record(&app, &caller.actor, Event::site(Kind::SiteCreated, &site)).await;
     Ok((StatusCode::CREATED, Json(view(&site))))
 }
 
@@ -188,9 +190,9 @@ async fn change(
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
     };
-    Ok(Json(view(
-        &sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?,
-    )))
+    let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
+    audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
+    Ok(Json(view(&site)))
 }
 
 /// Remove a site: everything of it leaves the account, then the site is gone. The answer is that deployment.
@@ -203,6 +205,8 @@ async fn delete(
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
     let deployment =
         sites::remove(&app, caller.workspace, id(&text, "site")?, &caller.name).await?;
+    let event = Event::deployment(Kind::DeploymentRequested, &deployment);
+    audit::record(&app, &caller.actor, event).await;
     Ok((StatusCode::ACCEPTED, Json(deployment_view(&deployment))))
 }
 

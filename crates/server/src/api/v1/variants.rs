@@ -4,6 +4,7 @@ use super::{ListView, Problems, variant_path::VariantAddress};
 use crate::{
     api::extract::{ApiJson, ApiQuery, id, read_body},
     app::AppState,
+    audit,
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Code, Outcome, Problem},
@@ -163,6 +164,12 @@ async fn put(
         note: query.note.as_deref(),
     };
     let variant = variants::put(&app, caller.workspace, &name, &content, options).await?;
+    let kind = if query.publish {
+        audit::Kind::VariantPublished
+    } else {
+        audit::Kind::VariantSaved
+    };
+    audit::record_variant(&app, &caller.actor, kind, &name).await;
     let status = if existed {
         StatusCode::OK
     } else {
@@ -318,6 +325,7 @@ async fn delete(
     headers: HeaderMap,
 ) -> Outcome<StatusCode> {
     variants::delete(&app, caller.workspace, &name, &if_match(&headers)?).await?;
+    audit::record_variant(&app, &caller.actor, audit::Kind::VariantDeleted, &name).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -397,9 +405,9 @@ async fn publish(
         .revision
         .parse()
         .map_err(|_| Problem::field("revision", "must be 64 hex digits"))?;
-    Ok(Json(view(
-        &variants::publish(&app, caller.workspace, &name, &revision).await?,
-    )))
+    let variant = variants::publish(&app, caller.workspace, &name, &revision).await?;
+    audit::record_variant(&app, &caller.actor, audit::Kind::VariantPublished, &name).await;
+    Ok(Json(view(&variant)))
 }
 
 /// Take a variant off the edge; its revisions stay.
@@ -412,9 +420,9 @@ async fn unpublish(
     ApiJson(which): ApiJson<WhichVariant>,
 ) -> Outcome<Json<VariantView>> {
     let name = VariantName::parse(id(&text, "site")?, &which.format, &which.path)?;
-    Ok(Json(view(
-        &variants::unpublish(&app, caller.workspace, &name).await?,
-    )))
+    let variant = variants::unpublish(&app, caller.workspace, &name).await?;
+    audit::record_variant(&app, &caller.actor, audit::Kind::VariantUnpublished, &name).await;
+    Ok(Json(view(&variant)))
 }
 
 /// Import and publish many: NDJSON, one `{path, format, content}` a line. Good lines are taken, bad ones are named.
@@ -436,7 +444,7 @@ async fn import(
             .cause("The body holds no line.")
             .remedy("Send one JSON object {path, format, content} a line."));
     }
-    Ok(Json(
-        variants::import(&app, caller.workspace, site, &bytes, &caller.name).await?,
-    ))
+    let report = variants::import(&app, caller.workspace, site, &bytes, &caller.name).await?;
+    audit::record_many(&app, &caller.actor, site, report.taken.len() as u64).await;
+    Ok(Json(report))
 }

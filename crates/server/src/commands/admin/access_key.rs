@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    audit::{self, Actor, Event, Kind},
     auth::access_keys,
     clock::rfc3339,
     commands::{open, open_or_make, print_json, print_line},
@@ -83,6 +84,8 @@ fn view(key: &AccessKey) -> Value {
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
     let app = open_or_make(args.config).await?;
     let (key, text) = access_keys::create(&app, app.workspace, &args.name).await?;
+    let event = Event::access_key(Kind::AccessKeyMade, &key);
+    audit::record(&app, &Actor::command_line(app.workspace), event).await;
     if args.json {
         let mut view = view(&key);
         view["key"] = text.expose().into();
@@ -136,7 +139,9 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
 async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
     let app = open(args.config).await?;
     let id = find(&app, &args.key).await?;
-    access_keys::revoke(&app, app.workspace, id).await?;
+    let revoked = access_keys::revoke(&app, app.workspace, id).await?;
+    let event = Event::access_key(Kind::AccessKeyRevoked, &revoked);
+    audit::record(&app, &Actor::command_line(app.workspace), event).await;
     if args.json {
         return print_json(&json!({ "id": id.to_string(), "revoked": true }));
     }

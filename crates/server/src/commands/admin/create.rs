@@ -1,6 +1,10 @@
 //! `edge-delivery admin create`.
 
-use crate::{auth::people, config::ConfigArgs};
+use crate::{
+    audit::{self, Actor, Event, Kind},
+    auth::people,
+    config::ConfigArgs,
+};
 use anyhow::{Context, bail};
 use domain::secret::Secret;
 use std::{
@@ -43,6 +47,13 @@ pub(super) async fn run(args: CreateArgs) -> anyhow::Result<ExitCode> {
     } else {
         people::create(&app, &email, &password).await?
     };
+    let kind = if args.reset_password {
+        Kind::PersonPasswordChanged
+    } else {
+        Kind::AdministratorMade
+    };
+    let event = Event::person(kind, &user);
+    audit::record(&app, &Actor::command_line(app.workspace), event).await;
     if args.json {
         crate::commands::print_json(
             &serde_json::json!({ "id": user.id.to_string(), "email": user.email }),

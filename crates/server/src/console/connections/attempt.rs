@@ -10,6 +10,7 @@ use super::{
     checklist::{Checklist, ChecklistPart},
 };
 use crate::{
+    audit,
     console::{
         desk::{Desk, refused},
         parts::ProblemPanel,
@@ -29,8 +30,9 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::{ids::ConnectionId, secret::Secret};
+use domain::secret::Secret;
 use std::{convert::Infallible, pin::pin, time::Duration};
+use store::Connection;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// A line of silence so often keeps proxies from closing the stream.
@@ -41,7 +43,7 @@ pub(super) struct Attempt {
     /// Whose it is.
     pub(super) desk: Desk,
     /// The connection whose token is replaced; none: a new one.
-    pub(super) replaces: Option<(ConnectionId, Named)>,
+    pub(super) replaces: Option<(Connection, Named)>,
     /// What was pasted.
     pub(super) token: Secret,
     /// What was typed as the name.
@@ -80,13 +82,19 @@ impl Attempt {
     /// Checks and stores; answers with the way on.
     async fn run(&self, watch: Watch<'_>) -> Outcome<String> {
         let (app, ws, token) = (self.desk.app(), self.desk.ws(), self.token.expose());
-        let (id, word) = if let Some((id, _)) = &self.replaces {
-            connections::replace_token(app, ws, *id, token, watch).await?;
-            (*id, "replaced")
+        let former = self.replaces.as_ref().map(|(former, _)| former);
+        let outcome = if let Some(former) = former {
+            connections::replace_token(app, ws, former.id, token, watch).await
         } else {
             let name = Some(self.name.trim()).filter(|name| !name.is_empty());
-            let made = connections::connect(app, ws, token, name, watch).await?;
-            (made.id, "connected")
+            connections::connect(app, ws, token, name, watch).await
+        };
+        audit::record_token(app, &self.desk.actor(), former, &outcome).await;
+        let id = outcome?.id;
+        let word = if former.is_some() {
+            "replaced"
+        } else {
+            "connected"
         };
         let was_cleaned = recognise(token).is_ok_and(|pasted| !pasted.cleaned.is_empty());
         let cleaned = if was_cleaned { "-cleaned" } else { "" };

@@ -2,6 +2,7 @@
 
 use super::{ConnectPage, Named, attempt::Attempt, show::with_problem};
 use crate::{
+    audit::{Event, Kind},
     console::{
         desk::{Desk, done, id, page},
         form::Form,
@@ -10,8 +11,9 @@ use crate::{
     services::connections,
 };
 use axum::{extract::Path, http::HeaderMap, response::Response};
-use domain::{ids::ConnectionId, secret::Secret};
+use domain::secret::Secret;
 use serde::Deserialize;
+use store::Connection;
 
 /// The page with the token field.
 pub(crate) async fn new(desk: Desk) -> Response {
@@ -41,13 +43,13 @@ pub(crate) async fn create(
     attempt.answer(&headers).await
 }
 
-async fn target(desk: &Desk, text: &str) -> Outcome<(ConnectionId, Named)> {
+async fn target(desk: &Desk, text: &str) -> Outcome<(Connection, Named)> {
     let connection = connections::get(desk.app(), desk.ws(), id(text, "connection")?).await?;
     let named = Named {
         id: connection.id.to_string(),
-        name: connection.name,
+        name: connection.name.clone(),
     };
-    Ok((connection.id, named))
+    Ok((connection, named))
 }
 
 /// The page that replaces a token.
@@ -80,7 +82,11 @@ pub(crate) async fn replace(
 pub(crate) async fn check(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
     let connection = id(&text, "connection")?;
     match connections::check_now(desk.app(), desk.ws(), connection).await {
-        Ok(_) => Ok(done(&format!("/connections/{connection}"), "checked")),
+        Ok(checked) => {
+            desk.record(Event::connection(Kind::ConnectionChecked, &checked))
+                .await;
+            Ok(done(&format!("/connections/{connection}"), "checked"))
+        }
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }
 }
@@ -98,9 +104,14 @@ pub(crate) async fn rename(
     Path(text): Path<String>,
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
-    let connection = id(&text, "connection")?;
+    let (former, _) = target(&desk, &text).await?;
+    let connection = former.id;
     match connections::rename(desk.app(), desk.ws(), connection, &form.name).await {
-        Ok(_) => Ok(done(&format!("/connections/{connection}"), "renamed")),
+        Ok(renamed) => {
+            let event = Event::connection(Kind::ConnectionRenamed, &renamed);
+            desk.record(event.with("formerName", former.name)).await;
+            Ok(done(&format!("/connections/{connection}"), "renamed"))
+        }
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }
 }
@@ -119,14 +130,20 @@ pub(crate) async fn disconnect(
     Path(text): Path<String>,
     Form(form): Form<DisconnectForm>,
 ) -> Result<Response, Problem> {
-    let (connection, named) = target(&desk, &text).await?;
+    let (former, named) = target(&desk, &text).await?;
+    let connection = former.id;
+    let is_forced = form.force == "yes";
     let outcome = if form.confirm.trim() == named.name {
-        connections::disconnect(desk.app(), desk.ws(), connection, form.force == "yes").await
+        connections::disconnect(desk.app(), desk.ws(), connection, is_forced).await
     } else {
         Err(Problem::field("confirm", "is not the connection's name"))
     };
     match outcome {
-        Ok(()) => Ok(done("/connections", "disconnected")),
+        Ok(()) => {
+            let event = Event::connection(Kind::ConnectionDisconnected, &former);
+            desk.record(event.with("force", is_forced)).await;
+            Ok(done("/connections", "disconnected"))
+        }
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }
 }

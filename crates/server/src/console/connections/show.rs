@@ -192,7 +192,7 @@ fn trouble(status: ConnectionStatus) -> Option<(&'static str, &'static str)> {
         )),
         ConnectionStatus::Unreadable => Some((
             "The sealed token cannot be opened",
-            "It was sealed under another key than the one in use. Start with that key, or paste the token again.",
+            "The stored record was damaged, or sealed under a key that is no longer in use. Reconnect: replace the token. Sites keep serving what is published, and stay as they are.",
         )),
     }
 }

@@ -1,6 +1,7 @@
 //! Beginning, stopping, going on, taking back.
 
 use crate::{
+    audit::{Event, Kind},
     console::desk::{Desk, id},
     problem::{Outcome, Problem},
     services::deployments,
@@ -15,8 +16,11 @@ use domain::{
 };
 use store::Deployment;
 
-fn to(deployment: Outcome<Deployment>) -> Result<Response, Problem> {
-    Ok(Redirect::to(&format!("/deployments/{}", deployment?.id)).into_response())
+/// Writes down what was done and leads to the deployment.
+async fn to(desk: &Desk, kind: Kind, deployment: Outcome<Deployment>) -> Result<Response, Problem> {
+    let deployment = deployment?;
+    desk.record(Event::deployment(kind, &deployment)).await;
+    Ok(Redirect::to(&format!("/deployments/{}", deployment.id)).into_response())
 }
 
 /// Deploys the site, or leads to the deployment that runs already.
@@ -25,14 +29,9 @@ pub(in crate::console) async fn deploy(
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
     let site = id::<SiteId>(&text, "site")?;
-    to(deployments::start(
-        desk.app(),
-        desk.ws(),
-        site,
-        DeploymentKind::Apply,
-        desk.me.by(),
-    )
-    .await)
+    let kind = DeploymentKind::Apply;
+    let started = deployments::start(desk.app(), desk.ws(), site, kind, desk.me.by()).await;
+    to(&desk, Kind::DeploymentRequested, started).await
 }
 
 /// Stops at the next safe point.
@@ -41,7 +40,8 @@ pub(in crate::console) async fn cancel(
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
     let deployment = id::<DeploymentId>(&text, "deployment")?;
-    to(deployments::cancel(desk.app(), desk.ws(), deployment).await)
+    let outcome = deployments::cancel(desk.app(), desk.ws(), deployment).await;
+    to(&desk, Kind::DeploymentCancelled, outcome).await
 }
 
 /// Does what is left.
@@ -50,7 +50,8 @@ pub(in crate::console) async fn continue_(
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
     let deployment = id::<DeploymentId>(&text, "deployment")?;
-    to(deployments::continue_(desk.app(), desk.ws(), deployment, desk.me.by()).await)
+    let outcome = deployments::continue_(desk.app(), desk.ws(), deployment, desk.me.by()).await;
+    to(&desk, Kind::DeploymentContinued, outcome).await
 }
 
 /// Takes back what it changed.
@@ -59,7 +60,8 @@ pub(in crate::console) async fn undo(
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
     let deployment = id::<DeploymentId>(&text, "deployment")?;
-    to(deployments::undo(desk.app(), desk.ws(), deployment, desk.me.by()).await)
+    let outcome = deployments::undo(desk.app(), desk.ws(), deployment, desk.me.by()).await;
+    to(&desk, Kind::DeploymentUndone, outcome).await
 }
 
 /// Brings its Worker back.
@@ -68,5 +70,6 @@ pub(in crate::console) async fn rollback(
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
     let deployment = id::<DeploymentId>(&text, "deployment")?;
-    to(deployments::rollback(desk.app(), desk.ws(), deployment, desk.me.by()).await)
+    let outcome = deployments::rollback(desk.app(), desk.ws(), deployment, desk.me.by()).await;
+    to(&desk, Kind::DeploymentRolledBack, outcome).await
 }

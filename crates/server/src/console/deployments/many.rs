@@ -185,7 +185,7 @@ pub(in crate::console) async fn deploy_many(
     Form(form): Form<DeployForm>,
 ) -> Result<Response, Problem> {
     let ids = site_ids(form.sites.split(',').filter(|id| !id.is_empty()))?;
-    let asked = start_many(desk.app(), desk.ws(), &ids, desk.me.by()).await;
+    let asked = start_many(desk.app(), &desk.actor(), &ids, desk.me.by()).await;
     let mut begun = Vec::new();
     for one in asked {
         begun.push(one.outcome?.id.to_string());

@@ -8,6 +8,17 @@ use crate::{
     services::receipt::Item,
 };
 
+fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
+    LogPage {
+        shell: shell("activity"),
+        rows,
+        kind: "connection".to_owned(),
+        kinds: KINDS,
+        days: 400,
+        next,
+    }
+}
+
 pub(super) fn deployments() -> Vec<(&'static str, String)> {
     let plan = |conflicts: Vec<Conflict>, steps: Vec<PlanStep>, problem| PlanPage {
         shell: shell("s1"),
@@ -203,6 +214,8 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                 next: Some("x".to_owned()),
             }),
         ),
+        ("log", html(&log_page(log(), Some("x".to_owned())))),
+        ("log-empty", html(&log_page(Vec::new(), None))),
         (
             "activity-empty",
             html(&ActivityPage {

@@ -2,6 +2,7 @@
 
 use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames, shell_word};
 use crate::{
+    audit::{Event, Kind},
     console::{
         desk::{Desk, done, id, page, refused},
         form::Form,
@@ -100,7 +101,10 @@ pub(crate) async fn save_settings(
         )),
     };
     match saved {
-        Ok(_) => Ok(done(&format!("/sites/{}/settings", site.id), "saved")),
+        Ok(changed) => {
+            desk.record(Event::site(Kind::SiteChanged, &changed)).await;
+            Ok(done(&format!("/sites/{}/settings", site.id), "saved"))
+        }
         Err(problem) => {
             let view = settings_view(&desk, &site, Some(form), Some(problem)).await?;
             Ok(refused(&view, view.problem.as_ref()))
@@ -148,6 +152,8 @@ pub(crate) async fn remove(
     };
     match begun {
         Ok(deployment) => {
+            desk.record(Event::deployment(Kind::DeploymentRequested, &deployment))
+                .await;
             Ok(Redirect::to(&format!("/deployments/{}", deployment.id)).into_response())
         }
         Err(problem) => {

@@ -2,6 +2,7 @@
 
 use super::NewSitePage;
 use crate::{
+    audit::{Event, Kind},
     console::{
         connections::{Named, zone_rows},
         desk::{Desk, page, refused},
@@ -93,7 +94,10 @@ pub(crate) async fn new(desk: Desk, Query(form): Query<NewSiteForm>) -> Result<R
 /// Makes the site and goes to its plan.
 pub(crate) async fn create(desk: Desk, Form(form): Form<NewSiteForm>) -> Result<Response, Problem> {
     match make(&desk, &form).await {
-        Ok(site) => Ok(Redirect::to(&format!("/sites/{}/plan", site.id)).into_response()),
+        Ok(site) => {
+            desk.record(Event::site(Kind::SiteCreated, &site)).await;
+            Ok(Redirect::to(&format!("/sites/{}/plan", site.id)).into_response())
+        }
         Err(problem) => {
             let view = view(&desk, form, Some(problem)).await?;
             Ok(refused(&view, view.problem.as_ref()))

@@ -2,6 +2,7 @@
 
 use super::edit::{is_untouched, new_view, view};
 use crate::{
+    audit::{self, Kind},
     console::{
         address,
         desk::{Desk, done, encoded, id, refused, with_previews},
@@ -66,15 +67,23 @@ pub(in crate::console) async fn save(
     let publish = form.then != "draft";
     let outcome = put(&desk, &site, &form, &content, publish).await;
     match outcome {
-        Ok((name, is_cut)) => Ok(done(
-            &address_of(&name),
-            match (publish, is_cut) {
-                (true, false) => "published",
-                (true, true) => "published-path",
-                (false, false) => "draft",
-                (false, true) => "draft-path",
-            },
-        )),
+        Ok((name, is_cut)) => {
+            let kind = if publish {
+                Kind::VariantPublished
+            } else {
+                Kind::VariantSaved
+            };
+            audit::record_variant(desk.app(), &desk.actor(), kind, &name).await;
+            Ok(done(
+                &address_of(&name),
+                match (publish, is_cut) {
+                    (true, false) => "published",
+                    (true, true) => "published-path",
+                    (false, false) => "draft",
+                    (false, true) => "draft-path",
+                },
+            ))
+        }
         Err(problem) => again(&desk, &site, &form, content, problem).await,
     }
 }
@@ -201,6 +210,7 @@ pub(in crate::console) async fn publish(
         .parse()
         .map_err(|_| Problem::not_found("revision", &form.revision))?;
     variants::publish(desk.app(), desk.ws(), &name, &revision).await?;
+    audit::record_variant(desk.app(), &desk.actor(), Kind::VariantPublished, &name).await;
     Ok(done(&address_of(&name), "published"))
 }
 
@@ -213,6 +223,7 @@ pub(in crate::console) async fn unpublish(
     let site = load(&desk, &text).await?;
     let name = VariantName::parse(site.id, &form.format, &form.path)?;
     variants::unpublish(desk.app(), desk.ws(), &name).await?;
+    audit::record_variant(desk.app(), &desk.actor(), Kind::VariantUnpublished, &name).await;
     Ok(done(&address_of(&name), "unpublished"))
 }
 
@@ -231,5 +242,6 @@ pub(in crate::console) async fn delete(
         ));
     }
     variants::delete(desk.app(), desk.ws(), &name, &IfMatch::Any).await?;
+    audit::record_variant(desk.app(), &desk.actor(), Kind::VariantDeleted, &name).await;
     Ok(done(&format!("/sites/{}", site.id), "deleted"))
 }

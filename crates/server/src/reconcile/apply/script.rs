@@ -3,7 +3,6 @@
 
 use super::{StepError, Work, wrong_plan};
 use crate::{
-    problem::Problem,
     reconcile::{
         cloudflare_ids::{account_id, namespace_id, script_id},
         material,
@@ -24,11 +23,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         .namespace
         .clone()
         .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
-    let key = work
-        .app
-        .vault
-        .open(&sites::sealed_key_row(work.site.id), &work.site.sealed_key)
-        .map_err(Problem::from)?;
+    let key = sites::key_for_upload(work.app, &mut work.site).await?;
     material::keep(work.app, &material).await?;
     let was_intended = work.site.recorded.script_intended;
     work.record(|recorded| recorded.script_intended = true)

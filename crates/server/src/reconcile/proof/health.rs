@@ -25,9 +25,17 @@ pub(super) async fn ask_all(work: &Work<'_>) -> Outcome<Vec<Value>> {
     let Some(material) = &work.material else {
         return Ok(Vec::new());
     };
-    let key = app
+    let Ok(key) = app
         .vault
-        .open(&sites::sealed_key_row(site.id), &site.sealed_key)?;
+        .open(&sites::sealed_key_row(site.id), &site.sealed_key)
+    else {
+        let detail = "The site's own key cannot be opened, so the Worker could not be asked at the edge. Visitors notice nothing; the next upload of the Worker, for example after a change of the settings, brings a new key.";
+        let note = json!({ "warning": { "code": "site_key_unreadable", "detail": detail } });
+        app.store
+            .note_deployment(work.deployment, app.clock.now(), note)
+            .await?;
+        return Ok(Vec::new());
+    };
     let (id, config) = (site.id.to_string(), material.config.hash());
     let asked = site
         .hostnames

@@ -4,6 +4,7 @@
 use super::{plan, start};
 use crate::{
     app::App,
+    audit::{self, Actor, Event, Kind},
     problem::{Outcome, Problem},
     services::{preflight::look_ahead, sites},
 };
@@ -86,13 +87,18 @@ pub(crate) async fn plan_many(app: &App, ws: WorkspaceId, ids: &[SiteId]) -> Out
     join_all(looks).await.into_iter().collect()
 }
 
-/// Asks for a deployment of each site.
-pub(crate) async fn start_many(app: &App, ws: WorkspaceId, ids: &[SiteId], by: &str) -> Vec<Asked> {
+/// Asks for a deployment of each site, and writes each down in the audit log.
+pub(crate) async fn start_many(app: &App, actor: &Actor, ids: &[SiteId], by: &str) -> Vec<Asked> {
     let mut asked = Vec::with_capacity(ids.len());
     for site in ids {
+        let outcome = start(app, actor.workspace, *site, DeploymentKind::Apply, by).await;
+        if let Ok(deployment) = &outcome {
+            let event = Event::deployment(Kind::DeploymentRequested, deployment);
+            audit::record(app, actor, event).await;
+        }
         asked.push(Asked {
             site: *site,
-            outcome: start(app, ws, *site, DeploymentKind::Apply, by).await,
+            outcome,
         });
     }
     asked

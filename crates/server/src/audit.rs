@@ -1,0 +1,243 @@
+//! The audit log: who did what, when, from where.
+//!
+//! Whoever lets something be done writes it down afterwards: handlers, pages and commands, all by [`record`]. A line that
+//! cannot be written is an error in the log; the deed stays. No line ever holds a secret: of a refused token there is
+//! the problem's code alone.
+
+mod actor;
+mod kind;
+mod words;
+
+pub(crate) use self::{
+    actor::{Actor, Who},
+    kind::Kind,
+    words::in_words,
+};
+
+use crate::{
+    app::App,
+    problem::{Code, Outcome, Problem},
+    services::variants::VariantName,
+};
+use domain::{
+    connection::ConnectionStatus,
+    ids::{SiteId, WorkspaceId},
+    time::Millis,
+};
+use serde_json::{Map, Value};
+use store::{
+    AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page, Site,
+    Store, User,
+};
+
+/// What was done to what.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    kind: Kind,
+    subject_kind: &'static str,
+    subject_id: String,
+    subject_name: String,
+    detail: Map<String, Value>,
+}
+
+impl Event {
+    /// Something that was done to nothing that has an id.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self::of(kind, "", String::new(), String::new())
+    }
+
+    fn of(kind: Kind, subject_kind: &'static str, id: String, name: String) -> Self {
+        Self {
+            kind,
+            subject_kind,
+            subject_id: id,
+            subject_name: name,
+            detail: Map::new(),
+        }
+    }
+
+    /// Done to a connection: its state and the token's last characters are told.
+    pub(crate) fn connection(kind: Kind, connection: &Connection) -> Self {
+        Self::of(
+            kind,
+            "connection",
+            connection.id.to_string(),
+            connection.name.clone(),
+        )
+        .with("tokenHint", connection.token_hint.as_str())
+        .with("status", status_word(connection.status))
+    }
+
+    /// Done to a site.
+    pub(crate) fn site(kind: Kind, site: &Site) -> Self {
+        Self::of(kind, "site", site.id.to_string(), site.name.clone())
+    }
+
+    /// Done to a site by a deployment, or to that deployment.
+    pub(crate) fn deployment(kind: Kind, deployment: &Deployment) -> Self {
+        Self::of(
+            kind,
+            "site",
+            deployment.site.to_string(),
+            deployment.site_name.clone(),
+        )
+        .with("deployment", deployment.id.to_string())
+        .with("kind", deployment.kind.to_string())
+    }
+
+    /// Done to an access key.
+    pub(crate) fn access_key(kind: Kind, key: &AccessKey) -> Self {
+        Self::of(kind, "access_key", key.id.to_string(), key.name.clone())
+            .with("hint", key.hint.as_str())
+    }
+
+    /// Done to a person, or by one who is not signed in yet.
+    pub(crate) fn person(kind: Kind, user: &User) -> Self {
+        Self::of(kind, "person", user.id.to_string(), user.email.clone())
+    }
+
+    /// With something else that is to be known. Never a secret.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+fn status_word(status: ConnectionStatus) -> Value {
+    serde_json::to_value(status).unwrap_or_default()
+}
+
+/// Writes a line. When that fails, the program's own log says so, with the line.
+pub(crate) async fn record(app: &App, actor: &Actor, event: Event) {
+    record_in(&app.store, app.clock.now(), actor, event).await;
+}
+
+/// The same for a command that has no more than the database.
+pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: Event) {
+    let line = AuditEvent {
+        workspace: actor.workspace,
+        at: now,
+        who_kind: actor.who.kind().to_owned(),
+        who: actor.who.to_string(),
+        address: actor.address.map(|address| address.to_string()),
+        kind: event.kind.as_str().to_owned(),
+        subject_kind: event.subject_kind.to_owned(),
+        subject_id: event.subject_id,
+        subject_name: event.subject_name,
+        detail: Value::Object(event.detail),
+    };
+    if let Err(error) = store.record_audit_event(&line).await {
+        tracing::error!(
+            %error,
+            audit.kind = line.kind,
+            audit.who = line.who,
+            audit.address = line.address,
+            audit.subject = line.subject_id,
+            audit.detail = %line.detail,
+            "the audit log could not be written: this line is missing there, what it tells of was done"
+        );
+    }
+}
+
+/// Writes down how a token was taken: connected or replaced, or refused, and then only with the problem's code.
+/// `target` is the connection whose token was to be replaced.
+pub(crate) async fn record_token(
+    app: &App,
+    actor: &Actor,
+    target: Option<&Connection>,
+    outcome: &Outcome<Connection>,
+) {
+    let event = match (outcome, target) {
+        (Ok(connection), None) => Event::connection(Kind::ConnectionConnected, connection),
+        (Ok(connection), Some(old)) => Event::connection(Kind::ConnectionReplaced, connection)
+            .with("formerTokenHint", old.token_hint.as_str()),
+        (Err(problem), target) if is_refusal(problem) => match target {
+            Some(target) => Event::of(
+                Kind::TokenRefused,
+                "connection",
+                target.id.to_string(),
+                target.name.clone(),
+            ),
+            None => Event::new(Kind::TokenRefused),
+        }
+        .with("code", problem.code.as_str()),
+        (Err(_), _) => return,
+    };
+    record(app, actor, event).await;
+}
+
+/// Writes down what was done to one variant.
+pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &VariantName) {
+    let event = of_site(app, actor, kind, name.site)
+        .await
+        .with("format", name.format.to_string())
+        .with("path", name.path.as_str());
+    record(app, actor, event).await;
+}
+
+/// Writes down that many variants were published at once: one line.
+pub(crate) async fn record_many(app: &App, actor: &Actor, site: SiteId, published: u64) {
+    if published > 0 {
+        let event = of_site(app, actor, Kind::VariantPublished, site).await;
+        record(app, actor, event.with("variants", published)).await;
+    }
+}
+
+/// Something done to a site whose name is not at hand.
+async fn of_site(app: &App, actor: &Actor, kind: Kind, site: SiteId) -> Event {
+    let found = app.store.site(actor.workspace, site).await;
+    let name = found
+        .inspect_err(
+            |error| tracing::warn!(%error, "a site's name could not be read for the audit log"),
+        )
+        .ok()
+        .flatten()
+        .map_or_else(String::new, |site| site.name);
+    Event::of(kind, "site", site.to_string(), name)
+}
+
+/// Whether a problem says something of the token, and not of the name beside it or of Cloudflare.
+fn is_refusal(problem: &Problem) -> bool {
+    matches!(
+        problem.code,
+        Code::InvalidToken
+            | Code::TokenExpired
+            | Code::TokenDisabled
+            | Code::InsufficientPermissions
+            | Code::ApiKeyNotSupported
+            | Code::TokenIpRestricted
+            | Code::NoAccounts
+            | Code::ConnectionExists
+    )
+}
+
+/// A page of the log, newest first. `kind` is one of [`Kind`]'s words, or their first part.
+pub(crate) async fn list(
+    app: &App,
+    workspace: WorkspaceId,
+    filter: &AuditFilter,
+    page: &Page,
+) -> Outcome<Listed<AuditEntry>> {
+    if let Some(kind) = &filter.kind
+        && !Kind::is_known(kind)
+    {
+        return Err(Problem::field(
+            "kind",
+            format!(
+                "must be one of {}, or a whole of them such as connection.replaced",
+                Kind::groups().join(", ")
+            ),
+        ));
+    }
+    Ok(app.store.list_audit_events(workspace, filter, page).await?)
+}
+
+/// Forgets what is older than the log is kept.
+pub(crate) async fn forget_old(app: &App) -> Outcome<u64> {
+    const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+    let before = app
+        .clock
+        .now()
+        .plus_seconds(-i64::from(app.config.audit_days) * SECONDS_A_DAY);
+    Ok(app.store.delete_audit_events_before(before).await?)
+}
