@@ -10,3 +10,4 @@ pub(crate) mod token_text;
 pub(crate) mod token_url;
 pub(crate) mod variants;
 pub(crate) mod visit_as;
+pub(crate) mod zones;

@@ -1,6 +1,6 @@
 //! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
 
-use super::{connections, deployments};
+use super::{deployments, zones};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -62,7 +62,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         .connection(ws, new.connection)
         .await?
         .ok_or_else(|| Problem::field("connectionId", "names no connection"))?;
-    let choice = connections::zone(app, &connection, &new.zone).await?;
+    let choice = zones::one(app, &connection, &new.zone).await?;
     if let Some(reason) = choice.reason {
         let code = if choice.zone.status == "active" && !choice.zone.paused {
             Code::InsufficientPermissions

@@ -8,8 +8,9 @@ use crate::{
     clock::rfc3339,
     problem::{Outcome, Problem},
     services::{
-        connections::{self, ZoneChoice},
+        connections,
         token_check::{UNWATCHED, permissions_json},
+        zones::{self, ZoneChoice},
     },
 };
 use axum::{
@@ -236,7 +237,7 @@ async fn zones(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Result<Json<ListView<ZoneView>>, Problem> {
-    let choices = connections::zones(&app, caller.workspace, id(&text, "connection")?).await?;
+    let choices = zones::all(&app, caller.workspace, id(&text, "connection")?).await?;
     Ok(Json(ListView::whole(
         choices.into_iter().map(zone_view).collect(),
     )))

@@ -7,7 +7,10 @@ use crate::{
         parts::{ProblemPanel, Stamp, When, plural},
     },
     problem::{Outcome, Problem},
-    services::{connections, connections::ZoneChoice, token_url},
+    services::{
+        connections, token_url,
+        zones::{self, ZoneChoice},
+    },
 };
 use axum::{
     extract::Path,
@@ -82,7 +85,7 @@ async fn view(
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
     let connection = connections::get(app, ws, id).await?;
     let sites = app.store.sites_of_connection(ws, id).await?;
-    let (zones, zones_problem) = match connections::zones(app, ws, id).await {
+    let (zones, zones_problem) = match zones::all(app, ws, id).await {
         Ok(choices) => (zone_rows(&choices, &all_sites(desk).await?), None),
         Err(problem) => {
             let mut panel = ProblemPanel::new(problem);

@@ -11,6 +11,7 @@ use crate::{
     services::{
         connections,
         sites::{self, NewSite},
+        zones,
     },
 };
 use axum::{
@@ -41,7 +42,7 @@ async fn view(desk: &Desk, form: NewSiteForm, problem: Option<Problem>) -> Outco
     let mut problem = problem.map(ProblemPanel::new);
     let zones = match chosen {
         None => Vec::new(),
-        Some(connection) => match connections::zones(app, ws, connection.id).await {
+        Some(connection) => match zones::all(app, ws, connection.id).await {
             Ok(choices) => {
                 let all = app
                     .store
@@ -123,7 +124,7 @@ async fn make(desk: &Desk, form: &NewSiteForm) -> Outcome<Site> {
     let name = match form.name.trim() {
         "" => {
             let connection = connections::get(app, ws, connection).await?;
-            connections::zone(app, &connection, &zone).await?.zone.name
+            zones::one(app, &connection, &zone).await?.zone.name
         }
         name => name.to_owned(),
     };
