@@ -33,6 +33,7 @@
 
 mod access_keys;
 mod backup;
+mod connection_zones;
 mod connections;
 mod contents;
 mod convert;
@@ -58,6 +59,7 @@ mod variants;
 mod workspaces;
 
 pub use access_keys::AccessKey;
+pub use connection_zones::{AccountZones, ConnectionZone, RoutesFinding, ZoneQuery};
 pub use connections::Connection;
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};

@@ -43,6 +43,8 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
     Some(match word {
         "connected" => "Connected. The token is sealed and stored.",
         "checked" => "Checked just now.",
+        "zones-read" => "The zones were read at Cloudflare just now.",
+        "accounts" => "Saved which accounts are used.",
         "renamed" => "Renamed.",
         "replaced" => "The token is replaced. Sites keep working as they were.",
         "disconnected" => "Disconnected. The sealed token is deleted.",

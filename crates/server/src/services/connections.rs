@@ -3,6 +3,7 @@
 use super::{
     token_check::{self, TokenReport, UNWATCHED, Watch},
     token_text::{PastedToken, recognise},
+    zones,
 };
 use crate::{
     app::App,
@@ -42,10 +43,12 @@ pub(crate) async fn connect(
         .require_good_enough()?;
     let id = ConnectionId::from_uuid(Uuid::now_v7());
     let now = app.clock.now();
+    let name = name.unwrap_or_else(|| default_name(&report));
+    let (found, permissions) = zones::split(&report.zones, report.permissions, now);
     let connection = Connection {
         id,
         workspace: ws,
-        name: name.unwrap_or_else(|| default_name(&report)),
+        name,
         token_id: report.token_id,
         token_kind: report.kind,
         token_hint: pasted.token.hint(),
@@ -55,12 +58,14 @@ pub(crate) async fn connect(
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,
-        zones: report.zones,
-        permissions: report.permissions,
+        chosen_accounts: None,
+        permissions,
         created_at: now,
         checked_at: now,
+        zones_read_at: None,
     };
     app.store.create_connection(&connection).await?;
+    zones::keep(app, &connection, &found).await;
     tracing::info!(connection.id = %id, "connected Cloudflare");
     Ok(connection)
 }
@@ -137,6 +142,8 @@ pub(crate) async fn replace_token(
             ));
         }
     }
+    let now = app.clock.now();
+    let (found, permissions) = zones::split(&report.zones, report.permissions, now);
     let connection = Connection {
         token_id: report.token_id,
         token_kind: report.kind,
@@ -147,12 +154,12 @@ pub(crate) async fn replace_token(
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,
-        zones: report.zones,
-        permissions: report.permissions,
-        checked_at: app.clock.now(),
+        permissions,
+        checked_at: now,
         ..old
     };
     app.store.update_connection(ws, &connection).await?;
+    zones::keep(app, &connection, &found).await;
     tracing::info!(connection.id = %id, "replaced the token of a connection");
     Ok(connection)
 }
@@ -172,6 +179,7 @@ pub(crate) async fn check_now(app: &App, ws: WorkspaceId, id: ConnectionId) -> O
         token,
         cleaned: Vec::new(),
     };
+    let mut found = None;
     match token_check::check(&app.cloudflare, app.clock, &pasted, UNWATCHED).await {
         Ok(report) => {
             connection.status = if is_good_enough(&report.permissions) {
@@ -181,13 +189,18 @@ pub(crate) async fn check_now(app: &App, ws: WorkspaceId, id: ConnectionId) -> O
             };
             connection.expires_at = report.expires_at;
             connection.accounts = report.accounts;
-            connection.zones = report.zones;
-            connection.permissions = report.permissions;
+            let (zones, permissions) =
+                zones::split(&report.zones, report.permissions, app.clock.now());
+            connection.permissions = permissions;
+            found = Some(zones);
         }
         Err(problem) => connection.status = status_after(&problem, connection.expires_at, app)?,
     }
     connection.checked_at = app.clock.now();
     app.store.update_connection(ws, &connection).await?;
+    if let Some(found) = found {
+        zones::keep(app, &connection, &found).await;
+    }
     Ok(connection)
 }
 

@@ -63,14 +63,10 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         .await?
         .ok_or_else(|| Problem::field("connectionId", "names no connection"))?;
     let choice = zones::one(app, &connection, &new.zone).await?;
-    if let Some(reason) = choice.reason {
-        let code = if choice.zone.status == "active" && !choice.zone.paused {
-            Code::InsufficientPermissions
-        } else {
-            Code::ZoneNotActive
-        };
+    if let Some(obstacle) = &choice.obstacle {
+        let reason = obstacle.words();
         return Err(Problem::new(
-            code,
+            obstacle.code(),
             format!("{} cannot be deployed to. {reason}", choice.zone.name),
         )
         .cause(reason)

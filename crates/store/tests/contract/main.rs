@@ -4,6 +4,7 @@
 //! `EDGE_DELIVERY_TEST_POSTGRES_URL` names (an administrator's address) and dropped afterwards.
 
 mod access_keys;
+mod connection_zones;
 mod connections;
 mod deployments;
 mod ledger;
@@ -50,6 +51,13 @@ stories! {
     }
     access_keys { a_key_opens_until_it_is_revoked }
     connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named, everything_is_resealed_or_nothing }
+    connection_zones {
+        thousands_of_zones_in_pages,
+        zones_are_searched_by_name,
+        a_new_reading_takes_the_place_of_the_old,
+        accounts_are_chosen,
+        zones_in_documents_become_rows,
+    }
     sites { a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
     deployments {
         one_is_queued_at_a_time,
