@@ -9,6 +9,7 @@ use askama::Template;
 mod change;
 mod matrix;
 mod show;
+mod zone_row;
 mod zones;
 
 pub(super) use change::{check, create, disconnect, new, rename, replace, replace_page};
@@ -19,7 +20,7 @@ pub(super) use zones::{choose_accounts, read_zones};
 #[cfg(test)]
 pub(crate) use {
     matrix::{AccountRow, PermissionCell},
-    zones::{Mend, ZoneRow},
+    zone_row::{Mend, ZoneRow},
 };
 
 /// The list of connections.

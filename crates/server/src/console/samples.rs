@@ -196,6 +196,7 @@ fn zone_list(rows: Vec<ZoneRow>, is_choice: bool) -> ZoneList {
             ("no", "Not", "37".to_owned()),
         ],
         show: "all",
+        is_small: false,
         has_before: false,
         next: None,
         again: None,

@@ -1,25 +1,28 @@
 //! The list of zones, as the page of a connection and the choice of a domain show it, and its forms.
 
-use super::{Named, show};
+use super::{Named, show, zone_row::ZoneRow};
 use crate::{
     console::{
         desk::{Desk, done, encoded, id, page_after},
-        parts::{Mark, ProblemPanel, State, When, count, plural},
+        parts::{ProblemPanel, When, count, plural},
     },
     problem::{Outcome, Problem},
     services::{
-        connections, token_url,
-        zones::{self, Obstacle, Search, Want, ZoneChoice},
+        connections,
+        zones::{self, Search, Want, ZoneChoice},
     },
 };
 use askama::Template;
 use axum::{Form, extract::Path, response::Response};
 use domain::{connection::Granted, ids::ConnectionId};
 use serde::Deserialize;
-use store::{Connection, Site};
+use store::Connection;
 
 /// As many zones stand on a page; as many are asked for their routes at once.
 const ROWS: u32 = 25;
+
+/// Up to so many zones are seen at a glance.
+const SMALL: u64 = 10;
 
 /// With more accounts than this, the filter by account is reached from their table.
 const ACCOUNTS_LISTED: usize = 40;
@@ -74,6 +77,8 @@ pub(crate) struct ZoneList {
     pub(crate) parts: Vec<(&'static str, &'static str, String)>,
     /// Which of these is shown.
     pub(crate) show: &'static str,
+    /// Whether there are so few that nobody needs to search.
+    pub(crate) is_small: bool,
     /// Whether there is a page before this one.
     pub(crate) has_before: bool,
     /// The cursor of the next page.
@@ -97,116 +102,6 @@ impl ZoneList {
     fn is_filtered(&self) -> bool {
         !self.q.is_empty() || !self.account.is_empty() || self.show != "all"
     }
-}
-
-/// A zone that the token reaches.
-#[derive(Debug, Clone)]
-pub(crate) struct ZoneRow {
-    /// Its id.
-    pub(crate) id: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its account's name.
-    pub(crate) account: String,
-    /// `active`, `active, paused`, ….
-    pub(crate) status: String,
-    /// The plan.
-    pub(crate) plan: String,
-    /// Whether something can be deployed to it.
-    pub(crate) state: State,
-    /// Why not, or what is not known yet.
-    pub(crate) reason: Option<String>,
-    /// Where that is mended.
-    pub(crate) mend: Option<Mend>,
-    /// Whether a site could be made on it.
-    pub(crate) is_deployable: bool,
-    /// The site that is there already.
-    pub(crate) site: Option<Named>,
-}
-
-/// A way to mend what is in the way of a site.
-#[derive(Debug, Clone)]
-pub(crate) struct Mend {
-    /// Its words.
-    pub(crate) label: &'static str,
-    /// Its address.
-    pub(crate) href: String,
-    /// Whether it leaves the console.
-    pub(crate) is_away: bool,
-}
-
-impl ZoneRow {
-    fn of(choice: &ZoneChoice, connection: ConnectionId, sites: &[Site]) -> Self {
-        let mut status = choice.zone.status.clone();
-        if choice.zone.paused {
-            status.push_str(", paused");
-        }
-        let reason = choice.reason().or_else(|| {
-            (choice.routes == Granted::Unknown)
-                .then(|| format!("Workers Routes: {}.", choice.routes_detail))
-        });
-        Self {
-            id: choice.zone.id.to_string(),
-            name: choice.zone.name.clone(),
-            account: choice.account_name.clone(),
-            status,
-            plan: choice
-                .zone
-                .plan
-                .clone()
-                .unwrap_or_else(|| "unknown".to_owned()),
-            state: state(choice),
-            reason,
-            mend: mend(choice, connection),
-            is_deployable: choice.is_deployable(),
-            site: sites
-                .iter()
-                .find(|site| site.zone == choice.zone.id)
-                .map(|site| Named {
-                    id: site.id.to_string(),
-                    name: site.name.clone(),
-                }),
-        }
-    }
-}
-
-fn state(choice: &ZoneChoice) -> State {
-    match &choice.obstacle {
-        None if choice.routes == Granted::Unknown => State::new("idle", Mark::Dotted, "Not asked"),
-        None => State::new("ok", Mark::Tick, "Yes"),
-        Some(Obstacle::AccountNotChosen) => State::new("idle", Mark::Ring, "Not used"),
-        Some(Obstacle::NotActive(status)) if status == "pending" || status == "initializing" => {
-            State::new("idle", Mark::Clock, "Not yet")
-        }
-        Some(Obstacle::NotActive(_) | Obstacle::Paused) => State::new("idle", Mark::Bar, "No"),
-        Some(Obstacle::AccountLacks(_) | Obstacle::RoutesRefused) => {
-            State::new("bad", Mark::Cross, "No")
-        }
-    }
-}
-
-fn mend(choice: &ZoneChoice, connection: ConnectionId) -> Option<Mend> {
-    Some(match choice.obstacle.as_ref()? {
-        Obstacle::AccountNotChosen => Mend {
-            label: "Choose the account",
-            href: format!("/connections/{connection}#accounts"),
-            is_away: false,
-        },
-        Obstacle::NotActive(_) | Obstacle::Paused => Mend {
-            label: "Open in Cloudflare",
-            href: format!(
-                "https://dash.cloudflare.com/{}/{}",
-                choice.zone.account_id,
-                encoded(&choice.zone.name)
-            ),
-            is_away: true,
-        },
-        Obstacle::AccountLacks(_) | Obstacle::RoutesRefused => Mend {
-            label: "Edit the token",
-            href: token_url::TOKENS_PAGE.to_owned(),
-            is_away: true,
-        },
-    })
 }
 
 /// Where a list stands.
@@ -325,6 +220,7 @@ pub(crate) async fn list(
             ("no", "Not", count(total.saturating_sub(deployable))),
         ],
         show,
+        is_small: form.q.is_empty() && account.is_none() && show == "all" && total <= SMALL,
         has_before: !form.after.is_empty(),
         next: listed.next,
         again: None,

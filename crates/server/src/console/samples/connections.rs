@@ -176,12 +176,7 @@ fn no_zones() -> ZoneList {
     ZoneList {
         problem: Some(panel),
         read: None,
-        q: String::new(),
-        account: String::new(),
-        account_name: None,
-        show: "all",
-        has_before: false,
-        next: None,
+        is_small: true,
         ..zone_list(Vec::new(), false)
     }
 }

@@ -31,6 +31,9 @@ use store::{Connection, ConnectionZone, RoutesFinding};
 /// Zones that were read longer ago are read again when a person opens their list.
 const OLD_AFTER_SECONDS: i64 = 5 * 60;
 
+/// A reading that failed is not tried again by itself within this time.
+const RETRY_AFTER_SECONDS: i64 = 30;
+
 /// A list of many zones, which costs many calls, is not read again within this time, even if a caller wants it as it is now.
 const MANY_FRESH_SECONDS: i64 = 10;
 
@@ -45,19 +48,36 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 type Running = Shared<BoxFuture<'static, Outcome<()>>>;
 
-/// The readings that run in this process.
+/// The readings that run in this process, and those that failed a moment ago.
 #[derive(Default)]
-pub(crate) struct Reads(Mutex<HashMap<ConnectionId, Running>>);
+pub(crate) struct Reads(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    running: HashMap<ConnectionId, Running>,
+    failed: HashMap<ConnectionId, (Millis, Problem)>,
+}
 
 impl fmt::Debug for Reads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.running().keys()).finish()
+        f.debug_list().entries(self.state().running.keys()).finish()
     }
 }
 
 impl Reads {
-    fn running(&self) -> MutexGuard<'_, HashMap<ConnectionId, Running>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_running(&self, id: ConnectionId) -> bool {
+        self.state().running.contains_key(&id)
+    }
+
+    /// What a person's list says instead of trying at once again.
+    fn failed_lately(&self, app: &App, id: ConnectionId) -> Option<Problem> {
+        let state = self.state();
+        let (at, problem) = state.failed.get(&id)?;
+        (!is_older(app, *at, RETRY_AFTER_SECONDS)).then(|| problem.clone())
     }
 }
 
@@ -100,20 +120,31 @@ pub(crate) async fn ensure(
                 read_now(app, connection).await?;
             }
         }
-        (Some(at), Want::Recent) if is_older(app, at, OLD_AFTER_SECONDS) => {
-            match tokio::time::timeout(PATIENCE, start(app, connection)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(problem)) => reading.problem = Some(problem),
-                Err(_) => reading.is_running = true,
+        (Some(at), Want::Recent)
+            if is_older(app, at, OLD_AFTER_SECONDS)
+                && !app.zone_reads.is_running(connection.id) =>
+        {
+            reading.problem = app.zone_reads.failed_lately(app, connection.id);
+            if reading.problem.is_none() {
+                begin(app, connection, &mut reading).await;
             }
         }
         (Some(_), Want::Recent | Want::Kept) => {
-            reading.is_running = app.zone_reads.running().contains_key(&connection.id);
+            reading.is_running = app.zone_reads.is_running(connection.id);
         }
     }
     *connection = connections::get(app, connection.workspace, connection.id).await?;
     reading.read_at = connection.zones_read_at;
     Ok(reading)
+}
+
+/// Begins to read, and waits a little for the end.
+async fn begin(app: &AppState, connection: &Connection, reading: &mut Reading) {
+    match tokio::time::timeout(PATIENCE, start(app, connection)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => reading.problem = Some(problem),
+        Err(_) => reading.is_running = true,
+    }
 }
 
 async fn is_many(app: &App, connection: &Connection) -> Outcome<bool> {
@@ -131,14 +162,21 @@ pub(crate) async fn read_now(app: &AppState, connection: &Connection) -> Outcome
 }
 
 fn start(app: &AppState, connection: &Connection) -> Running {
-    let mut running = app.zone_reads.running();
-    if let Some(reading) = running.get(&connection.id) {
+    let mut state = app.zone_reads.state();
+    if let Some(reading) = state.running.get(&connection.id) {
         return reading.clone();
     }
     let (app, workspace, id) = (app.clone(), connection.workspace, connection.id);
     let task = tokio::spawn(async move {
         let _ended = Ended(&app.zone_reads, id);
-        read(&app, workspace, id).await
+        let outcome = read(&app, workspace, id).await;
+        let now = app.clock.now();
+        let failed = &mut app.zone_reads.state().failed;
+        match &outcome {
+            Ok(()) => failed.remove(&id),
+            Err(problem) => failed.insert(id, (now, problem.clone())),
+        };
+        outcome
     });
     let reading = async move {
         task.await
@@ -146,7 +184,7 @@ fn start(app: &AppState, connection: &Connection) -> Running {
     }
     .boxed()
     .shared();
-    running.insert(id, reading.clone());
+    state.running.insert(id, reading.clone());
     reading
 }
 
@@ -155,7 +193,7 @@ struct Ended<'a>(&'a Reads, ConnectionId);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.0.running().remove(&self.1);
+        self.0.state().running.remove(&self.1);
     }
 }
 
