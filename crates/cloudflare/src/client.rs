@@ -8,12 +8,16 @@ use crate::{
     request::Request,
 };
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 use std::{sync::Arc, time::Duration};
 use url::{Host, Url};
 
 /// The most pages of one list; a list that goes on is broken.
 const PAGES_MAX: u64 = 1_000;
+
+/// Pages of a long list that are asked for at the same time.
+const PAGES_AT_ONCE: usize = 4;
 
 /// The longest that making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -184,13 +188,63 @@ impl Api {
         request: Request,
         per_page: usize,
     ) -> Result<Vec<T>, Error> {
-        let mut all = Vec::new();
-        for page in 1..=PAGES_MAX {
-            let request = request
-                .clone()
-                .query("page", page.to_string())
-                .query("per_page", per_page.to_string());
-            let (items, info) = self.call_list(request).await?;
+        self.pages_from(1, Vec::new(), request, per_page).await
+    }
+
+    /// All pages of a list that may be long: when the first says how many there are, several of the others are asked for
+    /// at the same time. What comes and goes meanwhile may be told twice or not at all, as with pages one by one.
+    pub(crate) async fn call_long_list<T: DeserializeOwned + Send>(
+        &self,
+        request: Request,
+        per_page: usize,
+    ) -> Result<Vec<T>, Error> {
+        let (mut all, info) = self.call_page(&request, 1, per_page).await?;
+        let told = info.total_pages.unwrap_or(1).min(PAGES_MAX);
+        if told <= 1 {
+            if all.is_empty() || is_last_page(&info, 1, all.len(), all.len(), per_page) {
+                return Ok(all);
+            }
+            return self.pages_from(2, all, request, per_page).await;
+        }
+        let pages: Vec<(Vec<T>, ResultInfo)> = stream::iter(2..=told)
+            .map(|page| self.call_page(&request, page, per_page))
+            .buffered(PAGES_AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut is_done = true;
+        for (items, info) in pages {
+            // The list may have grown since the first page.
+            is_done = items.is_empty() || info.total_pages.is_none_or(|total| total <= told);
+            all.extend(items);
+        }
+        if is_done {
+            return Ok(all);
+        }
+        self.pages_from(told + 1, all, request, per_page).await
+    }
+
+    async fn call_page<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        page: u64,
+        per_page: usize,
+    ) -> Result<(Vec<T>, ResultInfo), Error> {
+        let request = request
+            .clone()
+            .query("page", page.to_string())
+            .query("per_page", per_page.to_string());
+        self.call_list(request).await
+    }
+
+    async fn pages_from<T: DeserializeOwned>(
+        &self,
+        first: u64,
+        mut all: Vec<T>,
+        request: Request,
+        per_page: usize,
+    ) -> Result<Vec<T>, Error> {
+        for page in first..=PAGES_MAX {
+            let (items, info) = self.call_page(&request, page, per_page).await?;
             let count = items.len();
             all.extend(items);
             if count == 0 || is_last_page(&info, page, all.len(), count, per_page) {

@@ -6,6 +6,7 @@ use crate::{
     edge_client::EdgeClient,
     problem::{Code, Outcome, Problem},
     reconcile::Signals,
+    services::zones::Reads,
     vault::{IfNoKey, SealedRow, Vault},
 };
 use anyhow::Context;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     pub(crate) signals: Signals,
     /// This process's name on leases.
     pub(crate) process: String,
+    /// Which connections' zones are being read.
+    pub(crate) zone_reads: Reads,
     /// The edge, as visitors reach it.
     pub(crate) edge: EdgeClient,
 }
@@ -106,6 +109,7 @@ impl App {
             workspace,
             signals: Signals::new(),
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
+            zone_reads: Reads::default(),
             edge,
             config,
         }))

@@ -50,6 +50,14 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/connections/{id}/check", post(connections::check))
         .route("/connections/{id}/name", post(connections::rename))
         .route(
+            "/connections/{id}/zones/read",
+            post(connections::read_zones),
+        )
+        .route(
+            "/connections/{id}/accounts",
+            post(connections::choose_accounts),
+        )
+        .route(
             "/connections/{id}/token",
             get(connections::replace_page).post(connections::replace),
         )

@@ -13,3 +13,4 @@ pub(crate) mod token_url;
 pub(crate) mod variant_files;
 pub(crate) mod variants;
 pub(crate) mod visit_as;
+pub(crate) mod zones;

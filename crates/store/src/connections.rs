@@ -7,12 +7,13 @@ use crate::{
     sites,
 };
 use domain::{
-    connection::{ConnectionStatus, PermissionCheck, ReachableAccount, ReachableZone, TokenKind},
-    ids::{ConnectionId, WorkspaceId},
+    connection::{ConnectionStatus, PermissionCheck, ReachableAccount, TokenKind},
+    ids::{AccountId, ConnectionId, WorkspaceId},
     time::Millis,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::Expr,
 };
 
@@ -39,14 +40,16 @@ pub struct Connection {
     pub expires_at: Option<Millis>,
     /// The accounts it reaches.
     pub accounts: Vec<ReachableAccount>,
-    /// The zones it reaches.
-    pub zones: Vec<ReachableZone>,
+    /// The accounts of these that are used; `None`: all.
+    pub chosen_accounts: Option<Vec<AccountId>>,
     /// What the last check found, permission by permission.
     pub permissions: Vec<PermissionCheck>,
     /// When it was stored.
     pub created_at: Millis,
     /// When it was last checked.
     pub checked_at: Millis,
+    /// When its zones were last read.
+    pub zones_read_at: Option<Millis>,
 }
 
 impl Store {
@@ -135,7 +138,7 @@ impl Store {
     }
 
     /// Replaces the token and what a check found; `false` when there is no such connection. A replaced token is removed
-    /// like a deleted one.
+    /// like a deleted one. Which accounts are used, and when the zones were read, is left as it is stored.
     ///
     /// # Errors
     /// When the database fails.
@@ -156,6 +159,8 @@ impl Store {
         };
         let mut row = to_row(connection);
         row.created_at = Set(known.created_at);
+        row.zones_read_at = NotSet;
+        row.chosen_accounts = NotSet;
         connection::Entity::update(row).exec(&tx).await?;
         tx.commit().await?;
         if known.sealed_token != connection.sealed_token {
@@ -234,10 +239,11 @@ fn to_row(connection: &Connection) -> connection::ActiveModel {
         status: Set(to_word(connection.status)),
         expires_at: Set(connection.expires_at.map(|at| at.0)),
         accounts: Set(to_json(&connection.accounts)),
-        zones: Set(to_json(&connection.zones)),
         permissions: Set(to_json(&connection.permissions)),
         created_at: Set(connection.created_at.0),
         checked_at: Set(connection.checked_at.0),
+        zones_read_at: Set(connection.zones_read_at.map(|at| at.0)),
+        chosen_accounts: Set(connection.chosen_accounts.as_deref().map(to_json)),
     }
 }
 
@@ -249,7 +255,7 @@ fn from_row(model: connection::Model) -> Result<Connection> {
         token_kind: row.word("token_kind", &model.token_kind, from_word)?,
         status: row.word("status", &model.status, from_word)?,
         accounts: row.json("accounts", &model.accounts)?,
-        zones: row.json("zones", &model.zones)?,
+        chosen_accounts: row.json_option("chosen_accounts", model.chosen_accounts.as_ref())?,
         permissions: row.json("permissions", &model.permissions)?,
         name: model.name,
         token_id: model.token_id,
@@ -258,5 +264,6 @@ fn from_row(model: connection::Model) -> Result<Connection> {
         expires_at: model.expires_at.map(Millis),
         created_at: Millis(model.created_at),
         checked_at: Millis(model.checked_at),
+        zones_read_at: model.zones_read_at.map(Millis),
     })
 }

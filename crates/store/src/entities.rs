@@ -4,6 +4,7 @@
 pub(crate) mod access_key;
 pub(crate) mod audit_event;
 pub(crate) mod connection;
+pub(crate) mod connection_zone;
 pub(crate) mod content;
 pub(crate) mod deployment;
 pub(crate) mod deployment_event;

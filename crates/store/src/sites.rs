@@ -134,6 +134,23 @@ impl Store {
         })
     }
 
+    /// The sites on these zones, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sites_on_zones(
+        &self,
+        workspace: WorkspaceId,
+        zones: &[ZoneId],
+    ) -> Result<Vec<Site>> {
+        let rows = of(workspace)
+            .filter(site::Column::ZoneId.is_in(zones.iter().map(ZoneId::as_str)))
+            .order_by_asc(site::Column::Id)
+            .all(self.reader())
+            .await?;
+        from_rows(self.reader(), rows).await
+    }
+
     /// Stores the name, host names, settings and `updated_at`; everything else of `site` is left as it is stored.
     /// `false` when there is no such site.
     ///

@@ -50,7 +50,7 @@ pub struct ZoneFilter {
 }
 
 impl Api {
-    /// All zones of the filter. Pages of 50, the most allowed.
+    /// All zones of the filter. Pages of 50, the most allowed, several at the same time.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Api {
         if let Some(name) = &filter.name {
             request = request.query("name", name.as_str());
         }
-        self.call_all_pages(request, 50).await
+        self.call_long_list(request, 50).await
     }
 
     /// One zone.

@@ -8,6 +8,7 @@
 mod broken_answers;
 mod canary;
 mod local;
+mod long_lists;
 mod repetitions;
 mod rights;
 mod stories;

@@ -14,14 +14,23 @@ mod checklist;
 mod guide;
 mod matrix;
 mod show;
+mod zone_row;
+mod zones;
 
 pub(super) use change::{check, create, disconnect, new, rename, replace, replace_page};
 pub(crate) use checklist::ChecklistPart;
 pub(super) use guide::guide;
-pub(crate) use show::zone_rows;
+pub(crate) use matrix::AccountTable;
 pub(super) use show::{index, show};
+pub(crate) use zones::{Place, ZoneForm, ZoneList, list as zone_list};
+pub(super) use zones::{choose_accounts, read_zones};
 #[cfg(test)]
-pub(crate) use {checklist::Line, guide::GuidePage};
+pub(crate) use {
+    checklist::Line,
+    guide::GuidePage,
+    matrix::{AccountRow, PermissionCell},
+    zone_row::{Mend, ZoneRow},
+};
 
 /// The list of connections.
 #[derive(Debug, Template)]
@@ -145,77 +154,52 @@ pub(crate) struct ConnectionPage {
     /// When the token ends.
     pub(crate) expires: Option<(When, Stamp)>,
     /// The accounts' names.
-    pub(crate) accounts: Vec<String>,
+    pub(crate) accounts: AccountNames,
     /// `2 sites`, `No site`.
     pub(crate) sites_words: String,
     /// The sites that use it.
     pub(crate) sites: Vec<Named>,
-    /// `7 zones, 3 deployable`.
-    pub(crate) zones_words: String,
     /// The zones.
-    pub(crate) zones: Vec<ZoneRow>,
-    /// Why the zones could not be read.
-    pub(crate) zones_problem: Option<ProblemPanel>,
-    /// The accounts of the permissions' columns.
-    pub(crate) columns: Vec<String>,
-    /// The five permissions.
-    pub(crate) permissions: Vec<PermissionRow>,
+    pub(crate) zones: ZoneList,
+    /// The permissions in each account.
+    pub(crate) permissions: AccountTable,
     /// Cloudflare's list of tokens.
     pub(crate) tokens_page: String,
     /// Why it could not be disconnected.
     pub(crate) problem: Option<ProblemPanel>,
 }
 
-/// A zone that the token reaches.
+/// The names of a connection's accounts, of which there may be hundreds.
 #[derive(Debug, Clone)]
-pub(crate) struct ZoneRow {
-    /// Its id.
-    pub(crate) id: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its account's name.
-    pub(crate) account: String,
-    /// `active`, `active, paused`, ….
-    pub(crate) status: String,
-    /// The plan.
-    pub(crate) plan: String,
-    /// Why nothing can be deployed to it.
-    pub(crate) reason: Option<String>,
-    /// The site that is there already.
-    pub(crate) site: Option<Named>,
+pub(crate) struct AccountNames {
+    names: Vec<String>,
+    used: usize,
 }
 
-impl ZoneRow {
-    /// Whether something can be deployed, as a state.
-    pub(crate) fn state(&self) -> State {
-        if self.reason.is_none() {
-            State::new("ok", Mark::Tick, "Yes")
+impl AccountNames {
+    /// As many are named; the rest is counted.
+    const NAMED: usize = 3;
+
+    /// Of these accounts, so many are used.
+    pub(crate) fn new(names: Vec<String>, used: usize) -> Self {
+        Self { names, used }
+    }
+
+    /// `3`, or `1 of 3` when not all are used.
+    pub(crate) fn len(&self) -> String {
+        if self.used == self.names.len() {
+            self.used.to_string()
         } else {
-            State::new("idle", Mark::Bar, "No")
+            format!("{} of {}", self.used, self.names.len())
         }
     }
-}
 
-/// One permission across accounts.
-#[derive(Debug, Clone)]
-pub(crate) struct PermissionRow {
-    /// `Account` or `Zone`.
-    pub(crate) scope: &'static str,
-    /// Its name in Cloudflare's form.
-    pub(crate) name: &'static str,
-    /// `Edit` or `Read`.
-    pub(crate) level: &'static str,
-    /// The finding in each account.
-    pub(crate) cells: Vec<PermissionCell>,
-}
-
-/// One permission in one account.
-#[derive(Debug, Clone)]
-pub(crate) struct PermissionCell {
-    /// The finding.
-    pub(crate) state: State,
-    /// `yes`, `5 of 7 zones`.
-    pub(crate) words: String,
-    /// The evidence, when it is not a plain yes.
-    pub(crate) detail: Option<String>,
+    /// The first names, and how many more there are.
+    pub(crate) fn join(&self, between: &str) -> String {
+        let mut text = self.names[..Ord::min(self.names.len(), Self::NAMED)].join(between);
+        if self.names.len() > Self::NAMED {
+            text.push_str(&format!(" and {} more", self.names.len() - Self::NAMED));
+        }
+        text
+    }
 }

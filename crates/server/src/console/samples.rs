@@ -13,8 +13,9 @@ use super::{
     },
     agents::AgentsPage,
     connections::{
-        ChecklistPart, ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, GuidePage,
-        Line, Named, PermissionCell, PermissionRow, ZoneRow,
+        AccountNames, AccountRow, AccountTable, ChecklistPart, ConnectPage, ConnectionPage,
+        ConnectionRow, ConnectionsPage, GuidePage, Line, Mend, Named, PermissionCell, ZoneList,
+        ZoneRow,
     },
     deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
     door::{FirstRunPage, SignInPage},
@@ -126,36 +127,113 @@ fn named(id: &str, name: &str) -> Named {
 }
 
 fn zones() -> Vec<ZoneRow> {
-    let zone = |name: &str, status: &str, reason: Option<&str>| ZoneRow {
+    let zone = |name: &str, status: &str, state: State, reason: Option<&str>| ZoneRow {
         id: format!("z-{name}"),
         name: name.to_owned(),
         account: "Acme".to_owned(),
         status: status.to_owned(),
-        plan: "Free".to_owned(),
+        plan: "free".to_owned(),
+        state,
         reason: reason.map(str::to_owned),
+        mend: (state.tone != "ok").then(|| Mend {
+            label: "Open in Cloudflare",
+            href: "https://dash.cloudflare.com/a1/blog.example".to_owned(),
+            is_away: true,
+        }),
+        is_deployable: state.tone == "ok" || state.mark == Mark::Dotted,
         site: None,
     };
+    let (yes, no) = (
+        State::new("ok", Mark::Tick, "Yes"),
+        State::new("idle", Mark::Bar, "No"),
+    );
     let mut zones = vec![
-        zone("shop.example", "active", None),
-        zone("docs.example", "active", None),
+        zone("shop.example", "active", yes, None),
+        zone("docs.example", "active", yes, None),
+        zone(
+            "intl.example",
+            "active",
+            State::new("idle", Mark::Dotted, "Not asked"),
+            Some("Workers Routes: not asked yet: it is when the zone is chosen."),
+        ),
         zone(
             "blog.example",
             "pending",
-            Some("The zone is pending: the registrar still names other name servers."),
+            State::new("idle", Mark::Clock, "Not yet"),
+            Some("The zone is pending: its registrar still names other name servers."),
         ),
         zone(
             "labs.example",
             "active",
-            Some("The token lacks Workers Routes, Edit for this zone."),
+            State::new("bad", Mark::Cross, "No"),
+            Some("The token lacks Workers Routes: Edit on this zone."),
         ),
         zone(
             NASTY,
             "active, paused",
+            no,
             Some("Paused in Cloudflare: no Worker runs."),
         ),
     ];
     zones[0].site = Some(named("s1", "shop.example"));
     zones
+}
+
+fn zone_list(rows: Vec<ZoneRow>, is_choice: bool) -> ZoneList {
+    ZoneList {
+        connection: "c1".to_owned(),
+        base: if is_choice {
+            "/sites/new?connection=c1&"
+        } else {
+            "/connections/c1?"
+        }
+        .to_owned(),
+        is_choice,
+        chosen: "z-docs.example".to_owned(),
+        words: format!("{} zones, 3 deployable.", rows.len()),
+        rows,
+        read: Some(ago(4)),
+        is_running: false,
+        problem: None,
+        q: String::new(),
+        account: String::new(),
+        account_name: None,
+        accounts: vec![named("a1", "Acme"), named("a2", NASTY)],
+        parts: vec![
+            ("all", "All", "5,000".to_owned()),
+            ("yes", "Deployable", "4,963".to_owned()),
+            ("no", "Not", "37".to_owned()),
+        ],
+        show: "all",
+        is_small: false,
+        has_before: false,
+        next: None,
+        again: None,
+    }
+}
+
+/// A page in the middle of thousands, searched, while they are read again.
+fn many_zones(is_choice: bool) -> ZoneList {
+    let rows = (0..25)
+        .map(|number| {
+            let mut row = zones()[number % 6].clone();
+            row.id = format!("b{number:031}");
+            row.name = format!("{}-{number}", row.name);
+            row
+        })
+        .collect();
+    ZoneList {
+        is_running: true,
+        q: NASTY.to_owned(),
+        account: "a2".to_owned(),
+        account_name: Some(NASTY.to_owned()),
+        accounts: Vec::new(),
+        show: "yes",
+        has_before: true,
+        next: Some("WyJ6b25lIl0".to_owned()),
+        again: Some("/connections/c1?q=&show=yes&ask=yes".to_owned()),
+        ..zone_list(rows, is_choice)
+    }
 }
 
 fn activity() -> Vec<ActivityRow> {

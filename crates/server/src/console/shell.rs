@@ -46,6 +46,8 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
             "Connected. What was pasted around the token was left out; the token is sealed and stored."
         }
         "checked" => "Checked just now.",
+        "zones-read" => "The zones were read at Cloudflare just now.",
+        "accounts" => "Saved which accounts are used.",
         "renamed" => "Renamed.",
         "replaced" => "The token is replaced. Sites keep working as they were.",
         "replaced-cleaned" => {

@@ -1,7 +1,7 @@
 //! Sites: their list, the choice of a domain, one site with its tabs, and its removal.
 
 use super::{
-    connections::{Named, ZoneRow},
+    connections::{Named, ZoneList},
     parts::{Mark, ProblemPanel, State, When, count},
     shell::Shell,
 };
@@ -86,10 +86,8 @@ pub(crate) struct NewSitePage {
     pub(crate) connections: Vec<Named>,
     /// The chosen one's id.
     pub(crate) connection: String,
-    /// Its zones.
-    pub(crate) zones: Vec<ZoneRow>,
-    /// The chosen zone's id.
-    pub(crate) chosen: String,
+    /// Its zones; none without a connection.
+    pub(crate) zones: Option<ZoneList>,
     /// The name, as typed.
     pub(crate) name: String,
     /// The host names, as typed.

@@ -1,8 +1,9 @@
 //! Connections: a token is checked, sealed and stored; it is opened again for calls to Cloudflare and for nothing else.
 
 use super::{
-    token_check::{self, TokenReport, UNWATCHED, Watch, check_routes, reachable_zone},
+    token_check::{self, TokenReport, UNWATCHED, Watch},
     token_text::{PastedToken, recognise},
+    zones,
 };
 use crate::{
     app::App,
@@ -11,26 +12,13 @@ use crate::{
 };
 use cloudflare::{Api, ApiToken};
 use domain::{
-    connection::{ConnectionStatus, Granted, Permission, ReachableZone, is_good_enough},
-    ids::{AccountId, ConnectionId, WorkspaceId},
+    connection::{ConnectionStatus, is_good_enough},
+    ids::{ConnectionId, WorkspaceId},
     names::DisplayName,
     secret::Secret,
 };
 use store::{Connection, Listed, Page};
 use uuid::Uuid;
-
-/// A zone that could be chosen for a site.
-#[derive(Debug, Clone)]
-pub(crate) struct ZoneChoice {
-    /// The zone.
-    pub(crate) zone: ReachableZone,
-    /// Its account's name.
-    pub(crate) account_name: String,
-    /// Whether a site can be deployed to it.
-    pub(crate) deployable: bool,
-    /// Why not.
-    pub(crate) reason: Option<String>,
-}
 
 fn sealed_row(id: ConnectionId) -> SealedRow {
     SealedRow {
@@ -55,10 +43,12 @@ pub(crate) async fn connect(
         .require_good_enough()?;
     let id = ConnectionId::from_uuid(Uuid::now_v7());
     let now = app.clock.now();
+    let name = name.unwrap_or_else(|| default_name(&report));
+    let (found, permissions) = zones::split(&report.zones, report.permissions, now);
     let connection = Connection {
         id,
         workspace: ws,
-        name: name.unwrap_or_else(|| default_name(&report)),
+        name,
         token_id: report.token_id,
         token_kind: report.kind,
         token_hint: pasted.token.hint(),
@@ -68,12 +58,14 @@ pub(crate) async fn connect(
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,
-        zones: report.zones,
-        permissions: report.permissions,
+        chosen_accounts: None,
+        permissions,
         created_at: now,
         checked_at: now,
+        zones_read_at: None,
     };
     app.store.create_connection(&connection).await?;
+    zones::keep(app, &connection, &found).await;
     tracing::info!(connection.id = %id, "connected Cloudflare");
     Ok(connection)
 }
@@ -174,6 +166,8 @@ pub(crate) async fn replace_token(
             ));
         }
     }
+    let now = app.clock.now();
+    let (found, permissions) = zones::split(&report.zones, report.permissions, now);
     let connection = Connection {
         token_id: report.token_id,
         token_kind: report.kind,
@@ -184,12 +178,12 @@ pub(crate) async fn replace_token(
         status: ConnectionStatus::Ready,
         expires_at: report.expires_at,
         accounts: report.accounts,
-        zones: report.zones,
-        permissions: report.permissions,
-        checked_at: app.clock.now(),
+        permissions,
+        checked_at: now,
         ..old
     };
     app.store.update_connection(ws, &connection).await?;
+    zones::keep(app, &connection, &found).await;
     tracing::info!(connection.id = %id, "replaced the token of a connection");
     Ok(connection)
 }
@@ -209,6 +203,7 @@ pub(crate) async fn check_now(app: &App, ws: WorkspaceId, id: ConnectionId) -> O
         token,
         cleaned: Vec::new(),
     };
+    let mut found = None;
     match token_check::check(&app.cloudflare, app.clock, &pasted, UNWATCHED).await {
         Ok(report) => {
             connection.status = if is_good_enough(&report.permissions) {
@@ -218,13 +213,18 @@ pub(crate) async fn check_now(app: &App, ws: WorkspaceId, id: ConnectionId) -> O
             };
             connection.expires_at = report.expires_at;
             connection.accounts = report.accounts;
-            connection.zones = report.zones;
-            connection.permissions = report.permissions;
+            let (zones, permissions) =
+                zones::split(&report.zones, report.permissions, app.clock.now());
+            connection.permissions = permissions;
+            found = Some(zones);
         }
         Err(problem) => connection.status = status_after(&problem, connection.expires_at, app)?,
     }
     connection.checked_at = app.clock.now();
     app.store.update_connection(ws, &connection).await?;
+    if let Some(found) = found {
+        zones::keep(app, &connection, &found).await;
+    }
     Ok(connection)
 }
 
@@ -303,115 +303,4 @@ fn open_token(app: &App, connection: &Connection) -> Outcome<ApiToken> {
 /// The connection's access to Cloudflare's API.
 pub(crate) fn api_for(app: &App, connection: &Connection) -> Outcome<Api> {
     Ok(app.cloudflare.with_token(open_token(app, connection)?))
-}
-
-/// Every zone of every account, read now, with whether a site can be deployed to it.
-pub(crate) async fn zones(
-    app: &App,
-    ws: WorkspaceId,
-    id: ConnectionId,
-) -> Outcome<Vec<ZoneChoice>> {
-    let connection = get(app, ws, id).await?;
-    let api = api_for(app, &connection)?;
-    let zones = api.list_zones(&cloudflare::ZoneFilter::default()).await?;
-    let mut choices: Vec<ZoneChoice> = zones
-        .iter()
-        .filter_map(reachable_zone)
-        .map(|zone| choice(&connection, zone))
-        .collect();
-    choices.sort_by(|a, b| {
-        b.deployable
-            .cmp(&a.deployable)
-            .then_with(|| a.zone.name.cmp(&b.zone.name))
-    });
-    Ok(choices)
-}
-
-/// One zone, read now and with its route permission asked if that was not done yet.
-pub(crate) async fn zone(
-    app: &App,
-    connection: &Connection,
-    zone: &domain::ids::ZoneId,
-) -> Outcome<ZoneChoice> {
-    let api = api_for(app, connection)?;
-    let found = match api.get_zone(&token_check::to_zone(zone)).await {
-        Ok(found) => reachable_zone(&found),
-        Err(error) if error.is_not_found() || error.is_forbidden() => None,
-        Err(error) => return Err(error.into()),
-    };
-    let Some(found) = found else {
-        return Err(Problem::field(
-            "zoneId",
-            "is not a zone that this connection's token reaches",
-        ));
-    };
-    let mut connection = connection.clone();
-    let is_known = connection.permissions.iter().any(|check| {
-        check.permission == Permission::WorkersRoutes
-            && check.zone_id.as_ref() == Some(&found.id)
-            && check.granted != Granted::Unknown
-    });
-    if !is_known {
-        connection
-            .permissions
-            .push(check_routes(&api, &found).await);
-    }
-    Ok(choice(&connection, found))
-}
-
-fn choice(connection: &Connection, zone: ReachableZone) -> ZoneChoice {
-    let reason = reason_against(connection, &zone);
-    ZoneChoice {
-        account_name: connection
-            .accounts
-            .iter()
-            .find(|account| account.id == zone.account_id)
-            .map_or_else(
-                || zone.account_id.to_string(),
-                |account| account.name.clone(),
-            ),
-        deployable: reason.is_none(),
-        reason,
-        zone,
-    }
-}
-
-fn reason_against(connection: &Connection, zone: &ReachableZone) -> Option<String> {
-    if zone.status != "active" {
-        return Some(format!(
-            "The zone is {}, so no traffic reaches it yet. Finish its set-up at Cloudflare.",
-            zone.status
-        ));
-    }
-    if zone.paused {
-        return Some(
-            "The zone is paused: Cloudflare answers only DNS for it and runs no Worker.".to_owned(),
-        );
-    }
-    let account_refuses = |permission: Permission, account: &AccountId| {
-        connection.permissions.iter().any(|check| {
-            check.permission == permission
-                && check.account_id.as_ref() == Some(account)
-                && check.granted == Granted::No
-        })
-    };
-    for permission in [
-        Permission::WorkersScripts,
-        Permission::WorkersKvStorage,
-        Permission::AccountSettings,
-    ] {
-        if account_refuses(permission, &zone.account_id) {
-            return Some(format!(
-                "The token lacks {}: {} in this account.",
-                permission.name(),
-                token_check::level_word(permission)
-            ));
-        }
-    }
-    let routes_refused = connection.permissions.iter().any(|check| {
-        check.permission == Permission::WorkersRoutes
-            && check.zone_id.as_ref() == Some(&zone.id)
-            && check.granted == Granted::No
-    });
-    routes_refused.then(|| "The token lacks Workers Routes: Edit on this zone.".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
 
-use super::{connections, deployments};
+use super::{deployments, zones};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -64,15 +64,11 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         .connection(ws, new.connection)
         .await?
         .ok_or_else(|| Problem::field("connectionId", "names no connection"))?;
-    let choice = connections::zone(app, &connection, &new.zone).await?;
-    if let Some(reason) = choice.reason {
-        let code = if choice.zone.status == "active" && !choice.zone.paused {
-            Code::InsufficientPermissions
-        } else {
-            Code::ZoneNotActive
-        };
+    let choice = zones::one(app, &connection, &new.zone).await?;
+    if let Some(obstacle) = &choice.obstacle {
+        let reason = obstacle.words();
         return Err(Problem::new(
-            code,
+            obstacle.code(),
             format!("{} cannot be deployed to. {reason}", choice.zone.name),
         )
         .cause(reason)

@@ -233,6 +233,30 @@ impl LocalCloudflare {
         assert!(answer.expect("it answers").status().is_success());
     }
 
+    /// How many calls of a method and path pattern there were.
+    pub(crate) async fn requests(&self, method: &str, path: &str) -> u64 {
+        let answer = self.client.get(self.control("requests")).send().await;
+        let counted: Value = answer.expect("it answers").json().await.expect("JSON");
+        counted["requests"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|one| one["method"] == method && one["path"] == path)
+            .filter_map(|one| one["count"].as_u64())
+            .sum()
+    }
+
+    /// Every answer takes so much longer.
+    pub(crate) async fn latency(&self, ms: u64) {
+        let answer = self
+            .client
+            .put(self.control("latency"))
+            .json(&json!({ "ms": ms }))
+            .send()
+            .await;
+        assert!(answer.expect("it answers").status().is_success());
+    }
+
     /// A call to Cloudflare's API with the good token.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let method = method.parse().expect("a method");

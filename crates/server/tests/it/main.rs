@@ -32,3 +32,4 @@ mod story;
 mod sync;
 mod unreadable;
 mod witness;
+mod zones;

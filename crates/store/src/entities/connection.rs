@@ -16,10 +16,11 @@ pub struct Model {
     pub status: String,
     pub expires_at: Option<i64>,
     pub accounts: String,
-    pub zones: String,
     pub permissions: String,
     pub created_at: i64,
     pub checked_at: i64,
+    pub zones_read_at: Option<i64>,
+    pub chosen_accounts: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -5,6 +5,7 @@
 
 mod access_keys;
 mod audit;
+mod connection_zones;
 mod connections;
 mod deployments;
 mod ledger;
@@ -52,6 +53,13 @@ stories! {
     access_keys { a_key_opens_until_it_is_revoked }
     audit { the_log_is_read_newest_first, old_lines_go }
     connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named, everything_is_resealed_or_nothing }
+    connection_zones {
+        thousands_of_zones_in_pages,
+        zones_are_searched_by_name,
+        a_new_reading_takes_the_place_of_the_old,
+        accounts_are_chosen,
+        zones_in_documents_become_rows,
+    }
     sites { sites_are_observed_in_turn, a_baseline_is_kept_until_forgotten, a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
     deployments {
         one_is_queued_at_a_time,

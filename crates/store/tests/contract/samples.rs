@@ -12,7 +12,9 @@ use domain::{
     time::Millis,
     variant::Format,
 };
-use store::{Connection, Deployment, IfMatch, NewRevision, Site, SiteSettings, User};
+use store::{
+    Connection, ConnectionZone, Deployment, IfMatch, NewRevision, Site, SiteSettings, User,
+};
 use uuid::Uuid;
 
 /// The time of the first thing that happens.
@@ -69,14 +71,7 @@ pub(crate) fn connection(workspace: WorkspaceId, number: u128) -> Connection {
             id: account(),
             name: "Acme".to_owned(),
         }],
-        zones: vec![ReachableZone {
-            id: zone(),
-            name: "shop.example".to_owned(),
-            account_id: account(),
-            status: "active".to_owned(),
-            paused: false,
-            plan: Some("free".to_owned()),
-        }],
+        chosen_accounts: None,
         permissions: vec![PermissionCheck {
             permission: Permission::WorkersScripts,
             account_id: Some(account()),
@@ -87,7 +82,27 @@ pub(crate) fn connection(workspace: WorkspaceId, number: u128) -> Connection {
         }],
         created_at: NOW,
         checked_at: NOW,
+        zones_read_at: None,
     }
+}
+
+/// A zone of a number, in an account of a number.
+pub(crate) fn numbered_zone(number: u32, account: u32, name: &str) -> ConnectionZone {
+    ConnectionZone {
+        zone: ReachableZone {
+            id: format!("b{number:031}").parse().expect("an id"),
+            name: name.to_owned(),
+            account_id: numbered_account(account),
+            status: "active".to_owned(),
+            paused: false,
+            plan: Some("free".to_owned()),
+        },
+        routes: None,
+    }
+}
+
+pub(crate) fn numbered_account(number: u32) -> AccountId {
+    format!("a{number:031}").parse().expect("an id")
 }
 
 pub(crate) fn site(workspace: WorkspaceId, number: u128, hostnames: &[&str]) -> Site {

@@ -81,6 +81,13 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+/** How many were found, once a list was searched: the list itself would be too long to hear. */
+document.addEventListener("htmx:after:swap", () => {
+  const field = document.activeElement?.closest?.("[hx-target]");
+  const found = document.querySelector(`${field?.getAttribute("hx-target") ?? "#none"} [data-found]`);
+  if (found) announce(found.textContent.trim());
+});
+
 /** When a deployment has ended, the rail and the title say so too. */
 document.addEventListener("finished", async () => {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });

@@ -9,8 +9,9 @@ use crate::{
     clock::rfc3339,
     problem::{Outcome, Problem},
     services::{
-        connections::{self, ZoneChoice},
+        connections,
         token_check::{UNWATCHED, permissions_json},
+        zones::{self, Judge, Search, Want, ZoneChoice},
     },
 };
 use axum::{
@@ -46,8 +47,7 @@ pub(crate) struct ConnectionView {
     /// The last four characters.
     token_hint: String,
     expires_at: Option<String>,
-    #[schema(value_type = Vec<Value>)]
-    accounts: Vec<domain::connection::ReachableAccount>,
+    accounts: Vec<AccountView>,
     /// `{name, scope, level, accountId?, zoneId?, granted (yes, no, unknown), detail, fixUrl}` each.
     #[schema(value_type = Vec<Value>)]
     permissions: Value,
@@ -55,7 +55,18 @@ pub(crate) struct ConnectionView {
     checked_at: String,
 }
 
+/// An account that the token reaches.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AccountView {
+    id: String,
+    name: String,
+    /// Whether it is used; all are unless some were chosen.
+    chosen: bool,
+}
+
 fn view(connection: &Connection) -> ConnectionView {
+    let judge = Judge::of(connection);
     ConnectionView {
         id: connection.id.to_string(),
         name: connection.name.clone(),
@@ -63,7 +74,15 @@ fn view(connection: &Connection) -> ConnectionView {
         token_kind: connection.token_kind,
         token_hint: connection.token_hint.clone(),
         expires_at: connection.expires_at.map(rfc3339),
-        accounts: connection.accounts.clone(),
+        accounts: connection
+            .accounts
+            .iter()
+            .map(|account| AccountView {
+                id: account.id.to_string(),
+                name: account.name.clone(),
+                chosen: judge.uses(&account.id),
+            })
+            .collect(),
         permissions: permissions_json(&connection.permissions),
         created_at: rfc3339(connection.created_at),
         checked_at: rfc3339(connection.checked_at),
@@ -88,6 +107,8 @@ struct ConnectionPatch {
     name: Option<String>,
     /// A token in the place of the stored one; sites keep working.
     token: Option<String>,
+    /// The ids of the accounts to use; all of them: also those that the token reaches later.
+    accounts: Option<Vec<String>>,
 }
 
 /// Connect Cloudflare: the token is checked permission by permission; only a good one is stored.
@@ -137,7 +158,7 @@ async fn read(
     )))
 }
 
-/// Rename a connection or replace its token.
+/// Rename a connection, replace its token, or choose which of its accounts are used.
 #[utoipa::path(patch, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
     request_body = ConnectionPatch, responses((status = 200, body = ConnectionView), Problems))]
 async fn change(
@@ -153,6 +174,9 @@ async fn change(
             connections::replace_token(&app, caller.workspace, id, token, UNWATCHED).await;
         audit::record_token(&app, &caller.actor, Some(&connection), &outcome).await;
         connection = outcome?;
+    }
+    if let Some(accounts) = &patch.accounts {
+        connection = zones::choose_accounts(&app, caller.workspace, id, accounts).await?;
     }
     if let Some(name) = &patch.name {
         let former = connection.name;
@@ -216,13 +240,21 @@ struct ZoneView {
     status: String,
     paused: bool,
     plan: Option<String>,
+    /// As far as is known: routes that were not asked yet may still turn out to be refused.
     deployable: bool,
     /// Why not.
     reason: Option<String>,
+    /// *Workers Routes: Edit* on this zone: `yes`, `no` or `unknown`.
+    #[schema(value_type = String)]
+    routes: domain::connection::Granted,
+    /// The evidence, or why it is unknown.
+    routes_detail: String,
 }
 
 fn zone_view(choice: ZoneChoice) -> ZoneView {
     ZoneView {
+        deployable: choice.is_deployable(),
+        reason: choice.reason(),
         id: choice.zone.id.to_string(),
         name: choice.zone.name,
         account_id: choice.zone.account_id.to_string(),
@@ -230,21 +262,102 @@ fn zone_view(choice: ZoneChoice) -> ZoneView {
         status: choice.zone.status,
         paused: choice.zone.paused,
         plan: choice.zone.plan,
-        deployable: choice.deployable,
-        reason: choice.reason,
+        routes: choice.routes,
+        routes_detail: choice.routes_detail,
     }
 }
 
-/// Every zone of every account that the token reaches.
-#[utoipa::path(get, path = "/connections/{id}/zones", tag = "connections", params(("id" = String, Path)),
-    responses((status = 200, body = ListView<ZoneView>), Problems))]
+/// Zones, and when they were read.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ZoneListView {
+    items: Vec<ZoneView>,
+    /// Send it as `cursor` for the next part; null at the end.
+    next_cursor: Option<String>,
+    /// When they were read at Cloudflare.
+    read_at: Option<String>,
+}
+
+/// Which zones.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ZonesQuery {
+    /// How many items, 1 to 200; all unless told (50 with a cursor).
+    limit: Option<u32>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// A part of the name, in upper or lower case.
+    q: Option<String>,
+    /// Of this account.
+    account_id: Option<String>,
+    /// Only deployable ones, or only the others.
+    deployable: Option<bool>,
+    /// Read them at Cloudflare now.
+    #[serde(default)]
+    refresh: bool,
+}
+
+impl ZonesQuery {
+    /// Everything is read now, as long as that is cheap; a part comes from what was read some minutes ago; a walk through
+    /// pages is not disturbed.
+    fn want(&self) -> Want {
+        if self.refresh {
+            Want::Now
+        } else if *self == Self::default() {
+            Want::Fresh
+        } else if self.cursor.is_some() {
+            Want::Kept
+        } else {
+            Want::Recent
+        }
+    }
+}
+
+/// The zones of every account that the token reaches: without parameters all, those that can be deployed to first; a part
+/// of them by name.
+#[utoipa::path(get, path = "/connections/{id}/zones", tag = "connections", params(("id" = String, Path), ZonesQuery),
+    responses((status = 200, body = ZoneListView), Problems))]
 async fn zones(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
-) -> Result<Json<ListView<ZoneView>>, Problem> {
-    let choices = connections::zones(&app, caller.workspace, id(&text, "connection")?).await?;
-    Ok(Json(ListView::whole(
-        choices.into_iter().map(zone_view).collect(),
-    )))
+    ApiQuery(query): ApiQuery<ZonesQuery>,
+) -> Result<Json<ZoneListView>, Problem> {
+    let mut connection = connections::get(&app, caller.workspace, id(&text, "connection")?).await?;
+    let account = query
+        .account_id
+        .as_ref()
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|_| Problem::field("accountId", "is no account's id"))?;
+    let want = query.want();
+    let search = Search {
+        text: query.q,
+        account,
+        deployable: query.deployable,
+    };
+    let page = match (query.limit, &query.cursor) {
+        (None, None) => None,
+        _ => Some(
+            PageQuery {
+                limit: query.limit,
+                cursor: query.cursor,
+            }
+            .page()?,
+        ),
+    };
+    let reading = zones::ensure(&app, &mut connection, want).await?;
+    let (choices, next_cursor) = match page {
+        None => (zones::all(&app, &connection, search).await?, None),
+        Some(page) => {
+            let listed = zones::page(&app, &connection, search, &page).await?;
+            (listed.items, listed.next)
+        }
+    };
+    Ok(Json(ZoneListView {
+        items: choices.into_iter().map(zone_view).collect(),
+        next_cursor,
+        read_at: reading.read_at.map(rfc3339),
+    }))
 }

@@ -1,23 +1,27 @@
 //! Reading: the list, and one connection with its zones and permissions.
 
-use super::{ConnectionPage, ConnectionRow, ConnectionsPage, Named, ZoneRow, matrix};
+use super::{
+    AccountNames, ConnectionPage, ConnectionRow, ConnectionsPage, Named,
+    matrix::{self, AccountForm},
+    zones::{self as zone_part, Place, ZoneForm},
+};
 use crate::{
     console::{
         desk::{Desk, id, page, refused},
-        parts::{ProblemPanel, Stamp, When, plural},
+        parts::{ProblemPanel, Stamp, When, count, plural},
     },
     problem::{Outcome, Problem},
-    services::{connections, connections::ZoneChoice, token_url},
+    services::{connections, token_url, zones::Judge},
 };
 use axum::{
-    extract::Path,
+    extract::{Path, Query},
     response::{IntoResponse, Response},
 };
 use domain::{
     connection::{ConnectionStatus, TokenKind},
     ids::ConnectionId,
 };
-use store::{Page, Site};
+use store::{Connection, Page, Site};
 
 /// As many connections are listed.
 const ROWS: u32 = 200;
@@ -26,15 +30,20 @@ const ROWS: u32 = 200;
 pub(crate) async fn index(desk: Desk) -> Result<Response, Problem> {
     let now = desk.now();
     let listed = connections::list(desk.app(), desk.ws(), &Page::first(ROWS)).await?;
+    let zones = desk
+        .app()
+        .store
+        .count_zones_of_connections(desk.ws())
+        .await?;
     let rows = listed
         .items
         .into_iter()
         .map(|connection| ConnectionRow {
             id: connection.id.to_string(),
             state: connection.status.into(),
+            accounts: account_names(&connection).join(", "),
             hint: connection.token_hint,
-            accounts: names(&connection.accounts).join(", "),
-            zones: connection.zones.len().to_string(),
+            zones: count(zones.get(&connection.id).copied().unwrap_or_default()),
             expires: connection.expires_at.map(|at| When { at, now }),
             checked: When {
                 at: connection.checked_at,
@@ -50,9 +59,28 @@ pub(crate) async fn index(desk: Desk) -> Result<Response, Problem> {
 }
 
 /// One connection.
-pub(crate) async fn show(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    desk: Desk,
+    Path(text): Path<String>,
+    Query(zones): Query<ZoneForm>,
+    Query(accounts): Query<AccountForm>,
+) -> Result<Response, Problem> {
     let connection_id = id(&text, "connection")?;
-    Ok(page(&view(&desk, connection_id, None).await?))
+    let wanted = Wanted {
+        zones,
+        accounts,
+        ..Wanted::default()
+    };
+    Ok(page(&view(&desk, connection_id, wanted, None).await?))
+}
+
+/// What of the long lists is wanted, and what went wrong with them.
+#[derive(Default)]
+struct Wanted {
+    zones: ZoneForm,
+    accounts: AccountForm,
+    zones_problem: Option<ProblemPanel>,
+    accounts_problem: Option<ProblemPanel>,
 }
 
 /// The page of one connection with a problem on it.
@@ -61,37 +89,88 @@ pub(super) async fn with_problem(
     connection: ConnectionId,
     problem: Problem,
 ) -> Response {
-    match view(desk, connection, Some(ProblemPanel::new(problem))).await {
+    let panel = Some(ProblemPanel::new(problem));
+    match view(desk, connection, Wanted::default(), panel).await {
         Ok(view) => refused(&view, view.problem.as_ref()),
         Err(problem) => problem.into_response(),
     }
 }
 
-fn names(accounts: &[domain::connection::ReachableAccount]) -> Vec<String> {
-    accounts
+/// The page with a problem at its zones.
+pub(super) async fn with_zones_problem(
+    desk: &Desk,
+    connection: ConnectionId,
+    problem: Problem,
+) -> Response {
+    let wanted = Wanted {
+        zones_problem: Some(keyed(problem, "zones")),
+        ..Wanted::default()
+    };
+    match view(desk, connection, wanted, None).await {
+        Ok(view) => refused(&view, view.zones.problem.as_ref()),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The page with a problem at its accounts.
+pub(super) async fn with_accounts_problem(
+    desk: &Desk,
+    connection: ConnectionId,
+    problem: Problem,
+) -> Response {
+    let wanted = Wanted {
+        accounts_problem: Some(keyed(problem, "accounts")),
+        ..Wanted::default()
+    };
+    match view(desk, connection, wanted, None).await {
+        Ok(view) => refused(&view, view.permissions.problem.as_ref()),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn keyed(problem: Problem, key: &str) -> ProblemPanel {
+    let mut panel = ProblemPanel::new(problem);
+    key.clone_into(&mut panel.key);
+    panel
+}
+
+fn account_names(connection: &Connection) -> AccountNames {
+    let judge = Judge::of(connection);
+    let (used, others): (Vec<_>, Vec<_>) = connection
+        .accounts
         .iter()
+        .partition(|account| judge.uses(&account.id));
+    let count = used.len();
+    let names = used
+        .into_iter()
+        .chain(others)
         .map(|account| account.name.clone())
-        .collect()
+        .collect();
+    AccountNames::new(names, count)
 }
 
 async fn view(
     desk: &Desk,
     id: ConnectionId,
+    wanted: Wanted,
     problem: Option<ProblemPanel>,
 ) -> Outcome<ConnectionPage> {
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
-    let connection = connections::get(app, ws, id).await?;
+    let mut connection = connections::get(app, ws, id).await?;
     let sites = app.store.sites_of_connection(ws, id).await?;
-    let (zones, zones_problem) = match connections::zones(app, ws, id).await {
-        Ok(choices) => (zone_rows(&choices, &all_sites(desk).await?), None),
-        Err(problem) => {
-            let mut panel = ProblemPanel::new(problem);
-            "zones".clone_into(&mut panel.key);
-            (Vec::new(), Some(panel))
-        }
-    };
-    let deployable = zones.iter().filter(|zone| zone.reason.is_none()).count();
-    let (columns, permissions) = matrix::of(&connection);
+    let mut zones =
+        zone_part::list(desk, &mut connection, &wanted.zones, Place::Connection).await?;
+    if wanted.zones_problem.is_some() {
+        zones.problem = wanted.zones_problem;
+    }
+    let counts = app.store.connection_zones_by_account(ws, id).await?;
+    let permissions = matrix::of(
+        &connection,
+        &counts,
+        &sites,
+        &wanted.accounts,
+        wanted.accounts_problem,
+    );
     Ok(ConnectionPage {
         shell: desk.shell("connections"),
         id: id.to_string(),
@@ -110,19 +189,13 @@ async fn view(
         expires: connection
             .expires_at
             .map(|at| (When { at, now }, Stamp(at))),
-        accounts: names(&connection.accounts),
+        accounts: account_names(&connection),
         sites_words: match sites.len() {
             0 => "No site".to_owned(),
             many => plural(many as u64, "site"),
         },
         sites: sites.iter().map(named).collect(),
-        zones_words: format!(
-            "{}, {deployable} deployable. Read just now.",
-            plural(zones.len() as u64, "zone")
-        ),
         zones,
-        zones_problem,
-        columns,
         permissions,
         tokens_page: token_url::TOKENS_PAGE.to_owned(),
         name: connection.name,
@@ -135,44 +208,6 @@ fn named(site: &Site) -> Named {
         id: site.id.to_string(),
         name: site.name.clone(),
     }
-}
-
-async fn all_sites(desk: &Desk) -> Outcome<Vec<Site>> {
-    Ok(desk
-        .app()
-        .store
-        .list_sites(desk.ws(), &Page::first(store::PAGE_MAX))
-        .await?
-        .items)
-}
-
-/// The zones as rows, with the sites that are on them already.
-pub(crate) fn zone_rows(choices: &[ZoneChoice], sites: &[Site]) -> Vec<ZoneRow> {
-    choices
-        .iter()
-        .map(|choice| {
-            let mut status = choice.zone.status.clone();
-            if choice.zone.paused {
-                status.push_str(", paused");
-            }
-            ZoneRow {
-                id: choice.zone.id.to_string(),
-                name: choice.zone.name.clone(),
-                account: choice.account_name.clone(),
-                status,
-                plan: choice
-                    .zone
-                    .plan
-                    .clone()
-                    .unwrap_or_else(|| "unknown".to_owned()),
-                reason: choice.reason.clone(),
-                site: sites
-                    .iter()
-                    .find(|site| site.zone == choice.zone.id)
-                    .map(named),
-            }
-        })
-        .collect()
 }
 
 fn trouble(status: ConnectionStatus) -> Option<(&'static str, &'static str)> {

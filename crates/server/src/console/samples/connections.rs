@@ -89,22 +89,7 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
         user_form: "https://dash.cloudflare.com/profile/api-tokens?name=Edge+Delivery".to_owned(),
         account_form: "https://dash.cloudflare.com/?to=/:account/api-tokens".to_owned(),
     };
-    let cell = |state: State, words: &str| PermissionCell {
-        state,
-        words: words.to_owned(),
-        detail: (words != "yes").then(|| "403, 10000 Authentication error".to_owned()),
-    };
-    let yes = State::new("ok", Mark::Tick, "yes");
-    let permission = |scope, name, level| PermissionRow {
-        scope,
-        name,
-        level,
-        cells: vec![
-            cell(yes, "yes"),
-            cell(State::new("warn", Mark::Triangle, "partly"), "5 of 7 zones"),
-        ],
-    };
-    let one = ConnectionPage {
+    let one = |zones, permissions| ConnectionPage {
         shell: Shell {
             told: told("connected"),
             ..shell("connections")
@@ -121,17 +106,11 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
         kind: "User token",
         made: Stamp(NOW),
         expires: Some((ago(-60 * 24 * 92), Stamp(NOW.plus_seconds(92 * 86_400)))),
-        accounts: vec!["Acme".to_owned(), NASTY.to_owned()],
+        accounts: AccountNames::new(vec!["Acme".to_owned(), NASTY.to_owned()], 1),
         sites_words: "2 sites".to_owned(),
         sites: vec![named("s1", "shop.example"), named("s2", NASTY)],
-        zones_words: "5 zones, 2 deployable. Read just now.".to_owned(),
-        zones: zones(),
-        zones_problem: None,
-        columns: vec!["Acme".to_owned(), "Acme Labs".to_owned()],
-        permissions: vec![
-            permission("Account", "Workers Scripts", "Edit"),
-            permission("Zone", "Workers Routes", "Edit"),
-        ],
+        zones,
+        permissions,
         tokens_page: "https://dash.cloudflare.com/profile/api-tokens".to_owned(),
         problem: None,
     };
@@ -144,7 +123,18 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
             "connect-replace",
             html(&connect(None, Some(named("c1", NASTY)))),
         ),
-        ("connection", html(&one)),
+        (
+            "connection",
+            html(&one(zone_list(zones(), false), account_table(2))),
+        ),
+        (
+            "connection-large",
+            html(&one(many_zones(false), account_table(20))),
+        ),
+        (
+            "connection-no-zones",
+            html(&one(no_zones(), account_table(1))),
+        ),
         (
             "guide",
             html(&GuidePage {
@@ -251,5 +241,74 @@ fn the_guide_says_all_that_it_promises() {
         ] {
             assert!(text.contains(words), "{place} does not say: {words}");
         }
+    }
+}
+
+fn account_table(many: usize) -> AccountTable {
+    let columns = vec![
+        ("Workers Scripts", "Edit"),
+        ("Workers KV Storage", "Edit"),
+        ("Account Settings", "Read"),
+        ("Workers Routes", "Edit"),
+        ("Zone", "Read"),
+    ];
+    let cell = |(index, column): (usize, &(&'static str, &str))| PermissionCell {
+        name: column.0,
+        state: if index == 3 {
+            State::new("warn", Mark::Triangle, "partly")
+        } else {
+            State::new("ok", Mark::Tick, "yes")
+        },
+        words: if index == 3 { "5 of 7 zones" } else { "yes" }.to_owned(),
+    };
+    let rows = (0..many)
+        .map(|number| AccountRow {
+            id: format!("a{number:031}"),
+            name: if number == 0 {
+                NASTY.to_owned()
+            } else {
+                format!("Acme {number}")
+            },
+            is_used: number != 1,
+            sites: if number == 0 {
+                vec![named("s1", "shop.example"), named("s2", NASTY)]
+            } else {
+                Vec::new()
+            },
+            zones: 7,
+            cells: columns.iter().enumerate().map(cell).collect(),
+            evidence: if number == 2 {
+                vec![("Workers KV Storage", format!("403, 10000 {NASTY}"))]
+            } else {
+                Vec::new()
+            },
+        })
+        .collect();
+    AccountTable {
+        connection: "c1".to_owned(),
+        columns,
+        rows,
+        words: "300 accounts, 299 used.".to_owned(),
+        is_choice: many > 1,
+        is_searched: many > 2,
+        search: NASTY.to_owned(),
+        page: 2,
+        pages: if many > 2 { 15 } else { 1 },
+        problem: (many > 2).then(|| {
+            let mut panel = problem();
+            "accounts".clone_into(&mut panel.key);
+            panel
+        }),
+    }
+}
+
+fn no_zones() -> ZoneList {
+    let mut panel = problem();
+    "zones".clone_into(&mut panel.key);
+    ZoneList {
+        problem: Some(panel),
+        read: None,
+        is_small: true,
+        ..zone_list(Vec::new(), false)
     }
 }

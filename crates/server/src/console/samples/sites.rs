@@ -6,8 +6,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
     let new = |connections: Vec<Named>, problem| NewSitePage {
         shell: shell("sites"),
         connection: "c1".to_owned(),
-        zones: zones(),
-        chosen: "z-docs.example".to_owned(),
+        zones: (!connections.is_empty()).then(|| zone_list(zones(), true)),
         name: NASTY.to_owned(),
         hostnames: "docs.example\nwww.docs.example".to_owned(),
         hostnames_wrong: None,
@@ -56,6 +55,13 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
         (
             "site-new",
             html(&new(vec![named("c1", "Acme"), named("c2", NASTY)], None)),
+        ),
+        (
+            "site-new-large",
+            html(&NewSitePage {
+                zones: Some(many_zones(true)),
+                ..new(vec![named("c1", "Acme")], None)
+            }),
         ),
         ("site-new-none", html(&new(Vec::new(), None))),
         (

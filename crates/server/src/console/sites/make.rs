@@ -4,7 +4,7 @@ use super::NewSitePage;
 use crate::{
     audit::{Event, Kind},
     console::{
-        connections::{Named, zone_rows},
+        connections::{Named, Place, ZoneForm, zone_list},
         desk::{Desk, page, refused},
         form::Form,
         parts::ProblemPanel,
@@ -13,6 +13,7 @@ use crate::{
     services::{
         connections,
         sites::{self, NewSite},
+        zones,
     },
 };
 use axum::{
@@ -32,39 +33,30 @@ pub(crate) struct NewSiteForm {
     hostnames: String,
 }
 
-async fn view(desk: &Desk, form: NewSiteForm, problem: Option<Problem>) -> Outcome<NewSitePage> {
+async fn view(
+    desk: &Desk,
+    form: NewSiteForm,
+    zones: &ZoneForm,
+    problem: Option<Problem>,
+) -> Outcome<NewSitePage> {
     let (app, ws) = (desk.app(), desk.ws());
-    let stored = connections::list(app, ws, &Page::first(50)).await?.items;
+    let mut stored = connections::list(app, ws, &Page::first(50)).await?.items;
     let chosen = stored
         .iter()
-        .find(|connection| connection.id.to_string() == form.connection)
-        .or_else(|| stored.first());
-    let mut problem = problem.map(ProblemPanel::new);
-    let zones = match chosen {
-        None => Vec::new(),
-        Some(connection) => match connections::zones(app, ws, connection.id).await {
-            Ok(choices) => {
-                let all = app
-                    .store
-                    .list_sites(ws, &Page::first(store::PAGE_MAX))
-                    .await?
-                    .items;
-                zone_rows(&choices, &all)
-            }
-            Err(trouble) => {
-                problem.get_or_insert_with(|| {
-                    ProblemPanel::new(trouble).with(
-                        "See the connection",
-                        format!("/connections/{}", connection.id),
-                    )
-                });
-                Vec::new()
-            }
-        },
+        .position(|connection| connection.id.to_string() == form.connection)
+        .unwrap_or_default();
+    let zones = match stored.get_mut(chosen) {
+        None => None,
+        Some(connection) => {
+            let place = Place::Choice { marked: &form.zone };
+            Some(zone_list(desk, connection, zones, place).await?)
+        }
     };
+    let problem = problem.map(ProblemPanel::new);
     Ok(NewSitePage {
         shell: desk.shell("sites"),
-        connection: chosen
+        connection: stored
+            .get(chosen)
             .map(|connection| connection.id.to_string())
             .unwrap_or_default(),
         connections: stored
@@ -75,7 +67,6 @@ async fn view(desk: &Desk, form: NewSiteForm, problem: Option<Problem>) -> Outco
             })
             .collect(),
         zones,
-        chosen: form.zone,
         name: form.name,
         hostnames: form.hostnames,
         hostnames_wrong: problem
@@ -87,8 +78,12 @@ async fn view(desk: &Desk, form: NewSiteForm, problem: Option<Problem>) -> Outco
 }
 
 /// The choice.
-pub(crate) async fn new(desk: Desk, Query(form): Query<NewSiteForm>) -> Result<Response, Problem> {
-    Ok(page(&view(&desk, form, None).await?))
+pub(crate) async fn new(
+    desk: Desk,
+    Query(form): Query<NewSiteForm>,
+    Query(zones): Query<ZoneForm>,
+) -> Result<Response, Problem> {
+    Ok(page(&view(&desk, form, &zones, None).await?))
 }
 
 /// Makes the site and goes to its plan.
@@ -99,7 +94,7 @@ pub(crate) async fn create(desk: Desk, Form(form): Form<NewSiteForm>) -> Result<
             Ok(Redirect::to(&format!("/sites/{}/plan", site.id)).into_response())
         }
         Err(problem) => {
-            let view = view(&desk, form, Some(problem)).await?;
+            let view = view(&desk, form, &ZoneForm::default(), Some(problem)).await?;
             Ok(refused(&view, view.problem.as_ref()))
         }
     }
@@ -127,7 +122,7 @@ async fn make(desk: &Desk, form: &NewSiteForm) -> Outcome<Site> {
     let name = match form.name.trim() {
         "" => {
             let connection = connections::get(app, ws, connection).await?;
-            connections::zone(app, &connection, &zone).await?.zone.name
+            zones::one(app, &connection, &zone).await?.zone.name
         }
         name => name.to_owned(),
     };

@@ -32,7 +32,7 @@ pub(super) async fn look(
 ) -> Vec<Warning> {
     let mut found = writes(app, site).await;
     if is_first {
-        found.extend(requests(site, connection));
+        found.extend(requests(app, site, connection).await);
         found.extend(objects(app, site, connection).await.unwrap_or_default());
     }
     found
@@ -59,8 +59,12 @@ fn writes_warning(pending: u64) -> Option<Warning> {
 }
 
 /// Every request that meets a route counts, people's too.
-fn requests(site: &Site, connection: &Connection) -> Option<Warning> {
-    let zone = connection.zones.iter().find(|zone| zone.id == site.zone)?;
+async fn requests(app: &App, site: &Site, connection: &Connection) -> Option<Warning> {
+    let known = app
+        .store
+        .connection_zone(site.workspace, connection.id, &site.zone)
+        .await;
+    let zone = known.ok().flatten()?.zone;
     (zone.plan.as_deref() == Some("free")).then(|| {
         warning(
             "requests_count",
