@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Answer, Refusal, Reply},
     call::{Call, Endpoint},
-    new_id, paging,
+    new_id, paging, upload,
 };
 use crate::{
     account::{Level, Namespace, World, plain_id},
@@ -159,6 +159,9 @@ fn title(
 
 fn create(call: &Call, account: String) -> Reply {
     call.world.change(|world| {
+        if world.account(&account).is_some_and(|a| !a.workers) {
+            return Err(upload::not_in_plan());
+        }
         let title = title(call, world, &account, None, "create namespace")?;
         let there = world
             .namespaces
