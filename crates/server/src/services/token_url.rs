@@ -7,6 +7,9 @@ use url::Url;
 /// Where a person sees and edits their tokens.
 pub(crate) const TOKENS_PAGE: &str = "https://dash.cloudflare.com/profile/api-tokens";
 
+/// Where an account's tokens are seen and edited; Cloudflare asks for the account.
+pub(crate) const ACCOUNT_TOKENS_PAGE: &str = "https://dash.cloudflare.com/?to=/:account/api-tokens";
+
 /// The name that the form is filled in with.
 const TOKEN_NAME: &str = "Edge Delivery System";
 

@@ -10,6 +10,7 @@ use crate::{
     services::{
         connections::{self, ZoneChoice},
         token_check::{UNWATCHED, permissions_json},
+        token_text::cleaned_away,
     },
 };
 use axum::{
@@ -79,6 +80,18 @@ struct NewConnection {
     name: Option<String>,
 }
 
+/// A connection after a token was given for it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct GivenView {
+    #[serde(flatten)]
+    connection: ConnectionView,
+    /// What was cleaned away from the token as it was given, in words; not there when nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    cleaned: Vec<&'static str>,
+}
+
 /// What is to be changed.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -91,12 +104,12 @@ struct ConnectionPatch {
 
 /// Connect Cloudflare: the token is checked permission by permission; only a good one is stored.
 #[utoipa::path(post, path = "/connections", tag = "connections", request_body = NewConnection,
-    responses((status = 201, body = ConnectionView), Problems))]
+    responses((status = 201, body = GivenView), Problems))]
 async fn create(
     State(app): State<AppState>,
     caller: ApiCaller,
     ApiJson(new): ApiJson<NewConnection>,
-) -> Outcome<(StatusCode, Json<ConnectionView>)> {
+) -> Outcome<(StatusCode, Json<GivenView>)> {
     let connection = connections::connect(
         &app,
         caller.workspace,
@@ -105,7 +118,11 @@ async fn create(
         UNWATCHED,
     )
     .await?;
-    Ok((StatusCode::CREATED, Json(view(&connection))))
+    let given = GivenView {
+        connection: view(&connection),
+        cleaned: cleaned_away(&new.token),
+    };
+    Ok((StatusCode::CREATED, Json(given)))
 }
 
 /// List connections.
@@ -137,13 +154,13 @@ async fn read(
 
 /// Rename a connection or replace its token.
 #[utoipa::path(patch, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
-    request_body = ConnectionPatch, responses((status = 200, body = ConnectionView), Problems))]
+    request_body = ConnectionPatch, responses((status = 200, body = GivenView), Problems))]
 async fn change(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
     ApiJson(patch): ApiJson<ConnectionPatch>,
-) -> Outcome<Json<ConnectionView>> {
+) -> Outcome<Json<GivenView>> {
     let id = id(&text, "connection")?;
     let mut connection = connections::get(&app, caller.workspace, id).await?;
     if let Some(token) = &patch.token {
@@ -153,7 +170,10 @@ async fn change(
     if let Some(name) = &patch.name {
         connection = connections::rename(&app, caller.workspace, id, name).await?;
     }
-    Ok(Json(view(&connection)))
+    Ok(Json(GivenView {
+        connection: view(&connection),
+        cleaned: patch.token.as_deref().map_or_else(Vec::new, cleaned_away),
+    }))
 }
 
 /// `?force=`.
