@@ -19,3 +19,4 @@ mod replicas;
 mod sign_in;
 mod story;
 mod sync;
+mod token_check;
