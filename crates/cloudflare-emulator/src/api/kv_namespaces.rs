@@ -119,8 +119,7 @@ fn list(call: &Call, account: &str) -> Reply {
     if call.query("direction") == Some("desc") {
         all.reverse();
     }
-    let items = all.into_iter().map(shown).collect();
-    paging::page(call, items, paging::NAMESPACES)
+    paging::page(call, all, paging::NAMESPACES, shown)
 }
 
 #[derive(Deserialize)]
