@@ -245,9 +245,6 @@ fn fix_url(check: &PermissionCheck, kind: TokenKind, form: &str) -> String {
     }
     match check.granted {
         Granted::No => form.to_owned(),
-        Granted::Yes | Granted::Unknown => match kind {
-            TokenKind::User => token_url::TOKENS_PAGE.to_owned(),
-            TokenKind::Account => token_url::ACCOUNT_TOKENS_PAGE.to_owned(),
-        },
+        Granted::Yes | Granted::Unknown => token_url::tokens_page(kind).to_owned(),
     }
 }

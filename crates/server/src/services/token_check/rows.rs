@@ -217,3 +217,111 @@ fn rows_of_the_rest(many: usize, rows: &mut Vec<Row>) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::connection::ReachableZone;
+
+    fn account(number: usize) -> ReachableAccount {
+        ReachableAccount {
+            id: format!("{number:032}").parse().expect("an id"),
+            name: format!("Account {number}"),
+        }
+    }
+
+    fn zone(of: usize, number: usize, status: &str, paused: bool, hint: RoutesHint) -> FoundZone {
+        FoundZone {
+            zone: ReachableZone {
+                id: format!("{:032}", of * 1000 + number)
+                    .parse()
+                    .expect("an id"),
+                name: format!("z{number:03}.example"),
+                account_id: account(of).id,
+                status: status.to_owned(),
+                paused,
+                plan: None,
+            },
+            account_name: None,
+            hint,
+        }
+    }
+
+    fn asked(rows: &[Row]) -> Vec<&str> {
+        rows.iter()
+            .filter(|row| row.check.permission == Permission::WorkersRoutes)
+            .filter(|row| row.question == Question::Probe)
+            .map(|row| row.check.place.as_str())
+            .collect()
+    }
+
+    fn reach(accounts: usize, zones: Vec<FoundZone>) -> Reach {
+        Reach {
+            accounts: (0..accounts).map(account).collect(),
+            zones,
+            zones_refused: None,
+        }
+    }
+
+    #[test]
+    fn the_best_zone_comes_first() {
+        let zones = vec![
+            zone(0, 1, "pending", false, RoutesHint::Edit),
+            zone(0, 2, "active", true, RoutesHint::Edit),
+            zone(0, 3, "active", false, RoutesHint::ReadOnly),
+            zone(0, 4, "active", false, RoutesHint::None),
+            zone(0, 5, "active", false, RoutesHint::Edit),
+        ];
+        assert_eq!(
+            best(&zones).map(|found| found.zone.name.as_str()),
+            Some("z005.example")
+        );
+        let names = [
+            "z005.example",
+            "z004.example",
+            "z003.example",
+            "z001.example",
+            "z002.example",
+        ];
+        assert_eq!(asked(&rows(&reach(1, zones))), names);
+    }
+
+    #[test]
+    fn many_accounts_and_zones_give_few_rows() {
+        // The last accounts alone have zones that serve traffic.
+        let zones: Vec<FoundZone> = (0..5_000)
+            .map(|number| {
+                let status = if number % 500 < 480 {
+                    "pending"
+                } else {
+                    "active"
+                };
+                zone(number % 500, number / 500, status, false, RoutesHint::None)
+            })
+            .collect();
+        let rows = rows(&reach(500, zones));
+        assert_eq!(rows.len(), ACCOUNTS_ASKED * (3 + 2 + 2) + 5);
+        assert_eq!(asked(&rows).len(), ACCOUNTS_ASKED);
+        for number in 480..500 {
+            let id = Some(account(number).id);
+            assert!(
+                rows.iter()
+                    .any(|row| row.check.account_id == id && row.question == Question::Probe),
+                "{number}"
+            );
+        }
+        let rest = rows.last().expect("rows");
+        assert_eq!(rest.check.account_id, None);
+        assert_eq!(rest.check.place, "450 more accounts");
+    }
+
+    #[test]
+    fn few_zones_have_two_rows_each() {
+        let zones = (0..ZONES_ASKED)
+            .map(|number| zone(number % 2, number, "pending", false, RoutesHint::None))
+            .collect();
+        let rows = rows(&reach(3, zones));
+        assert_eq!(rows.len(), 3 * 3 + 2 * ZONES_ASKED + 2);
+        assert_eq!(asked(&rows).len(), ZONES_ASKED);
+    }
+}
