@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures, side by side in one run, never part of the tests.
 
 use crate::{
+    build::{self, BuildArgs},
     install,
     run::{command, root, run},
 };
@@ -17,6 +18,8 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// The Worker on workerd against a bare pass-through: requests a second and CPU a request.
     Edge,
+    /// The check of a token: calls and time, with few and with many accounts and zones.
+    Check,
 }
 
 /// Runs a bench.
@@ -25,5 +28,12 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
         Bench::Edge => run(command("node", &["bench/edge.js"])
             .current_dir(root().join(install::npm_parts::WORKER))
             .env("EDGE_DELIVERY_WORKERD", install::workerd()?)),
+        Bench::Check => {
+            let program = build::run(&BuildArgs { release: false })?;
+            run(command("node", &["xtask/bench/check.mjs"])
+                .current_dir(root())
+                .env("EDGE_DELIVERY", program)
+                .env("EDGE_DELIVERY_WORKERD", install::workerd()?))
+        }
     }
 }

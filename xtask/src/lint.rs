@@ -78,6 +78,7 @@ fn javascript() -> anyhow::Result<()> {
         &[
             "ls-files",
             "worker/*.js",
+            "xtask/bench/*.mjs",
             "crates/server/console-assets/*.js",
             "tests/browser/*.js",
         ],

@@ -36,6 +36,10 @@ pub struct Account {
     pub name: String,
     /// The account's label under workers.dev; a new account has none and its first upload is refused (10063).
     pub subdomain: Option<String>,
+    /// Whether its e-mail address is verified; else Workers refuses uploads (10034).
+    pub email_verified: bool,
+    /// Whether Workers and KV are available to it; else uploads and new namespaces are refused (10037).
+    pub workers: bool,
 }
 
 /// A zone: a domain and what answers for it.

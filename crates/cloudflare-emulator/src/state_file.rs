@@ -67,6 +67,12 @@ pub struct AccountEntry {
     /// Its label under workers.dev; empty: it has none, and the first upload is refused (10063).
     #[serde(default = "workers_dev")]
     pub subdomain: String,
+    /// Whether its e-mail address is verified; else Workers refuses uploads (10034).
+    #[serde(default = "yes")]
+    pub email_verified: bool,
+    /// Whether Workers and KV are available to it; else uploads and new namespaces are refused (10037).
+    #[serde(default = "yes")]
+    pub workers: bool,
 }
 
 /// A zone.
@@ -269,6 +275,9 @@ pub struct RouteEntry {
 
 fn workers_dev() -> String {
     "local".into()
+}
+fn yes() -> bool {
+    true
 }
 fn active() -> String {
     "active".into()

@@ -2,12 +2,13 @@
 //!
 //! A problem says what happened, whose fault it is, why it may be so, and what to do. Its `code` never changes.
 
+use crate::clock::{Clock, rfc3339};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::connection::PermissionCheck;
+use domain::connection::{PermissionCheck, TokenKind};
 use serde::{Deserialize, Serialize};
 
 /// The result of everything in `services`.
@@ -57,6 +58,8 @@ codes! {
     TokenIpRestricted = "token_ip_restricted", 422, "The token may not be used from this address";
     /// The token reaches no account.
     NoAccounts = "no_accounts", 422, "The token reaches no account";
+    /// The account cannot run Workers yet, whatever the token may do.
+    AccountNotReady = "account_not_ready", 422, "The Cloudflare account is not ready";
     /// The sealed token cannot be opened.
     TokenUnreadable = "token_unreadable", 409, "The stored token cannot be opened";
     /// This token is stored already.
@@ -174,6 +177,9 @@ pub(crate) struct Problem {
     /// Seconds to wait, for the `Retry-After` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retry_after: Option<u64>,
+    /// When it happened, as RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<String>,
 }
 
 impl Problem {
@@ -191,6 +197,7 @@ impl Problem {
             permissions: None,
             cloudflare: None,
             retry_after: None,
+            time: Some(rfc3339(Clock.now())),
         }
     }
 
@@ -231,9 +238,41 @@ impl Problem {
 
     /// The checks of a token that is not good enough.
     #[must_use]
-    pub(crate) fn with_permissions(mut self, checks: &[PermissionCheck]) -> Self {
-        self.permissions = Some(crate::services::token_check::permissions_json(checks));
+    pub(crate) fn with_permissions(mut self, checks: &[PermissionCheck], kind: TokenKind) -> Self {
+        self.permissions = Some(crate::services::token_check::permissions_json_of(
+            checks, kind,
+        ));
         self
+    }
+
+    /// What to copy to support, a line each: what happened when, what was asked and answered, and our version. No secret,
+    /// and nothing that a person wrote.
+    pub(crate) fn details(&self) -> String {
+        let mut lines = vec![
+            format!("problem: {} ({})", self.code.as_str(), self.status),
+            format!("time: {}", self.time.as_deref().unwrap_or("not known")),
+        ];
+        if let Some(said) = &self.cloudflare {
+            lines.push(format!("request: {}", said.endpoint));
+            let mut answer = match said.status {
+                Some(status) => format!("HTTP {status}"),
+                None => "none".to_owned(),
+            };
+            if let Some(code) = said.code {
+                answer.push_str(&format!(", code {code}"));
+            }
+            lines.push(format!("answer: {answer}"));
+            lines.push(format!("message: {}", said.message));
+            lines.push(format!(
+                "ray id: {}",
+                said.ray_id.as_deref().unwrap_or("none")
+            ));
+        }
+        lines.push(format!(
+            "version: edge-delivery {}",
+            env!("CARGO_PKG_VERSION")
+        ));
+        lines.join("\n")
     }
 
     /// A refused field.
@@ -358,7 +397,11 @@ impl From<cloudflare::Error> for Problem {
     fn from(error: cloudflare::Error) -> Self {
         let said = CloudflareSaid::from(&error);
         let what = said.message.clone();
-        let problem = if error.is_rate_limited() {
+        let problem = if error.code() == Some(10_502) {
+            Self::new(Code::RateLimited, "Cloudflare has locked out this program for a while: too many calls with tokens that it refused.")
+                .cause("Somebody or something keeps trying a token that is no longer good.")
+                .remedy("Wait some minutes without trying; each further try makes it longer. Then use a good token.")
+        } else if error.is_rate_limited() {
             Self::new(Code::RateLimited, "Cloudflare asks to wait: too many calls were made with this token or account.")
                 .cause("Cloudflare allows 1,200 calls in five minutes for a user, dashboard and other programs included.")
                 .remedy("Wait a few minutes; the work goes on by itself where it is repeated.")

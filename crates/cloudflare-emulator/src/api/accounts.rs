@@ -65,23 +65,21 @@ fn user(_: &Call) -> Reply {
 
 /// All accounts within the token's reach, whatever it may do there: a membership is the user's.
 fn memberships(call: &Call) -> Reply {
-    let items = call
-        .world
-        .read()
+    let world = call.world.read();
+    let reached: Vec<&Account> = world
         .accounts
         .iter()
         .filter(|a| call.token.reaches_account(&a.id))
-        .map(|a| {
-            json!({
-                "id": format!("e{}", &a.id[1..]),
-                "status": "accepted",
-                "account": shown(a),
-                "roles": ["Super Administrator - All Privileges"],
-                "permissions": {},
-            })
-        })
         .collect();
-    paging::page(call, items, paging::DIRECTORY)
+    paging::page(call, reached, paging::DIRECTORY, |a| {
+        json!({
+            "id": format!("e{}", &a.id[1..]),
+            "status": "accepted",
+            "account": shown(a),
+            "roles": ["Super Administrator - All Privileges"],
+            "permissions": {},
+        })
+    })
 }
 
 fn list(call: &Call) -> Reply {
@@ -97,8 +95,7 @@ fn list(call: &Call) -> Reply {
         Some("desc") => accounts.sort_by(|a, b| b.name.cmp(&a.name)),
         _ => {}
     }
-    let items: Vec<Value> = accounts.into_iter().map(shown).collect();
-    paging::page(call, items, paging::DIRECTORY)
+    paging::page(call, accounts, paging::DIRECTORY, shown)
 }
 
 fn shown(account: &Account) -> Value {

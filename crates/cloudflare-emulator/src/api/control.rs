@@ -134,7 +134,12 @@ fn state(world: &World) -> Value {
     let mut accounts: Vec<Value> = world
         .accounts
         .iter()
-        .map(|a| json!({"id": a.id, "name": a.name, "subdomain": a.subdomain}))
+        .map(|a| {
+            json!({
+                "id": a.id, "name": a.name, "subdomain": a.subdomain,
+                "email_verified": a.email_verified, "workers": a.workers,
+            })
+        })
         .collect();
     let mut zones: Vec<Value> = world
         .zones

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Answer, Refusal, Reply},
     call::{Call, Endpoint},
-    new_id, paging,
+    new_id, paging, upload,
 };
 use crate::{
     account::{Level, Namespace, World, plain_id},
@@ -119,8 +119,7 @@ fn list(call: &Call, account: &str) -> Reply {
     if call.query("direction") == Some("desc") {
         all.reverse();
     }
-    let items = all.into_iter().map(shown).collect();
-    paging::page(call, items, paging::NAMESPACES)
+    paging::page(call, all, paging::NAMESPACES, shown)
 }
 
 #[derive(Deserialize)]
@@ -159,6 +158,9 @@ fn title(
 
 fn create(call: &Call, account: String) -> Reply {
     call.world.change(|world| {
+        if world.account(&account).is_some_and(|a| !a.workers) {
+            return Err(upload::not_in_plan());
+        }
         let title = title(call, world, &account, None, "create namespace")?;
         let there = world
             .namespaces

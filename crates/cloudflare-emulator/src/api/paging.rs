@@ -29,8 +29,14 @@ pub(crate) const NAMESPACES: PageSize = PageSize {
     most: 1000,
 };
 
-/// One page of `items`, as the call asks for; sizes outside the bounds are moved to the nearest bound.
-pub(crate) fn page(call: &Call, items: Vec<Value>, size: PageSize) -> Result<Answer, Refusal> {
+/// One page of `items`, as the call asks for; sizes outside the bounds are moved to the nearest bound. Only what is on the
+/// page is written out: lists may be long.
+pub(crate) fn page<T>(
+    call: &Call,
+    items: Vec<T>,
+    size: PageSize,
+    shown: impl FnMut(T) -> Value,
+) -> Result<Answer, Refusal> {
     let number = |key: &str, usual: usize| match call.query(key) {
         None => Ok(usual),
         Some(text) => text
@@ -44,6 +50,7 @@ pub(crate) fn page(call: &Call, items: Vec<Value>, size: PageSize) -> Result<Ans
         .into_iter()
         .skip((page - 1).saturating_mul(per_page))
         .take(per_page)
+        .map(shown)
         .collect();
     let info = json!({
         "page": page,

@@ -11,7 +11,7 @@ use super::{
     scripts,
 };
 use crate::{
-    account::{Binding, Code, Content, Module, Script},
+    account::{Binding, Code, Content, Module, Script, World},
     limits::{SCRIPT_BYTES, SCRIPT_NAME_BYTES, SCRIPT_TAGS, SCRIPTS},
 };
 
@@ -42,6 +42,7 @@ fn bad(code: u32, text: impl Into<String>) -> Refusal {
 
 /// `PUT …/scripts/{name}`: a new version that runs at once.
 pub(super) async fn put(call: Call, account: String, name: String) -> Reply {
+    check_account(&call.world.read(), &account)?;
     check_name(&name)?;
     let (metadata, parts) = sent(&call).await?;
     {
@@ -88,6 +89,7 @@ pub(super) async fn put(call: Call, account: String, name: String) -> Reply {
 
 /// `PUT …/scripts/{name}/content`: new code, everything else as before.
 pub(super) async fn content(call: Call, account: String, name: String) -> Reply {
+    check_account(&call.world.read(), &account)?;
     scripts::find(&call.world.read(), &account, &name)?;
     let (metadata, parts) = sent(&call).await?;
     let code = code(&metadata, &parts)?;
@@ -124,6 +126,7 @@ pub(super) async fn version(
     account: &str,
     name: &str,
 ) -> Result<(Content, Map<String, Value>), Refusal> {
+    check_account(&call.world.read(), account)?;
     scripts::find(&call.world.read(), account, name)?;
     let (mut metadata, parts) = sent(call).await?;
     // A plain `wrangler deploy` (4.86) sends no list here and yet promises never to lose a secret.
@@ -139,6 +142,28 @@ pub(super) async fn version(
 }
 
 /// Refuses what no script may be called: `[a-z0-9_][a-z0-9-_]*`.
+/// Whether this account may upload at all. That it is looked at after the permission and before the upload is a guess.
+fn check_account(world: &World, account: &str) -> Result<(), Refusal> {
+    match world.account(account) {
+        Some(account) if !account.email_verified => Err(Refusal::new(
+            403,
+            10034,
+            "workers.api.error.email_verification_required",
+        )),
+        Some(account) if !account.workers => Err(not_in_plan()),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of an account that Workers or KV is not available to.
+pub(super) fn not_in_plan() -> Refusal {
+    Refusal::new(
+        403,
+        10037,
+        "This is not available to your account, or a limit of its plan is reached.",
+    )
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
     let first = name.bytes().next().is_some_and(|b| b != b'-');
     let all = name

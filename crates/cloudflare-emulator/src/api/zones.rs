@@ -64,11 +64,9 @@ fn list(call: &Call) -> Reply {
     if call.query("direction") == Some("desc") {
         keyed.reverse();
     }
-    let items: Vec<Value> = keyed
-        .into_iter()
-        .map(|(_, z)| shown(&world, z, &call.token))
-        .collect();
-    paging::page(call, items, paging::DIRECTORY)
+    paging::page(call, keyed, paging::DIRECTORY, |(_, zone)| {
+        shown(&world, zone, &call.token)
+    })
 }
 
 /// Whether a zone passes the filters of a list: all of them, or any of them.

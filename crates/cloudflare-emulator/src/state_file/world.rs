@@ -105,6 +105,8 @@ impl StateFile {
                 id,
                 name: entry.name,
                 subdomain: Some(entry.subdomain).filter(|s| !s.is_empty()),
+                email_verified: entry.email_verified,
+                workers: entry.workers,
             });
         }
         let mut zones = BTreeSet::new();

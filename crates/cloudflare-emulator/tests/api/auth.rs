@@ -220,6 +220,40 @@ async fn writes_that_cannot_succeed_tell_who_may_write() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_not_ready_is_refused_after_its_permission_is_looked_at() {
+    let upload = format!("/accounts/{ACME}/workers/scripts/Not%20A%20Name");
+    let namespaces = format!("/accounts/{ACME}/storage/kv/namespaces");
+    let reader = "example-disabled-0000000000000000000000x";
+    for (email_verified, workers, of_upload, of_namespace) in [
+        (true, true, (400, 10016), (400, 10019)),
+        (false, true, (403, 10034), (400, 10019)),
+        (true, false, (403, 10037), (403, 10037)),
+    ] {
+        let mut state = example();
+        state.accounts[0].email_verified = email_verified;
+        state.accounts[0].workers = workers;
+        for token in &mut state.tokens {
+            if token.value == reader {
+                token.status = "active".into();
+            }
+        }
+        let local = Local::with(state).await;
+        let answer = local.send("PUT", &upload, json!({})).await;
+        assert_eq!(answer.refused(), of_upload);
+        let answer = local.send("POST", &namespaces, json!({"title": ""})).await;
+        assert_eq!(answer.refused(), of_namespace);
+        for (method, path) in [("PUT", &upload), ("POST", &namespaces)] {
+            let refused = got(local.call(method, reader, path).json(&json!({}))).await;
+            assert_eq!(refused.refused(), (403, 10000), "{method} {path}");
+        }
+        let told = local.control("GET", "/state", None).await.json();
+        let account = &told["accounts"][0];
+        assert_eq!(account["email_verified"], email_verified);
+        assert_eq!(account["workers"], workers);
+    }
+}
+
+#[tokio::test]
 async fn paths_that_lead_nowhere() {
     let local = Local::start().await;
     let answer = local

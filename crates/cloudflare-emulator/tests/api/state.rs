@@ -21,6 +21,7 @@ fn refused(extension: &str, text: &str) -> String {
 fn the_example_is_taken() {
     let world = example().into_world().unwrap();
     assert_eq!(world.accounts.len(), 2);
+    assert!(world.accounts.iter().all(|a| a.email_verified && a.workers));
     assert_eq!(world.zones.len(), 3);
     assert!(world.zone(BLOG).unwrap().proxies("any.blog.example"));
     assert!(!world.zone(BLOG).unwrap().proxies("notblog.example"));

@@ -59,6 +59,8 @@ impl Place {
                 id: ACCOUNT.into(),
                 name: "Acme".into(),
                 subdomain: Some("acme".into()),
+                email_verified: true,
+                workers: true,
             });
             for (id, name) in [(ZONE, "shop.example"), (OTHER_ZONE, "blog.example")] {
                 world.zones.push(Zone {

@@ -20,13 +20,21 @@ pub enum Granted {
     No {
         /// The call, its status and code.
         evidence: String,
+        /// The refusal itself.
+        error: Box<Error>,
     },
     /// Neither.
     Unknown {
         /// The call, and what came instead.
         evidence: String,
+        /// The failure, where there was one.
+        error: Option<Box<Error>>,
     },
 }
+
+/// The account has no workers.dev name yet, and its first Worker is refused for that (§4.5, official). That is about the
+/// account: whoever lacks the right is told so before (§2.4).
+const NO_WORKERS_DEV_NAME: i64 = 10_063;
 
 /// How an answer is judged: a refusal for the expected reason proves the right.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +57,10 @@ fn judge(endpoint: &str, outcome: &Result<Option<Value>, Error>, question: Quest
         (Err(error), question) => {
             let evidence = error.to_string();
             if error.is_forbidden() || error.is_unauthenticated() {
-                return Granted::No { evidence };
+                return Granted::No {
+                    evidence,
+                    error: Box::new(error.clone()),
+                };
             }
             match question {
                 Question::InvalidWrite(codes)
@@ -63,7 +74,10 @@ fn judge(endpoint: &str, outcome: &Result<Option<Value>, Error>, question: Quest
                         ),
                     }
                 }
-                _ => Granted::Unknown { evidence },
+                _ => Granted::Unknown {
+                    evidence,
+                    error: Some(Box::new(error.clone())),
+                },
             }
         }
     }
@@ -87,8 +101,8 @@ impl Api {
             content_type: Some("application/json".to_owned()),
             bytes: b"{}".to_vec(),
         }]);
-        self.ask(request, Question::InvalidWrite(&[10_016, 10_021, 10_052]))
-            .await
+        let proofs = &[10_016, 10_021, 10_052, NO_WORKERS_DEV_NAME];
+        self.ask(request, Question::InvalidWrite(proofs)).await
     }
 
     /// *Workers KV Storage: Edit*: a namespace without a title (expected: 400, code 10019).
@@ -117,6 +131,22 @@ impl Api {
         self.ask(request, Question::Read).await
     }
 
+    /// Whether Workers may at least be *read*: tells a permission on the lower level from one that is missing.
+    pub async fn probe_workers_scripts_read(&self, account: &AccountId) -> Granted {
+        let request = Request::get("/accounts/{account}/workers/scripts", &[account.as_str()]);
+        self.ask(request, Question::Read).await
+    }
+
+    /// Whether KV may at least be *read*; the smallest page that is allowed.
+    pub async fn probe_kv_read(&self, account: &AccountId) -> Granted {
+        let request = Request::get(
+            "/accounts/{account}/storage/kv/namespaces",
+            &[account.as_str()],
+        )
+        .query("per_page", "5");
+        self.ask(request, Question::Read).await
+    }
+
     /// *Zone: Read*: the account's zones; an empty list proves nothing either way (reported).
     pub async fn probe_zone_read(&self, account: &AccountId) -> Granted {
         let request = Request::get("/zones", &[])
@@ -125,6 +155,7 @@ impl Api {
         match self.call::<Option<Value>>(request).await {
             Ok(Some(Value::Array(zones))) if zones.is_empty() => Granted::Unknown {
                 evidence: "GET /zones lists no zone of this account".to_owned(),
+                error: None,
             },
             outcome => judge("GET /zones", &outcome, Question::Read),
         }

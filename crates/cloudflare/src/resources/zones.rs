@@ -20,6 +20,10 @@ pub struct Zone {
     /// What is paid for it.
     #[serde(default)]
     pub plan: Option<ZonePlan>,
+    /// Old-style names of rights, such as `#worker:edit`. Whether they follow the token or its owner is not confirmed:
+    /// a hint at most.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub permissions: Vec<String>,
 }
 
 /// The account that holds a zone.

@@ -55,13 +55,25 @@ async fn the_questions_find_the_missing_permission_and_change_nothing() {
     }
 
     let granted = local.api(read).probe_kv_write(&account()).await;
-    let Granted::No { evidence } = granted else {
+    let Granted::No { evidence, error } = granted else {
         panic!("{granted:?}");
     };
+    assert_eq!((error.status, error.code()), (Some(403), Some(10_000)));
     assert_eq!(
         evidence,
         "POST /accounts/{account}/storage/kv/namespaces: Authentication error (HTTP 403, code 10000)"
     );
+    // On the lower level, reading works; without the permission, it does not.
+    let read_only = local.api(read);
+    for granted in [
+        read_only.probe_workers_scripts_read(&account()).await,
+        read_only.probe_kv_read(&account()).await,
+    ] {
+        assert!(matches!(granted, Granted::Yes { .. }), "{granted:?}");
+    }
+    let none = local.api(&lacking("workers_kv_storage"));
+    let granted = none.probe_kv_read(&account()).await;
+    assert!(matches!(granted, Granted::No { .. }), "{granted:?}");
     let world = local.world.read();
     assert_eq!(format!("{:?}", world.namespaces), before);
     assert!(world.scripts.is_empty() && world.routes.is_empty());

@@ -40,6 +40,8 @@ pub(crate) struct Server {
 pub(crate) struct Said {
     /// Whether its exit code was 0.
     pub(crate) is_good: bool,
+    /// Its exit code; none when a signal ended it.
+    pub(crate) code: Option<i32>,
     /// Standard output.
     pub(crate) out: String,
     /// Standard error.
@@ -50,6 +52,7 @@ impl From<Output> for Said {
     fn from(output: Output) -> Self {
         Self {
             is_good: output.status.success(),
+            code: output.status.code(),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }

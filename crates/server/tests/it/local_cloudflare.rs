@@ -194,6 +194,13 @@ impl LocalCloudflare {
         answer.json().await.expect("JSON")
     }
 
+    /// How many calls were made so far.
+    pub(crate) async fn calls(&self) -> u64 {
+        let answer = self.client.get(self.control("requests")).send().await;
+        let counts: Value = answer.expect("it answers").json().await.expect("JSON");
+        counts["total"].as_u64().expect("a number")
+    }
+
     /// How many objects of a table there are.
     pub(crate) async fn count(&self, table: &str) -> usize {
         self.state().await[table]

@@ -30,6 +30,7 @@ mod sealed;
 mod sign_in;
 mod story;
 mod sync;
+mod token_check;
 mod unreadable;
 mod witness;
 mod zones;

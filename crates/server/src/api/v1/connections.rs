@@ -11,6 +11,7 @@ use crate::{
     services::{
         connections,
         token_check::{UNWATCHED, permissions_json},
+        token_text::cleaned_away,
         zones::{self, Judge, Search, Want, ZoneChoice},
     },
 };
@@ -99,6 +100,18 @@ struct NewConnection {
     name: Option<String>,
 }
 
+/// A connection after a token was given for it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct GivenView {
+    #[serde(flatten)]
+    connection: ConnectionView,
+    /// What was cleaned away from the token as it was given, in words; not there when nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    cleaned: Vec<&'static str>,
+}
+
 /// What is to be changed.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -113,12 +126,12 @@ struct ConnectionPatch {
 
 /// Connect Cloudflare: the token is checked permission by permission; only a good one is stored.
 #[utoipa::path(post, path = "/connections", tag = "connections", request_body = NewConnection,
-    responses((status = 201, body = ConnectionView), Problems))]
+    responses((status = 201, body = GivenView), Problems))]
 async fn create(
     State(app): State<AppState>,
     caller: ApiCaller,
     ApiJson(new): ApiJson<NewConnection>,
-) -> Outcome<(StatusCode, Json<ConnectionView>)> {
+) -> Outcome<(StatusCode, Json<GivenView>)> {
     let outcome = connections::connect(
         &app,
         caller.workspace,
@@ -128,7 +141,11 @@ async fn create(
     )
     .await;
     audit::record_token(&app, &caller.actor, None, &outcome).await;
-    Ok((StatusCode::CREATED, Json(view(&outcome?))))
+    let given = GivenView {
+        connection: view(&outcome?),
+        cleaned: cleaned_away(&new.token),
+    };
+    Ok((StatusCode::CREATED, Json(given)))
 }
 
 /// List connections.
@@ -160,13 +177,13 @@ async fn read(
 
 /// Rename a connection, replace its token, or choose which of its accounts are used.
 #[utoipa::path(patch, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
-    request_body = ConnectionPatch, responses((status = 200, body = ConnectionView), Problems))]
+    request_body = ConnectionPatch, responses((status = 200, body = GivenView), Problems))]
 async fn change(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
     ApiJson(patch): ApiJson<ConnectionPatch>,
-) -> Outcome<Json<ConnectionView>> {
+) -> Outcome<Json<GivenView>> {
     let id = id(&text, "connection")?;
     let mut connection = connections::get(&app, caller.workspace, id).await?;
     if let Some(token) = &patch.token {
@@ -184,7 +201,10 @@ async fn change(
         let event = Event::connection(Kind::ConnectionRenamed, &connection);
         audit::record(&app, &caller.actor, event.with("formerName", former)).await;
     }
-    Ok(Json(view(&connection)))
+    Ok(Json(GivenView {
+        connection: view(&connection),
+        cleaned: patch.token.as_deref().map_or_else(Vec::new, cleaned_away),
+    }))
 }
 
 /// `?force=`.
