@@ -13,6 +13,7 @@ pub mod names;
 pub mod observed;
 pub mod path;
 pub mod plan;
+pub mod route_pattern;
 pub mod secret;
 pub mod time;
 pub mod variant;
