@@ -30,7 +30,7 @@ use super::{
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
 use domain::{
     deployment::{DeploymentStatus, SiteStatus, StepStatus},
-    plan::{Conflict, Resource, Warning},
+    plan::{Conflict, ConflictCode, Resource, Warning, WayOut},
     time::Millis,
 };
 

@@ -16,7 +16,7 @@ use crate::{
 use cloudflare::Api;
 use domain::{
     ids::DeploymentId,
-    observed::Recorded,
+    observed::{Recorded, ScriptMark},
     plan::{Action, Resource, Step},
 };
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(crate) struct Work<'a> {
     pub(crate) api: Api,
     /// The site; its records are kept up to date here and in the database.
     pub(crate) site: Site,
+    /// What tells the script that was seen last from another one.
+    pub(crate) seen_script: Option<ScriptMark>,
     /// What the Worker consists of; `None` in a removal, which needs none.
     pub(crate) material: Option<Material>,
     /// The deployment.
@@ -102,12 +104,15 @@ impl Work<'_> {
     pub(crate) async fn apply(&mut self, step: &Step) -> Result<Option<String>, StepError> {
         match (step.resource, step.action) {
             (Resource::KvNamespace, Action::Delete) => namespace::delete(self, step).await,
-            (Resource::KvNamespace, _) => namespace::create(self, step).await,
+            (Resource::KvNamespace, Action::Update) => namespace::rename(self, step).await,
+            (Resource::KvNamespace, Action::Create) => namespace::create(self, step).await,
             (Resource::Content, _) => content::load(self).await,
             (Resource::Script, Action::Delete) => script::delete(self).await,
             (Resource::Script, _) => script::upload(self).await,
             (Resource::Route, Action::Delete) => route::delete(self, step).await,
-            (Resource::Route, _) => route::create(self, step).await,
+            (Resource::Route, Action::Update) => route::change(self, step).await,
+            (Resource::Route, Action::Create) => route::create(self, step).await,
+            (Resource::Zone, _) => Err(wrong_plan("a zone is never changed").into()),
         }
     }
 

@@ -35,11 +35,15 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
         },
     ];
     let conflict = Conflict {
+        code: ConflictCode::Taken,
         resource: Resource::Route,
         name: "shop.example/*".to_owned(),
+        id: Some("d0000000000000000000000000000001".to_owned()),
+        host: Some("shop.example".parse().expect("a host name")),
         owner: NASTY.to_owned(),
         detail: "A host name can have one Worker for a pattern.".to_owned(),
         remedies: vec!["Leave out this host name.".to_owned()],
+        choices: vec![WayOut::Adopt, WayOut::NarrowerPattern, WayOut::LeaveOutHost],
     };
     let step = |title: &str, status: StepStatus, took: &str| StepRow {
         state: status.into(),
