@@ -4,6 +4,7 @@ use crate::{
     edge::HEALTH_PATH,
     ids::{AccountId, RouteId, SiteId, ZoneId},
     names::Hostname,
+    route_pattern::RoutePattern,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -81,11 +82,21 @@ pub fn wanted_routes(
                 for pattern in patterns {
                     add(pattern.clone(), RoutePurpose::Part);
                 }
-                add(format!("{host}{HEALTH_PATH}*"), RoutePurpose::Health);
+                let health = format!("{host}{HEALTH_PATH}*");
+                if !patterns.iter().any(|pattern| holds(pattern, &health)) {
+                    add(health, RoutePurpose::Health);
+                }
             }
         }
     }
     routes
+}
+
+fn holds(pattern: &str, other: &str) -> bool {
+    match (pattern.parse::<RoutePattern>(), other.parse()) {
+        (Ok(pattern), Ok(other)) => pattern.holds(&other),
+        _ => false,
+    }
 }
 
 /// What somebody decided about a foreign route. It holds for that route as it was then.

@@ -13,7 +13,9 @@ use super::{
         ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, Named, PermissionCell,
         PermissionRow, ZoneRow,
     },
-    deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
+    deployments::{
+        ConflictPanel, DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow, Way,
+    },
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
@@ -30,7 +32,8 @@ use super::{
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
 use domain::{
     deployment::{DeploymentStatus, SiteStatus, StepStatus},
-    plan::{Conflict, ConflictCode, Resource, Warning, WayOut},
+    plan::{Difference, OtherRoute, Resource, Warning},
+    route_pattern::Relation,
     time::Millis,
 };
 

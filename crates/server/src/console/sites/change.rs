@@ -3,11 +3,12 @@
 use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames, shell_word};
 use crate::{
     console::{
+        deployments::lines,
         desk::{Desk, done, id, page, refused},
         parts::{ProblemPanel, plural},
     },
     problem::{Outcome, Problem},
-    services::sites::{self, SitePatch},
+    services::sites::{self, PatternsGiven, SitePatch},
 };
 use axum::{
     Form,
@@ -24,6 +25,7 @@ use store::Site;
 pub(crate) struct SettingsForm {
     name: String,
     hostnames: String,
+    patterns: String,
     deadline: String,
 }
 
@@ -40,6 +42,7 @@ async fn settings_view(
     let form = form.unwrap_or_else(|| SettingsForm {
         name: site.name.clone(),
         hostnames: hostnames(site).join("\n"),
+        patterns: patterns(site).join("\n"),
         deadline: site.settings.kv_deadline_ms.to_string(),
     });
     let mut made_of = vec![
@@ -47,20 +50,45 @@ async fn settings_view(
         ("Worker", desired::script_name(site.id)),
     ];
     made_of.extend(
-        site.hostnames
-            .iter()
-            .map(|host| ("Route", desired::route_pattern(host))),
+        desired::wanted_routes(&site.hostnames, &site.settings.route_patterns)
+            .into_iter()
+            .map(|route| ("Route", route.pattern)),
     );
     Ok(SiteSettingsPage {
         shell: desk.shell(&site.id.to_string()),
         site: head(desk, site, "settings").await?,
         name: form.name,
         hostnames: form.hostnames,
+        patterns: form.patterns,
         deadline: form.deadline,
         zone: site.zone_name.clone(),
         made_of,
         problem: problem.map(ProblemPanel::new),
     })
+}
+
+/// The site's narrower routes, in the order of its host names.
+fn patterns(site: &Site) -> Vec<String> {
+    let of = |host| site.settings.route_patterns.get(host);
+    site.hostnames
+        .iter()
+        .filter_map(of)
+        .flatten()
+        .cloned()
+        .collect()
+}
+
+/// What was typed, by host name: a host name without a line is covered whole.
+fn patterns_given(form: &SettingsForm) -> PatternsGiven {
+    let mut given: PatternsGiven = listed_hostnames(&form.hostnames)
+        .into_iter()
+        .map(|host| (host.to_lowercase(), Vec::new()))
+        .collect();
+    for pattern in lines(&form.patterns) {
+        let host = pattern.split('/').next().unwrap_or_default().to_lowercase();
+        given.entry(host).or_default().push(pattern);
+    }
+    given
 }
 
 /// The settings.
@@ -82,6 +110,7 @@ pub(crate) async fn save_settings(
                 name: Some(form.name.clone()),
                 hostnames: Some(listed_hostnames(&form.hostnames)),
                 kv_deadline_ms: Some(deadline),
+                route_patterns: Some(patterns_given(&form)),
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }
