@@ -90,6 +90,15 @@ fn namespace(desired: &Desired, observed: &Observed) -> Vec<Difference> {
     }
 }
 
+/// A binding in words: with the whole id of a namespace, or the start of a hash.
+fn binding_words(kind: &str, stamp: Option<&str>) -> String {
+    match stamp {
+        Some(id) if kind == "kv_namespace" => format!("{kind} {id}"),
+        Some(hash) => format!("{kind} {}", cut(hash)),
+        None => kind.to_owned(),
+    }
+}
+
 /// The short form of a hash, as it stands in the tags.
 fn short(hash: &str) -> String {
     format!("script {}", hash_tag(hash).trim_start_matches("hash-"))
@@ -232,10 +241,7 @@ impl ScriptView<'_> {
             (CONFIG_BINDING, "json", config),
         ] {
             let what = format!("binding {name}");
-            let last_applied = text(match stamp {
-                Some(stamp) => format!("{kind} {}", cut(stamp)),
-                None => kind.to_owned(),
-            });
+            let last_applied = text(binding_words(kind, stamp));
             match bindings.iter().find(|binding| binding.name == name) {
                 None => found.push(self.difference(&what, None, last_applied)),
                 Some(binding) => {
@@ -243,9 +249,8 @@ impl ScriptView<'_> {
                         && stamp.is_some()
                         && binding.stamp.as_deref() != stamp;
                     if binding.kind != kind || is_other {
-                        let theirs = binding.stamp.as_deref().map(cut).unwrap_or_default();
-                        let theirs = format!("{} {theirs}", binding.kind);
-                        found.push(self.difference(&what, text(theirs.trim()), last_applied));
+                        let theirs = binding_words(&binding.kind, binding.stamp.as_deref());
+                        found.push(self.difference(&what, text(theirs), last_applied));
                     }
                 }
             }
@@ -265,7 +270,7 @@ impl ScriptView<'_> {
         if theirs == ours {
             return Vec::new();
         }
-        let words = |id: Option<&str>| id.map(|id| format!("kv_namespace {}", cut(id)));
+        let words = |id: Option<&str>| id.map(|id| binding_words("kv_namespace", Some(id)));
         vec![self.difference(&format!("binding {KV_BINDING}"), words(theirs), words(ours))]
     }
 

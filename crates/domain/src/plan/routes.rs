@@ -8,7 +8,7 @@ use crate::{
     desired::{Desired, RouteChoiceKind, RoutePurpose, WantedRoute, script_name},
     ids::SiteId,
     observed::{AdoptedRoute, Observed, ObservedRoute},
-    route_pattern::is_same_pattern,
+    route_pattern::{RoutePattern, is_same_pattern},
 };
 
 pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
@@ -37,7 +37,7 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
             .iter()
             .any(|wanted| is_same_pattern(&wanted.pattern, &route.pattern));
         if !is_wanted && is_our_route(desired.site, route) {
-            not_wanted(desired.site, route, observed, plan);
+            not_wanted(desired.site, route, &wanted, observed, plan);
         }
     }
 }
@@ -73,7 +73,7 @@ fn creation(site: SiteId, wanted: &WantedRoute, observed: &Observed) -> Step {
         resource: Resource::Route,
         name: wanted.pattern.clone(),
         id: None,
-        before: Some("requests go to the origin".to_owned()),
+        before: Some(words(runs_now(&wanted.pattern, observed).as_deref())),
         after: Some(format!(
             "{}; the origin answers when the account's request limit is reached",
             words(Some(&script_name(site)))
@@ -183,7 +183,13 @@ fn closed(route: &ObservedRoute) -> Option<Warning> {
 }
 
 /// A route runs our Worker, and the site does not want it.
-fn not_wanted(site: SiteId, route: &ObservedRoute, observed: &Observed, plan: &mut Plan) {
+fn not_wanted(
+    site: SiteId,
+    route: &ObservedRoute,
+    wanted: &[WantedRoute],
+    observed: &Observed,
+    plan: &mut Plan,
+) {
     let reason = "The site no longer covers it.";
     let is_ours = observed
         .recorded
@@ -205,7 +211,8 @@ fn not_wanted(site: SiteId, route: &ObservedRoute, observed: &Observed, plan: &m
     if let Some(before) = adopted(observed, &route.id) {
         give_back(site, route, before, reason, observed, plan);
     } else if is_ours {
-        plan.steps.push(removal(route, reason));
+        plan.steps
+            .push(removal(site, route, reason, wanted, observed));
     } else {
         plan.warnings.push(Warning::new(
             "unknown_route",
@@ -218,14 +225,16 @@ fn not_wanted(site: SiteId, route: &ObservedRoute, observed: &Observed, plan: &m
 }
 
 pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
-    let reason = "The site is removed; the origin answers again.";
     for route in &observed.routes {
         if is_our_route(site, route) {
             match adopted(observed, &route.id) {
                 Some(before) => {
                     give_back(site, route, before, "The site is removed.", observed, plan);
                 }
-                None => plan.steps.push(removal(route, reason)),
+                None => {
+                    plan.steps
+                        .push(removal(site, route, "The site is removed.", &[], observed))
+                }
             }
         } else if observed
             .recorded
@@ -289,14 +298,76 @@ pub(super) fn give_back(
     });
 }
 
-pub(super) fn removal(route: &ObservedRoute, reason: &str) -> Step {
+/// The Worker that gets now what a pattern matches, as far as one route holds all of it.
+fn runs_now(pattern: &str, observed: &Observed) -> Option<String> {
+    let routes = observed.routes.iter();
+    best(
+        pattern,
+        routes.map(|route| (route.pattern.as_str(), route.script.clone())),
+    )
+}
+
+/// The Worker that gets what a route of ours matches once it is gone: what is not ours stays, what was adopted is what it
+/// was, and what the site wants runs ours.
+fn runs_without(
+    site: SiteId,
+    gone: &ObservedRoute,
+    wanted: &[WantedRoute],
+    observed: &Observed,
+) -> Option<String> {
+    let others = observed.routes.iter().filter_map(|route| {
+        let script = match adopted(observed, &route.id) {
+            _ if route.id == gone.id => return None,
+            Some(before) if is_our_route(site, route) => before.script.clone(),
+            _ if is_our_route(site, route) => return None,
+            _ => route.script.clone(),
+        };
+        Some((route.pattern.as_str(), script))
+    });
+    let ours = wanted
+        .iter()
+        .map(|route| (route.pattern.as_str(), Some(script_name(site))));
+    // Of two that are the same, what is wanted.
+    best(&gone.pattern, ours.chain(others))
+}
+
+/// Of the routes that hold all of the pattern, the Worker of the most specific one.
+fn best<'a>(
+    pattern: &str,
+    routes: impl Iterator<Item = (&'a str, Option<String>)>,
+) -> Option<String> {
+    let pattern: RoutePattern = pattern.parse().ok()?;
+    let mut best: Option<(RoutePattern, Option<String>)> = None;
+    for (other, script) in routes {
+        let Ok(other) = other.parse::<RoutePattern>() else {
+            continue;
+        };
+        let is_better = best
+            .as_ref()
+            .is_none_or(|(best, _)| other.specificity(best).is_gt());
+        if other.holds(&pattern) && is_better {
+            best = Some((other, script));
+        }
+    }
+    best?.1
+}
+
+pub(super) fn removal(
+    site: SiteId,
+    route: &ObservedRoute,
+    reason: &str,
+    wanted: &[WantedRoute],
+    observed: &Observed,
+) -> Step {
     Step {
         action: Action::Delete,
         resource: Resource::Route,
         name: route.pattern.clone(),
         id: Some(route.id.to_string()),
         before: route.script.as_deref().map(|script| words(Some(script))),
-        after: Some("requests go to the origin".to_owned()),
+        after: Some(words(
+            runs_without(site, route, wanted, observed).as_deref(),
+        )),
         reason: reason.to_owned(),
         reversible: true,
         route: None,

@@ -108,7 +108,15 @@ fn reason(
 ) -> Option<String> {
     let namespace = our_namespace(desired.site, observed).map(|namespace| &namespace.id);
     let is_newer = !script.tags.contains(&hash_tag(&desired.script_hash));
-    let changes: Vec<&str> = edits.iter().map(|edit| edit.what.as_str()).collect();
+    let changes: Vec<&str> = edits
+        .iter()
+        .map(|edit| match edit.what.as_str() {
+            "version" => {
+                "another version runs, and what differs is not told: a secret's value, perhaps"
+            }
+            what => what,
+        })
+        .collect();
     let edited = format!(
         "Somebody changed it outside Edge Delivery ({}); the upload puts that back.",
         changes.join(", ")

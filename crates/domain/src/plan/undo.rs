@@ -74,7 +74,10 @@ pub fn undo(site: SiteId, done: &[Step], former: Option<&str>, observed: &Observ
             Some(before) if was_taken || made_script => {
                 routes::give_back(site, route, before, reason, observed, &mut plan);
             }
-            None if was_made || made_script => plan.steps.push(routes::removal(route, reason)),
+            None if was_made || made_script => {
+                plan.steps
+                    .push(routes::removal(site, route, reason, &[], observed));
+            }
             _ => {}
         }
     }
