@@ -232,8 +232,8 @@ pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
                     give_back(site, route, before, "The site is removed.", observed, plan);
                 }
                 None => {
-                    plan.steps
-                        .push(removal(site, route, "The site is removed.", &[], observed))
+                    let step = removal(site, route, "The site is removed.", &[], observed);
+                    plan.steps.push(step);
                 }
             }
         } else if observed
