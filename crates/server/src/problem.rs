@@ -2,6 +2,8 @@
 //!
 //! A problem says what happened, whose fault it is, why it may be so, and what to do. Its `code` never changes.
 
+mod refusals;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -358,7 +360,9 @@ impl From<cloudflare::Error> for Problem {
     fn from(error: cloudflare::Error) -> Self {
         let said = CloudflareSaid::from(&error);
         let what = said.message.clone();
-        let problem = if error.is_rate_limited() {
+        let problem = if let Some(known) = refusals::known(&error) {
+            known
+        } else if error.is_rate_limited() {
             Self::new(Code::RateLimited, "Cloudflare asks to wait: too many calls were made with this token or account.")
                 .cause("Cloudflare allows 1,200 calls in five minutes for a user, dashboard and other programs included.")
                 .remedy("Wait a few minutes; the work goes on by itself where it is repeated.")

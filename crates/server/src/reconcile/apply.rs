@@ -58,7 +58,7 @@ impl From<cloudflare::Error> for StepError {
     fn from(error: cloudflare::Error) -> Self {
         let may_pass = error.effect_unknown()
             || error.is_unavailable()
-            || error.is_rate_limited()
+            || (error.is_rate_limited() && error.code() != Some(DAY_IS_SPENT))
             || is_transient(&error);
         let after = error.retry_after;
         let problem = Box::new(Problem::from(error));
@@ -91,6 +91,10 @@ impl From<store::StoreError> for StepError {
         Self::Failed(Box::new(error.into()))
     }
 }
+
+/// The account's KV operations of the day are used up (Cloudflare API notes §6.5, measured): answered like a rate limit,
+/// but waiting a moment does not help.
+const DAY_IS_SPENT: i64 = 10_048;
 
 /// Refusals that only say that two sights of the account differ: something exists already or is not there yet. A new
 /// look tells (Cloudflare API notes §4.6, §5, §6.5: 10014 title exists, 10019 route names a script that is not there,

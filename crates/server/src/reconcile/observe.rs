@@ -19,12 +19,14 @@ use store::Site;
 pub(crate) async fn observe(api: &Api, site: &Site) -> Result<(Observed, u32), Error> {
     let (account, zone) = (account_id(&site.account), zone_id(&site.zone));
     let name = script_name(site.id);
-    let (zone, namespaces, scripts, routes) = tokio::try_join!(
+    let (zone, namespaces, scripts, routes) = tokio::join!(
         api.get_zone(&zone),
         api.list_namespaces(&account),
         api.list_scripts(&account),
         api.list_routes(&zone),
-    )?;
+    );
+    // Of several failures always the same one is told: what is wrong with the zone explains the rest.
+    let (zone, routes, scripts, namespaces) = (zone?, routes?, scripts?, namespaces?);
     let mut calls = 4;
     let routes: Vec<ObservedRoute> = routes.into_iter().filter_map(observed_route).collect();
     let workers = named_workers(site, &routes, &scripts);

@@ -61,14 +61,10 @@ const LOOKS: [(&str, Refusals); 12] = [
 ];
 
 /// Deploying a new site.
-const DEPLOYMENTS: [(&str, Refusals); 11] = [
+const DEPLOYMENTS: [(&str, Refusals); 9] = [
     (
         "KV may be read and not written",
         &[("POST", "/storage/kv/namespaces$", 403, 10000)],
-    ),
-    (
-        "the account holds as many namespaces as it may",
-        &[("POST", "/storage/kv/namespaces$", 400, 10015)],
     ),
     (
         "the day's KV writes are spent",
@@ -101,10 +97,6 @@ const DEPLOYMENTS: [(&str, Refusals); 11] = [
     (
         "the pattern is refused",
         &[("POST", "/workers/routes$", 400, 10022)],
-    ),
-    (
-        "the zone holds as many routes as it may",
-        &[("POST", "/workers/routes$", 400, 10026)],
     ),
 ];
 
