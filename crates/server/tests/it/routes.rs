@@ -95,6 +95,9 @@ async fn an_adopted_route_runs_ours_and_is_given_back() {
         let ended = story.program.ended(&id_of(&undoing)).await;
         assert_eq!(ended["status"], "undone", "{ended:#}");
         assert_eq!(story.cloud.state().await, before);
+        let site = format!("/sites/{}", story.site);
+        let site = story.program.ok("GET", &site, None).await;
+        assert_eq!(site["status"], "new");
         story.deployed().await;
         story
             .cloud

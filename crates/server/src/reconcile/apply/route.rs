@@ -112,6 +112,9 @@ pub(super) async fn change(work: &mut Work<'_>, step: &Step) -> Result<Option<St
     work.record(|recorded| {
         if is_return {
             recorded.adopted.retain(|other| other.id != known);
+            recorded
+                .routes_intended
+                .retain(|pattern| !is_same_pattern(pattern, &step.name));
         } else if is_adoption {
             // It is given back, not deleted, from now on.
             recorded.routes.retain(|other| other.id != known);
