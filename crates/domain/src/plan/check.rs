@@ -183,7 +183,7 @@ fn is_current(hash: &str, observed: &Observed, world: &World<'_>) -> bool {
         && recorded
             .applied
             .as_ref()
-            .is_some_and(|applied| script.tags.contains(&hash_tag(&applied.hash)))
+            .is_none_or(|applied| script.tags.contains(&hash_tag(&applied.hash)))
         && recorded.script_etag.is_some()
         && script.etag.is_some()
         && script.etag != recorded.script_etag;

@@ -132,8 +132,11 @@ pub(super) fn script(desired: &Desired, observed: &Observed) -> Vec<Difference> 
             .into_iter()
             .collect();
     };
-    let Some(applied) = recorded
+    let known = recorded
         .applied
+        .clone()
+        .or_else(|| of_earlier_program(desired, script, observed));
+    let Some(applied) = known
         .as_ref()
         .filter(|_| is_our_script(desired.site, script, observed))
     else {
@@ -180,6 +183,23 @@ pub(super) fn script(desired: &Desired, observed: &Observed) -> Vec<Difference> 
         }
     }
     found
+}
+
+/// Records of an earlier program hold the etag alone.
+fn of_earlier_program(
+    desired: &Desired,
+    script: &ObservedScript,
+    observed: &Observed,
+) -> Option<AppliedScript> {
+    observed.recorded.script_etag.as_ref()?;
+    let hash = script.tags.iter().find_map(|tag| tag.strip_prefix("hash-"));
+    Some(AppliedScript {
+        hash: hash.unwrap_or(&desired.script_hash).to_owned(),
+        config_hash: None,
+        version: None,
+        compatibility_flags: None,
+        options: None,
+    })
 }
 
 fn cut(id: &str) -> &str {
