@@ -1,6 +1,6 @@
 //! Verifies a plan with code of its own: a defect in the planner must not reach an account.
 //!
-//! The plan is played, step by step, on a copy of the observation ([`world`]). After every step the promises must hold,
+//! The plan is played, step by step, on a copy of the observation (`world`). After every step the promises must hold,
 //! because a process may be killed there.
 
 mod world;
