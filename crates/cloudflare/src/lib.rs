@@ -25,7 +25,10 @@ pub use resources::{
     kv_values::{BulkOutcome, BulkPair, KeyEntry, KeyPage},
     permission_probes::Granted,
     routes::{NewRoute, Route},
-    scripts::{Binding, Module, Script, ScriptForm, ScriptSettings, ScriptUpload, UploadedScript},
+    scripts::{
+        Binding, Module, Observability, Script, ScriptForm, ScriptSettings, ScriptUpload,
+        TailConsumer, UploadedScript,
+    },
     tokens::{TokenStatus, TokenVerification},
     zones::{Zone, ZoneAccount, ZoneFilter, ZonePlan},
 };

@@ -1,10 +1,14 @@
 //! What the account should hold for one site.
 
 use crate::{
-    ids::{AccountId, SiteId, ZoneId},
+    edge::HEALTH_PATH,
+    ids::{AccountId, RouteId, SiteId, ZoneId},
     names::Hostname,
+    route_pattern::RoutePattern,
+    time::Millis,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The title of a site's KV namespace.
 pub fn namespace_title(site: SiteId) -> String {
@@ -35,6 +39,92 @@ pub fn route_pattern(host: &Hostname) -> String {
     format!("{host}/*")
 }
 
+/// A route that a site should have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedRoute {
+    /// The host name that it covers, or a part of it.
+    pub host: Hostname,
+    /// Its pattern.
+    pub pattern: String,
+    /// Why it is there.
+    pub purpose: RoutePurpose,
+}
+
+/// Why a route is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoutePurpose {
+    /// The whole host name.
+    Whole,
+    /// A part of the host name that the owner chose.
+    Part,
+    /// The Worker's health question, where no other route covers it.
+    Health,
+}
+
+/// The routes of a site: one for each host name, or those that the owner chose in its place together with one for the
+/// Worker's health question, without which nobody could tell whether it runs.
+pub fn wanted_routes(
+    hostnames: &[Hostname],
+    parts: &BTreeMap<Hostname, Vec<String>>,
+) -> Vec<WantedRoute> {
+    let mut routes = Vec::new();
+    for host in hostnames {
+        let mut add = |pattern: String, purpose| {
+            routes.push(WantedRoute {
+                host: host.clone(),
+                pattern,
+                purpose,
+            });
+        };
+        match parts.get(host).filter(|patterns| !patterns.is_empty()) {
+            None => add(route_pattern(host), RoutePurpose::Whole),
+            Some(patterns) => {
+                for pattern in patterns {
+                    add(pattern.clone(), RoutePurpose::Part);
+                }
+                let health = format!("{host}{HEALTH_PATH}*");
+                if !patterns.iter().any(|pattern| holds(pattern, &health)) {
+                    add(health, RoutePurpose::Health);
+                }
+            }
+        }
+    }
+    routes
+}
+
+fn holds(pattern: &str, other: &str) -> bool {
+    match (pattern.parse::<RoutePattern>(), other.parse()) {
+        (Ok(pattern), Ok(other)) => pattern.holds(&other),
+        _ => false,
+    }
+}
+
+/// What somebody decided about a foreign route. It holds for that route as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteChoice {
+    /// What was decided.
+    pub kind: RouteChoiceKind,
+    /// The route.
+    pub route: RouteId,
+    /// Its pattern.
+    pub pattern: String,
+    /// The Worker that it ran.
+    pub script: Option<String>,
+    /// When it was decided.
+    pub at: Millis,
+}
+
+/// What can be decided about a foreign route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteChoiceKind {
+    /// It shall run our Worker until the site is removed.
+    Adopt,
+    /// Ours may take the requests that both match, so that its Worker runs there no longer.
+    Accept,
+}
+
 /// What one site should look like at Cloudflare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
@@ -54,13 +144,29 @@ pub struct Desired {
     pub script_bytes: usize,
     /// How many variants are published.
     pub published: u64,
+    /// SHA-256 of the configuration alone.
+    #[serde(default)]
+    pub config_hash: String,
+    /// The patterns that the owner chose for a host name in the place of all its pages.
+    #[serde(default)]
+    pub patterns: BTreeMap<Hostname, Vec<String>>,
+    /// What was decided about foreign routes.
+    #[serde(default)]
+    pub choices: Vec<RouteChoice>,
+}
+
+impl Desired {
+    /// The routes that the site should have.
+    pub fn routes(&self) -> Vec<WantedRoute> {
+        wanted_routes(&self.hostnames, &self.patterns)
+    }
 }
 
 /// Either the site as it should be, or its absence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Goal {
     /// Deployed as described.
-    Present(Desired),
+    Present(Box<Desired>),
     /// Nothing of this site in the account.
     Absent {
         /// The site.

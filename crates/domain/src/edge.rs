@@ -34,6 +34,10 @@ pub const CONFIG_BINDING: &str = "CONFIG";
 /// The KV key of the index.
 pub const INDEX_KEY: &str = "index";
 
+/// The KV key whose value is the site's id: it says whose a namespace is when everything else that knew is lost.
+/// Variants' keys begin with `v/` or `h/`.
+pub const MARKER_KEY: &str = "edge-delivery";
+
 /// The most bytes of an index that a Worker reads (`INDEX_MAX` in `worker/src/limits.js`): parsing more would take a
 /// free plan's 10 ms of CPU time (Cloudflare API notes §4.7, official).
 pub const INDEX_MAX: usize = 512 * 1024;

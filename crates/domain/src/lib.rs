@@ -14,6 +14,7 @@ pub mod observed;
 pub mod path;
 pub mod plan;
 pub mod proof;
+pub mod route_pattern;
 pub mod secret;
 pub mod time;
 pub mod variant;

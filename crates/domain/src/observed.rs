@@ -1,6 +1,9 @@
 //! A snapshot of what concerns one site: the account and zone as last read, and what our records say we made.
 
-use crate::ids::{NamespaceId, RouteId};
+use crate::{
+    ids::{AccountId, NamespaceId, RouteId},
+    time::Millis,
+};
 use serde::{Deserialize, Serialize};
 
 /// The account's and zone's objects that matter to one site.
@@ -14,6 +17,9 @@ pub struct Observed {
     pub script: Option<ObservedScript>,
     /// Every route of the zone, ours or not.
     pub routes: Vec<ObservedRoute>,
+    /// Which of the Workers that those routes name exist in the account; `None`: not known.
+    #[serde(default)]
+    pub workers: Option<Vec<String>>,
     /// What our records say.
     pub recorded: Recorded,
 }
@@ -25,6 +31,19 @@ pub struct ObservedZone {
     pub status: String,
     /// Paused zones are DNS only.
     pub paused: bool,
+    /// Who holds it now.
+    #[serde(default)]
+    pub account: Option<ZoneAccount>,
+}
+
+/// The account that holds a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name, where the answer says it.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// A KV namespace.
@@ -34,6 +53,9 @@ pub struct ObservedNamespace {
     pub id: NamespaceId,
     /// Its title.
     pub title: String,
+    /// Whether it holds our marker key with this site's id; `None`: not looked at, since something else says whose it is.
+    #[serde(default)]
+    pub is_marked: Option<bool>,
 }
 
 /// A script.
@@ -45,9 +67,71 @@ pub struct ObservedScript {
     pub tags: Vec<String>,
     /// The namespace its `VARIANTS` binding points at.
     pub namespace: Option<NamespaceId>,
-    /// The version mark that the upload answered with, where the account tells it.
+    /// Cloudflare's hash of its text, where the account tells it.
     #[serde(default)]
     pub etag: Option<String>,
+    /// The version that runs, where the account tells it: every change of text, bindings or secrets makes a new one.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// What it was last deployed with: `api`, `dash`, `wrangler`, …
+    #[serde(default)]
+    pub last_deployed_from: Option<String>,
+    /// All bindings; `None`: not known.
+    #[serde(default)]
+    pub bindings: Option<Vec<ObservedBinding>>,
+    /// `YYYY-MM-DD`.
+    #[serde(default)]
+    pub compatibility_date: Option<String>,
+    /// Such as `nodejs_compat`; `None`: not known.
+    #[serde(default)]
+    pub compatibility_flags: Option<Vec<String>>,
+    /// What is set of the script beside its versions; `None`: not known.
+    #[serde(default)]
+    pub options: Option<ScriptOptions>,
+}
+
+impl ObservedScript {
+    /// What tells one upload from another.
+    pub fn mark(&self) -> ScriptMark {
+        ScriptMark {
+            etag: self.etag.clone(),
+            version: self.version.clone(),
+        }
+    }
+}
+
+/// What tells one upload of a script from another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScriptMark {
+    /// [`ObservedScript::etag`].
+    pub etag: Option<String>,
+    /// [`ObservedScript::version`].
+    pub version: Option<String>,
+}
+
+/// A binding of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedBinding {
+    /// Cloudflare's word: `kv_namespace`, `secret_text`, `json`, …
+    pub kind: String,
+    /// The variable.
+    pub name: String,
+    /// What identifies its value: the namespace's id, or the hash that our configuration carries. Never the value.
+    #[serde(default)]
+    pub stamp: Option<String>,
+}
+
+/// What is set of a script beside its versions. We set none of it; an owner may.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScriptOptions {
+    /// Whether requests are logged to somewhere else.
+    pub logpush: bool,
+    /// Whether Cloudflare keeps its logs.
+    pub observability: bool,
+    /// The Workers that get a record of each request.
+    pub tail_consumers: Vec<String>,
 }
 
 /// A route.
@@ -78,10 +162,76 @@ pub struct Recorded {
     pub content_loaded: bool,
     /// Whether an upload of the script was begun and its outcome is not known.
     pub script_intended: bool,
-    /// The `etag` of the script that we uploaded last.
+    /// What that upload was.
+    pub upload: Option<UploadIntent>,
+    /// The `etag` of the script that we uploaded last, as the account showed it then.
     pub script_etag: Option<String>,
+    /// What else was seen of that upload. Differences from it are somebody else's.
+    pub applied: Option<AppliedScript>,
     /// Patterns of the routes that we made, or whose making was begun.
     pub routes_intended: Vec<String>,
+    /// The routes that we made, by their ids.
+    pub routes: Vec<RecordedRoute>,
+    /// The routes that we took over because somebody chose so, and how they were.
+    pub adopted: Vec<AdoptedRoute>,
     /// The stored Worker that a rollback brought back and that stays until the next deployment.
     pub pinned: Option<String>,
+}
+
+/// An upload that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadIntent {
+    /// The hash of script and configuration.
+    pub hash: String,
+    /// The hash of the configuration.
+    pub config_hash: String,
+    /// What stood there before. As long as it still does, the upload had no effect.
+    pub before: Option<ScriptMark>,
+}
+
+/// What was seen of an upload of ours right after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedScript {
+    /// The hash of script and configuration, at least its first 16 digits.
+    pub hash: String,
+    /// The hash of the configuration, where it is known.
+    #[serde(default)]
+    pub config_hash: Option<String>,
+    /// [`ObservedScript::version`].
+    #[serde(default)]
+    pub version: Option<String>,
+    /// [`ObservedScript::compatibility_flags`].
+    #[serde(default)]
+    pub compatibility_flags: Option<Vec<String>>,
+    /// [`ObservedScript::options`].
+    #[serde(default)]
+    pub options: Option<ScriptOptions>,
+}
+
+/// A route that we made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRoute {
+    /// Its id.
+    pub id: RouteId,
+    /// The pattern that we gave it.
+    pub pattern: String,
+}
+
+/// A route of somebody else's that runs our Worker because somebody chose so, and how it was before. It is given back
+/// like that, never deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedRoute {
+    /// Its id.
+    pub id: RouteId,
+    /// Its pattern.
+    pub pattern: String,
+    /// The Worker that it ran; `None`: none.
+    pub script: Option<String>,
+    /// Whether it failed open, where the account told.
+    #[serde(default)]
+    pub request_limit_fail_open: Option<bool>,
+    /// When it was taken over.
+    pub at: Millis,
+    /// Whether it was seen to run our Worker; until then this is an intent.
+    pub is_taken: bool,
 }

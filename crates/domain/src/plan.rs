@@ -7,6 +7,9 @@
 //! this with code of its own.
 
 pub mod check;
+mod conflict;
+mod difference;
+mod foreign;
 mod namespace;
 mod ownership;
 mod routes;
@@ -14,6 +17,9 @@ mod script;
 mod settle;
 mod undo;
 
+pub use conflict::{Conflict, ConflictCode, WayOut};
+pub use difference::{Difference, differences};
+pub use foreign::OtherRoute;
 pub use settle::settle;
 pub use undo::undo;
 
@@ -44,6 +50,8 @@ pub enum Resource {
     Script,
     /// A route of the zone.
     Route,
+    /// The zone itself; never changed, but it can be in the way.
+    Zone,
 }
 
 impl Action {
@@ -65,6 +73,7 @@ impl Resource {
             Self::Content => "content",
             Self::Script => "script",
             Self::Route => "route",
+            Self::Zone => "zone",
         }
     }
 
@@ -75,6 +84,7 @@ impl Resource {
             Self::Content => "Content",
             Self::Script => "Worker",
             Self::Route => "Route",
+            Self::Zone => "Zone",
         }
     }
 }
@@ -100,22 +110,23 @@ pub struct Step {
     pub reason: String,
     /// Whether it can be taken back.
     pub reversible: bool,
+    /// How an existing route is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<RouteChange>,
 }
 
-/// Something foreign in the way: the plan is not applied while there is one.
+/// The change of an existing route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Conflict {
-    /// What kind of thing is in the way.
-    pub resource: Resource,
-    /// Its name or pattern.
-    pub name: String,
-    /// Who holds it, for example a Worker's name.
-    pub owner: String,
-    /// What it means.
-    pub detail: String,
-    /// Ways out.
-    pub remedies: Vec<String>,
+pub struct RouteChange {
+    /// The Worker that it runs; `None`: none.
+    pub from: Option<String>,
+    /// Whether it fails open, where the account tells.
+    pub from_fail_open: Option<bool>,
+    /// The Worker that it shall run; `None`: none.
+    pub to: Option<String>,
+    /// Whether it shall fail open.
+    pub fail_open: bool,
 }
 
 /// Something the owner should know, though the plan can be applied.
@@ -128,6 +139,15 @@ pub struct Warning {
     pub detail: String,
 }
 
+impl Warning {
+    fn new(code: &str, detail: String) -> Self {
+        Self {
+            code: code.to_owned(),
+            detail,
+        }
+    }
+}
+
 /// The steps from what is observed to what is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +158,12 @@ pub struct Plan {
     pub conflicts: Vec<Conflict>,
     /// What to know.
     pub warnings: Vec<Warning>,
+    /// What somebody changed behind our back.
+    #[serde(default)]
+    pub differences: Vec<Difference>,
+    /// Foreign routes that match some of the site's requests, and who answers those.
+    #[serde(default)]
+    pub other_routes: Vec<OtherRoute>,
 }
 
 impl Plan {
@@ -149,41 +175,56 @@ impl Plan {
 
 /// Computes the plan. Never fails: what cannot be done is a conflict.
 pub fn plan(goal: &Goal, observed: &Observed) -> Plan {
+    let observed = &Observed {
+        recorded: settle(goal, observed),
+        ..observed.clone()
+    };
+    let mut plan = Plan::default();
     match goal {
         Goal::Present(desired) => {
-            let mut plan = Plan::default();
+            if let Some(conflict) = conflict::zone_moved(desired, observed) {
+                plan.conflicts.push(conflict);
+                return plan;
+            }
+            plan.differences = differences(desired, observed);
             namespace::build(desired, observed, &mut plan);
             script::build(desired, observed, &mut plan);
             routes::build(desired, observed, &mut plan);
+            foreign::build(desired, observed, &mut plan);
             zone_warnings(desired.zone_name.as_str(), observed, &mut plan);
-            plan
         }
         Goal::Absent { site } => {
-            let mut plan = Plan::default();
             routes::take_out(*site, observed, &mut plan);
             script::take_out(*site, observed, &mut plan);
             namespace::take_out(*site, observed, &mut plan);
-            plan
         }
     }
+    plan
 }
 
 fn zone_warnings(zone: &str, observed: &Observed, plan: &mut Plan) {
-    if observed.zone.status != "active" {
-        plan.warnings.push(Warning {
-            code: "zone_not_active".to_owned(),
-            detail: format!(
-                "The zone {zone} is {}: routes can be stored, but no traffic reaches them until it is active.",
-                observed.zone.status
+    let status = observed.zone.status.as_str();
+    if status == "moved" {
+        plan.warnings.push(Warning::new(
+            "zone_not_active",
+            format!(
+                "The zone {zone} is moved: its domain does not use Cloudflare's name servers any more, so no traffic reaches the routes. Set the name servers at the registrar again."
             ),
-        });
+        ));
+    } else if status != "active" {
+        plan.warnings.push(Warning::new(
+            "zone_not_active",
+            format!(
+                "The zone {zone} is {status}: routes can be stored, but no traffic reaches them until it is active."
+            ),
+        ));
     }
     if observed.zone.paused {
-        plan.warnings.push(Warning {
-            code: "zone_paused".to_owned(),
-            detail: format!(
+        plan.warnings.push(Warning::new(
+            "zone_paused",
+            format!(
                 "The zone {zone} is paused: Cloudflare only answers DNS for it and runs no Worker. Unpause it in the dashboard."
             ),
-        });
+        ));
     }
 }

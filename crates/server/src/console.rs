@@ -73,6 +73,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/deploying/live", get(deployments::deployings_live))
         .route("/sites/{id}", get(sites::show))
         .route("/sites/{id}/plan", get(deployments::plan))
+        .route("/sites/{id}/choose", post(deployments::choose))
         .route("/sites/{id}/deploy", post(deployments::deploy))
         .route(
             "/sites/{id}/settings",

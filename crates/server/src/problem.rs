@@ -2,6 +2,8 @@
 //!
 //! A problem says what happened, whose fault it is, why it may be so, and what to do. Its `code` never changes.
 
+mod refusals;
+
 use crate::clock::{Clock, rfc3339};
 use axum::{
     Json,
@@ -401,6 +403,8 @@ impl From<cloudflare::Error> for Problem {
             Self::new(Code::RateLimited, "Cloudflare has locked out this program for a while: too many calls with tokens that it refused.")
                 .cause("Somebody or something keeps trying a token that is no longer good.")
                 .remedy("Wait some minutes without trying; each further try makes it longer. Then use a good token.")
+        } else if let Some(known) = refusals::known(&error) {
+            known
         } else if error.is_rate_limited() {
             Self::new(Code::RateLimited, "Cloudflare asks to wait: too many calls were made with this token or account.")
                 .cause("Cloudflare allows 1,200 calls in five minutes for a user, dashboard and other programs included.")

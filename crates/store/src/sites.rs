@@ -8,6 +8,7 @@ use crate::{
 };
 use domain::{
     deployment::SiteStatus,
+    desired::RouteChoice,
     ids::{AccountId, ConnectionId, SiteId, WorkspaceId, ZoneId},
     names::Hostname,
     observed::Recorded,
@@ -18,7 +19,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, Select, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What the owner can set for a site. A document: a setting that an older version did not know gets its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,10 @@ pub struct SiteSettings {
     pub kv_deadline_ms: u32,
     /// Whether a deployment is taken back when its proof fails: when people get an error or our content.
     pub undo_on_failed_proof: bool,
+    /// The route patterns that cover a part of a host name in the place of all of it.
+    pub route_patterns: BTreeMap<Hostname, Vec<String>>,
+    /// What was decided about foreign routes.
+    pub route_choices: Vec<RouteChoice>,
 }
 
 impl Default for SiteSettings {
@@ -35,6 +40,8 @@ impl Default for SiteSettings {
         Self {
             kv_deadline_ms: 300,
             undo_on_failed_proof: true,
+            route_patterns: BTreeMap::new(),
+            route_choices: Vec::new(),
         }
     }
 }

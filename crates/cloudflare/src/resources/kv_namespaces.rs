@@ -57,6 +57,22 @@ impl Api {
             .await
     }
 
+    /// Gives a namespace another title.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed; a title that another one bears is refused with code 10014.
+    pub async fn rename_namespace(
+        &self,
+        account: &AccountId,
+        namespace: &NamespaceId,
+        title: &str,
+    ) -> Result<(), Error> {
+        let request = Request::put(ONE, &[account.as_str(), namespace.as_str()])
+            .json(&json!({"title": title}));
+        self.call_for_effect(request).await
+    }
+
     /// Deletes a namespace with everything in it, also while a Worker is bound to it.
     ///
     /// # Errors

@@ -21,12 +21,18 @@ pub struct Script {
     /// Its tags; null on fresh scripts (measured).
     #[serde(default)]
     pub tags: Option<Vec<String>>,
-    /// Changes with every upload.
+    /// A hash of its content.
     #[serde(default)]
     pub etag: Option<String>,
     /// RFC 3339.
     #[serde(default)]
     pub modified_on: Option<String>,
+    /// The version that runs, as 32 hex digits (§4.1; not promised for lists).
+    #[serde(default)]
+    pub deployment_id: Option<String>,
+    /// `api`, `dash`, `wrangler`, …
+    #[serde(default)]
+    pub last_deployed_from: Option<String>,
 }
 
 /// A module of an upload.
@@ -205,15 +211,42 @@ pub struct UploadedScript {
 /// A script's settings, as far as this client reads them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct ScriptSettings {
-    /// The bindings as Cloudflare tells them; secrets without their text.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub bindings: Vec<Value>,
+    /// The bindings as Cloudflare tells them; secrets without their text. `None`: not told.
+    #[serde(default)]
+    pub bindings: Option<Vec<Value>>,
     /// Its tags.
     #[serde(default)]
     pub tags: Option<Vec<String>>,
     /// `YYYY-MM-DD`.
     #[serde(default)]
     pub compatibility_date: Option<String>,
+    /// Such as `nodejs_compat`.
+    #[serde(default)]
+    pub compatibility_flags: Option<Vec<String>>,
+    /// Whether requests are logged to somewhere else.
+    #[serde(default)]
+    pub logpush: Option<bool>,
+    /// Which logs Cloudflare keeps.
+    #[serde(default)]
+    pub observability: Option<Observability>,
+    /// The Workers that get a record of each request.
+    #[serde(default)]
+    pub tail_consumers: Option<Vec<TailConsumer>>,
+}
+
+/// Which logs Cloudflare keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Observability {
+    /// Whether it keeps any.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub enabled: bool,
+}
+
+/// A Worker that gets a record of each request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TailConsumer {
+    /// Its name.
+    pub service: String,
 }
 
 impl ScriptSettings {
@@ -221,6 +254,7 @@ impl ScriptSettings {
     pub fn kv_namespace(&self, binding: &str) -> Option<NamespaceId> {
         self.bindings
             .iter()
+            .flatten()
             .find(|value| value["type"] == "kv_namespace" && value["name"] == binding)
             .and_then(|value| value["namespace_id"].as_str())
             .and_then(|id| id.parse().ok())

@@ -1,21 +1,26 @@
 //! The KV namespace and its first content.
 
 use super::{
-    Action, Conflict, Plan, Resource, Step, Warning,
+    Action, Plan, Resource, Step, Warning, conflict,
     ownership::{is_our_namespace, our_namespace},
 };
 use crate::{
     desired::{Desired, namespace_title},
     ids::SiteId,
-    observed::Observed,
+    observed::{Observed, ObservedNamespace},
 };
 
 pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
     let title = namespace_title(desired.site);
     let ours = our_namespace(desired.site, observed);
     if ours.is_none() {
-        if observed.namespaces.iter().any(|other| other.title == title) {
-            plan.conflicts.push(foreign(&title));
+        if let Some(other) = observed
+            .namespaces
+            .iter()
+            .find(|other| other.title == title)
+        {
+            plan.conflicts
+                .push(conflict::foreign_namespace(&title, other.id.as_str()));
             return;
         }
         plan.steps.push(Step {
@@ -31,7 +36,11 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
                 "Variants are served from it.".to_owned()
             },
             reversible: true,
+            route: None,
         });
+    }
+    if let Some(ours) = ours.filter(|ours| ours.title != title) {
+        renamed(ours, &title, observed, plan);
     }
     let is_loaded = observed.recorded.content_loaded
         && ours.is_some_and(|found| Some(&found.id) == observed.recorded.namespace.as_ref());
@@ -48,20 +57,47 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
             }),
             reason: "The Worker must find the content when its first request arrives.".to_owned(),
             reversible: true,
+            route: None,
         });
     }
+}
+
+/// Our namespace got another title; it works all the same, but a lost database would not find it again.
+fn renamed(ours: &ObservedNamespace, title: &str, observed: &Observed, plan: &mut Plan) {
+    if observed.namespaces.iter().any(|other| other.title == title) {
+        plan.warnings.push(Warning::new(
+            "namespace_renamed",
+            format!(
+                "Somebody gave this site's KV namespace the title {:?}, and another namespace bears the title {title:?}. The site works all the same; rename both in the dashboard.",
+                ours.title
+            ),
+        ));
+        return;
+    }
+    plan.steps.push(Step {
+        action: Action::Update,
+        resource: Resource::KvNamespace,
+        name: title.to_owned(),
+        id: Some(ours.id.to_string()),
+        before: Some(format!("its title is {:?}", ours.title)),
+        after: Some(format!("its title is {title:?}")),
+        reason: "Somebody renamed it outside Edge Delivery; by its title it is found again."
+            .to_owned(),
+        reversible: true,
+        route: None,
+    });
 }
 
 pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
     for namespace in &observed.namespaces {
         if !is_our_namespace(site, namespace, observed) {
-            plan.warnings.push(Warning {
-                code: "left_alone".to_owned(),
-                detail: format!(
+            plan.warnings.push(Warning::new(
+                "left_alone",
+                format!(
                     "The KV namespace {:?} bears this site's title, but Edge Delivery did not make it. It is left alone.",
                     namespace.title
                 ),
-            });
+            ));
             continue;
         }
         plan.steps.push(Step {
@@ -74,20 +110,7 @@ pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
             reason: "Its content at the edge goes with it; Edge Delivery can write it again as long as it has the site."
                 .to_owned(),
             reversible: false,
+            route: None,
         });
-    }
-}
-
-fn foreign(title: &str) -> Conflict {
-    Conflict {
-        resource: Resource::KvNamespace,
-        name: title.to_owned(),
-        owner: "somebody else in this account".to_owned(),
-        detail: format!("The account holds a KV namespace {title:?} that Edge Delivery did not make. Titles are unique in an account, and Edge Delivery does not write into what it did not make."),
-        remedies: vec![
-            "Rename or delete that namespace in the Cloudflare dashboard (Storage & databases, Workers KV), then plan again."
-                .to_owned(),
-            "Or make the site anew: a new site gets another title.".to_owned(),
-        ],
     }
 }

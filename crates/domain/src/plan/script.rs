@@ -1,13 +1,15 @@
 //! The Worker.
 
 use super::{
-    Action, Conflict, Plan, Resource, Step, Warning,
+    Action, Plan, Resource, Step, Warning, conflict,
+    difference::{Difference, script as script_differences},
     ownership::{is_our_script, our_namespace},
 };
 use crate::{
     desired::{Desired, hash_tag, script_name},
+    edge::KV_BINDING,
     ids::SiteId,
-    observed::Observed,
+    observed::{Observed, ObservedScript},
 };
 
 fn short_hash(tags: &[String]) -> String {
@@ -21,10 +23,9 @@ fn short_hash(tags: &[String]) -> String {
 
 pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
     let name = script_name(desired.site);
-    let wanted_tag = hash_tag(&desired.script_hash);
     let after = Some(format!(
         "script {} ({} bytes)",
-        wanted_tag.trim_start_matches("hash-"),
+        hash_tag(&desired.script_hash).trim_start_matches("hash-"),
         desired.script_bytes
     ));
     let Some(script) = &observed.script else {
@@ -35,46 +36,116 @@ pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
             id: None,
             before: None,
             after,
-            reason: "It serves variants to agents and lets everybody else through.".to_owned(),
+            reason: if observed.recorded.script_etag.is_some() {
+                "The Worker that Edge Delivery had uploaded is gone from the account.".to_owned()
+            } else {
+                "It serves variants to agents and lets everybody else through.".to_owned()
+            },
             reversible: true,
+            route: None,
         });
         return;
     };
     if !is_our_script(desired.site, script, observed) {
-        plan.conflicts.push(Conflict {
-            resource: Resource::Script,
-            name: name.clone(),
-            owner: name,
-            detail: "The account holds a Worker of this name that Edge Delivery did not upload."
-                .to_owned(),
-            remedies: vec![
-                "Rename or delete that Worker in the Cloudflare dashboard, then plan again."
-                    .to_owned(),
-                "Or make the site anew: a new site gets another Worker name.".to_owned(),
-            ],
-        });
+        plan.conflicts.push(conflict::foreign_script(
+            &name,
+            observed.recorded.script_etag.is_some(),
+            script.last_deployed_from.as_deref(),
+        ));
         return;
     }
-    let namespace_found = our_namespace(desired.site, observed).map(|namespace| &namespace.id);
-    let reason = if !script.tags.contains(&wanted_tag) {
-        Some("The script or its configuration changed.")
-    } else if namespace_found.is_none() || script.namespace.as_ref() != namespace_found {
-        Some("Its binding must point at the site's namespace.")
-    } else {
-        None
-    };
-    if let Some(reason) = reason {
+    let differences = script_differences(desired, observed);
+    for left in differences.iter().filter(|found| !found.repaired) {
+        plan.warnings.push(left_alone(left));
+    }
+    let edits = edits(&differences, observed);
+    if let Some(reason) = reason(desired, script, observed, &edits) {
         plan.steps.push(Step {
             action: Action::Update,
             resource: Resource::Script,
             name,
             id: None,
-            before: Some(short_hash(&script.tags)),
+            before: Some(before(script, &edits)),
             after,
-            reason: reason.to_owned(),
-            reversible: true,
+            reason,
+            // What somebody else made of it is kept nowhere.
+            reversible: edits.is_empty(),
+            route: None,
         });
     }
+}
+
+/// What somebody changed of the script itself. A binding to a namespace that is gone is not of their making.
+fn edits<'a>(differences: &'a [Difference], observed: &Observed) -> Vec<&'a Difference> {
+    let recorded = &observed.recorded.namespace;
+    let is_namespace_there = observed
+        .namespaces
+        .iter()
+        .any(|found| Some(&found.id) == recorded.as_ref());
+    differences
+        .iter()
+        .filter(|found| found.repaired)
+        .filter(|found| is_namespace_there || found.what != format!("binding {KV_BINDING}"))
+        .collect()
+}
+
+fn before(script: &ObservedScript, edits: &[&Difference]) -> String {
+    let known = short_hash(&script.tags);
+    let Some(edit) = edits.first() else {
+        return known;
+    };
+    match edit.by.as_deref() {
+        Some(from) => format!("edited outside (last deployed from: {from}), after {known}"),
+        None => format!("edited outside, after {known}"),
+    }
+}
+
+fn reason(
+    desired: &Desired,
+    script: &ObservedScript,
+    observed: &Observed,
+    edits: &[&Difference],
+) -> Option<String> {
+    let namespace = our_namespace(desired.site, observed).map(|namespace| &namespace.id);
+    let is_newer = !script.tags.contains(&hash_tag(&desired.script_hash));
+    let changes: Vec<&str> = edits
+        .iter()
+        .map(|edit| match edit.what.as_str() {
+            "version" => {
+                "another version runs, and what differs is not told: a secret's value, perhaps"
+            }
+            what => what,
+        })
+        .collect();
+    let edited = format!(
+        "Somebody changed it outside Edge Delivery ({}); the upload puts that back.",
+        changes.join(", ")
+    );
+    // Without tags it cannot be told which one it is.
+    let is_ours_newer = is_newer && edits.iter().all(|edit| edit.what != "tags");
+    match (is_ours_newer, edits.is_empty()) {
+        (true, true) => Some("The script or its configuration changed.".to_owned()),
+        (true, false) => Some(format!("The script or its configuration changed. {edited}")),
+        (false, false) => Some(edited),
+        (false, true) if is_newer => Some("The script or its configuration changed.".to_owned()),
+        (false, true) if namespace.is_none() || script.namespace.as_ref() != namespace => {
+            Some("Its binding must point at the site's namespace.".to_owned())
+        }
+        (false, true) => None,
+    }
+}
+
+fn left_alone(found: &Difference) -> Warning {
+    let show = |side: &Option<String>| side.clone().unwrap_or_else(|| "none".to_owned());
+    Warning::new(
+        "setting_changed",
+        format!(
+            "Somebody changed the Worker's setting {}: {}, formerly {}. Edge Delivery does not use it and leaves it as it is.",
+            found.what,
+            show(&found.theirs),
+            show(&found.last_applied)
+        ),
+    )
 }
 
 pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
@@ -82,13 +153,13 @@ pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
         return;
     };
     if !is_our_script(site, script, observed) {
-        plan.warnings.push(Warning {
-            code: "left_alone".to_owned(),
-            detail: format!(
+        plan.warnings.push(Warning::new(
+            "left_alone",
+            format!(
                 "The Worker {} bears this site's name, but Edge Delivery did not upload it. It is left alone.",
                 script.name
             ),
-        });
+        ));
         return;
     }
     plan.steps.push(Step {
@@ -100,5 +171,6 @@ pub(super) fn take_out(site: SiteId, observed: &Observed, plan: &mut Plan) {
         after: None,
         reason: "The site is removed.".to_owned(),
         reversible: false,
+        route: None,
     });
 }

@@ -2,8 +2,11 @@
 
 use super::ownership::{is_our_route, is_our_script, our_namespace};
 use crate::{
-    desired::{Goal, namespace_title, route_pattern, site_tag},
-    observed::{Observed, Recorded},
+    desired::{Goal, WantedRoute, hash_tag, namespace_title, site_tag},
+    edge::CONFIG_BINDING,
+    ids::{RouteId, SiteId},
+    observed::{AppliedScript, Observed, ObservedScript, Recorded, RecordedRoute},
+    route_pattern::is_same_pattern,
 };
 
 /// The records as they should be after this observation. An intent is cleared once its object is seen; one whose
@@ -23,29 +26,165 @@ pub fn settle(goal: &Goal, observed: &Observed) -> Recorded {
     if let Some(script) = &observed.script
         && is_our_script(site, script, observed)
     {
-        if script.etag.is_some() {
-            recorded.script_etag.clone_from(&script.etag);
-        }
-        if script.tags.contains(&site_tag(site)) {
-            recorded.script_intended = false;
-        }
+        settle_script(site, script, &mut recorded);
     }
-    if let Goal::Present(desired) = goal {
-        let wanted: Vec<String> = desired.hostnames.iter().map(route_pattern).collect();
-        let is_wanted = |pattern: &str| wanted.iter().any(|w| w.eq_ignore_ascii_case(pattern));
-        let exists = |pattern: &str| {
-            observed.routes.iter().any(|route| {
-                is_our_route(site, route) && route.pattern.eq_ignore_ascii_case(pattern)
-            })
-        };
-        recorded
-            .routes_intended
-            .retain(|pattern| is_wanted(pattern) || exists(pattern));
-        for pattern in &wanted {
-            if exists(pattern) && !recorded.routes_intended.contains(pattern) {
-                recorded.routes_intended.push(pattern.clone());
+    let wanted = match goal {
+        Goal::Present(desired) => Some(desired.routes()),
+        Goal::Absent { .. } => None,
+    };
+    settle_routes(site, wanted.as_deref(), observed, &mut recorded);
+    recorded
+}
+
+/// What the account shows is taken for our own upload in these cases only; anything else is somebody's edit and stays
+/// to be seen.
+fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded) {
+    let hash = script.tags.iter().find_map(|tag| tag.strip_prefix("hash-"));
+    let (true, Some(hash)) = (script.tags.contains(&site_tag(site)), hash) else {
+        return;
+    };
+    let bears = |other: &str| hash_tag(other) == hash_tag(hash);
+    if let Some(upload) = recorded.upload.clone() {
+        // The upload came through when its hash is there and what stood there before is not.
+        if bears(&upload.hash) && upload.before != Some(script.mark()) {
+            take(script, upload.hash, Some(upload.config_hash), recorded);
+        }
+        return;
+    }
+    let is_unknown = recorded.applied.is_none() && recorded.script_etag.is_none();
+    match &mut recorded.applied {
+        // An upload of ours that the records do not know: they come from before it.
+        Some(applied) if !bears(&applied.hash) => take(script, hash.to_owned(), None, recorded),
+        Some(applied) if recorded.script_etag == script.etag => {
+            // Facts that an earlier answer left out.
+            if applied.version.is_none() {
+                applied.version.clone_from(&script.version);
+            }
+            if applied.compatibility_flags.is_none() {
+                applied
+                    .compatibility_flags
+                    .clone_from(&script.compatibility_flags);
+            }
+            if applied.options.is_none() {
+                applied.options.clone_from(&script.options);
+            }
+            if applied.config_hash.is_none() {
+                applied.config_hash = config_stamp(script);
             }
         }
+        Some(_) => {}
+        // Records of an earlier program, which knew the etag alone.
+        None if is_unknown || recorded.script_intended || recorded.script_etag == script.etag => {
+            take(script, hash.to_owned(), None, recorded);
+        }
+        None => {}
     }
+}
+
+fn config_stamp(script: &ObservedScript) -> Option<String> {
+    let bindings = script.bindings.as_ref()?;
+    let config = bindings
+        .iter()
+        .find(|binding| binding.name == CONFIG_BINDING)?;
+    config.stamp.clone()
+}
+
+/// The script is what we uploaded.
+fn take(
+    script: &ObservedScript,
+    hash: String,
+    config_hash: Option<String>,
+    recorded: &mut Recorded,
+) {
+    recorded.script_etag.clone_from(&script.etag);
+    recorded.script_intended = false;
+    recorded.upload = None;
+    recorded.applied = Some(AppliedScript {
+        hash,
+        config_hash: config_hash.or_else(|| config_stamp(script)),
+        version: script.version.clone(),
+        compatibility_flags: script.compatibility_flags.clone(),
+        options: script.options.clone(),
+    });
+}
+
+fn settle_routes(
+    site: SiteId,
+    wanted: Option<&[WantedRoute]>,
+    observed: &Observed,
+    recorded: &mut Recorded,
+) {
+    for route in observed
+        .routes
+        .iter()
+        .filter(|route| is_our_route(site, route))
+    {
+        let adopted = recorded
+            .adopted
+            .iter_mut()
+            .find(|adopted| adopted.id == route.id);
+        if let Some(adopted) = adopted {
+            adopted.is_taken = true;
+            continue;
+        }
+        let is_same = |pattern: &String| is_same_pattern(pattern, &route.pattern);
+        let is_wanted = wanted
+            .unwrap_or_default()
+            .iter()
+            .any(|wanted| is_same(&wanted.pattern));
+        let is_meant = is_wanted || recorded.routes_intended.iter().any(is_same);
+        let known = recorded
+            .routes
+            .iter_mut()
+            .find(|known| known.id == route.id);
+        if let Some(known) = known.filter(|_| is_wanted) {
+            // Another pattern than it was given, and just as useful.
+            known.pattern.clone_from(&route.pattern);
+        }
+        if is_meant && recorded.routes.iter().all(|known| known.id != route.id) {
+            recorded.routes.push(RecordedRoute {
+                id: route.id.clone(),
+                pattern: route.pattern.clone(),
+            });
+        }
+    }
+    // Deleted by somebody, and made anew by us: the one that was there before is forgotten, and nothing is to be given
+    // back any more.
+    let runs_ours = |known: &RecordedRoute| {
+        observed
+            .routes
+            .iter()
+            .any(|route| route.id == known.id && is_our_route(site, route))
+    };
+    let is_there = |id: &RouteId| observed.routes.iter().any(|route| route.id == *id);
+    let is_run = |pattern: &str| {
+        observed
+            .routes
+            .iter()
+            .any(|route| is_our_route(site, route) && is_same_pattern(&route.pattern, pattern))
+    };
     recorded
+        .routes
+        .retain(|known| runs_ours(known) || !is_run(&known.pattern));
+    recorded
+        .adopted
+        .retain(|adopted| is_there(&adopted.id) || !is_run(&adopted.pattern));
+    let Some(wanted) = wanted else { return };
+    let is_wanted = |pattern: &str| {
+        wanted
+            .iter()
+            .any(|wanted| is_same_pattern(&wanted.pattern, pattern))
+    };
+    recorded
+        .routes_intended
+        .retain(|pattern| is_wanted(pattern) || is_run(pattern));
+    recorded
+        .routes
+        .retain(|known| is_wanted(&known.pattern) || runs_ours(known));
+    for wanted in wanted {
+        let pattern = &wanted.pattern;
+        if is_run(pattern) && !recorded.routes_intended.contains(pattern) {
+            recorded.routes_intended.push(pattern.clone());
+        }
+    }
 }

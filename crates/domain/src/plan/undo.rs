@@ -1,10 +1,15 @@
 //! What takes one deployment's own steps back.
 
-use super::{Action, Plan, Resource, Step, namespace, ownership::is_our_route, routes, script};
+use super::{
+    Action, Plan, Resource, Step, namespace,
+    ownership::{adopted, is_our_route, our_namespace},
+    routes, script,
+};
 use crate::{
     desired::{hash_tag, script_name},
     ids::SiteId,
     observed::Observed,
+    route_pattern::is_same_pattern,
 };
 
 /// The steps that take back `done`, the steps that one deployment finished, as far as what they made is still there.
@@ -21,6 +26,7 @@ pub fn undo(site: SiteId, done: &[Step], former: Option<&str>, observed: &Observ
     let made_script = did(Action::Create, Resource::Script);
     if did(Action::Update, Resource::Script)
         && !made_script
+        && our_namespace(site, observed).is_some()
         && let (Some(former), Some(script)) = (former, &observed.script)
         && !script.tags.contains(&hash_tag(former))
     {
@@ -33,13 +39,14 @@ pub fn undo(site: SiteId, done: &[Step], former: Option<&str>, observed: &Observ
             after: Some("the script that was there before".to_owned()),
             reason: "The deployment replaced it.".to_owned(),
             reversible: true,
+            route: None,
         });
     }
     for step in done.iter().filter(|step| is_route(step, Action::Delete)) {
         let is_taken = observed
             .routes
             .iter()
-            .any(|route| route.pattern.eq_ignore_ascii_case(&step.name));
+            .any(|route| is_same_pattern(&route.pattern, &step.name));
         if !is_taken && !made_script && observed.script.is_some() {
             plan.steps.push(Step {
                 action: Action::Create,
@@ -57,17 +64,29 @@ pub fn undo(site: SiteId, done: &[Step], former: Option<&str>, observed: &Observ
         .filter(|route| is_our_route(site, route))
     {
         let was_made = done.iter().any(|step| {
-            is_route(step, Action::Create) && step.name.eq_ignore_ascii_case(&route.pattern)
+            is_route(step, Action::Create) && is_same_pattern(&step.name, &route.pattern)
         });
-        if was_made || made_script {
-            plan.steps
-                .push(routes::removal(route, "The deployment is taken back."));
+        let was_taken = done.iter().any(|step| {
+            is_route(step, Action::Update) && step.id.as_deref() == Some(route.id.as_str())
+        });
+        let reason = "The deployment is taken back.";
+        match adopted(observed, &route.id) {
+            Some(before) if was_taken || made_script => {
+                routes::give_back(site, route, before, reason, observed, &mut plan);
+            }
+            None if was_made || made_script => {
+                plan.steps
+                    .push(routes::removal(site, route, reason, &[], observed));
+            }
+            _ => {}
         }
     }
     if made_script {
         script::take_out(site, observed, &mut plan);
     }
-    if did(Action::Create, Resource::KvNamespace) {
+    // A Worker that stays needs its namespace.
+    let is_script_gone = made_script || observed.script.is_none();
+    if did(Action::Create, Resource::KvNamespace) && is_script_gone {
         namespace::take_out(site, observed, &mut plan);
     }
     plan

@@ -81,6 +81,21 @@ fn print(site: &Site, plan: &Plan) -> anyhow::Result<()> {
             print_line(&format!("  next: {remedy}"))?;
         }
     }
+    for found in &plan.differences {
+        print_line(&format!(
+            "changed outside: {} {}, {}: {}, was {}{}",
+            found.resource.title(),
+            found.name,
+            found.what,
+            found.theirs.as_deref().unwrap_or("gone"),
+            found.last_applied.as_deref().unwrap_or("not there"),
+            found
+                .by
+                .as_ref()
+                .map(|by| format!(" (by {by})"))
+                .unwrap_or_default(),
+        ))?;
+    }
     for warning in &plan.warnings {
         print_line(&format!("note: {}", warning.detail))?;
     }

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::services::receipt;
 use askama::Template;
-use domain::plan::{Action, Conflict, Resource, Step, Warning};
+use domain::plan::{Action, Difference, OtherRoute, Resource, Step, Warning};
 
 mod change;
+mod conflict;
 mod live;
 mod many;
 mod plan;
@@ -18,6 +19,10 @@ mod proof;
 mod show;
 
 pub(super) use change::{cancel, continue_, deploy, rollback, undo};
+pub(crate) use conflict::ConflictPanel;
+#[cfg(test)]
+pub(crate) use conflict::Way;
+pub(super) use conflict::{choose, lines};
 pub(super) use live::live;
 #[cfg(test)]
 pub(crate) use many::{DeployingRow, DeployingsPage, DeployingsView, PlanRow, PlansPage};
@@ -55,13 +60,19 @@ pub(crate) struct PlanPage {
     /// The head.
     pub(crate) site: SiteHead,
     /// What stands in the way.
-    pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) conflicts: Vec<ConflictPanel>,
     /// The steps.
     pub(crate) steps: Vec<PlanStep>,
     /// `5 steps`.
     pub(crate) steps_words: String,
     /// What to know.
     pub(crate) warnings: Vec<Warning>,
+    /// What somebody changed behind our back.
+    pub(crate) differences: Vec<Difference>,
+    /// Foreign routes that match some of the site's requests.
+    pub(crate) other_routes: Vec<OtherRoute>,
+    /// Why a choice was not taken.
+    pub(crate) refused: Option<ProblemPanel>,
     /// The deployments so far.
     pub(crate) deployments: Vec<ActivityRow>,
     /// Why there is no plan.

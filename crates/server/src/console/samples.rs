@@ -17,7 +17,9 @@ use super::{
         ConnectionRow, ConnectionsPage, GuidePage, Line, Mend, Named, PermissionCell, ZoneList,
         ZoneRow,
     },
-    deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
+    deployments::{
+        ConflictPanel, DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow, Way,
+    },
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
@@ -34,7 +36,8 @@ use super::{
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
 use domain::{
     deployment::{DeploymentStatus, SiteStatus, StepStatus},
-    plan::{Conflict, Resource, Warning},
+    plan::{Difference, OtherRoute, Resource, Warning},
+    route_pattern::Relation,
     time::Millis,
 };
 

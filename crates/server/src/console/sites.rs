@@ -215,6 +215,8 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) name: String,
     /// The host names, as typed.
     pub(crate) hostnames: String,
+    /// The route patterns in the place of whole host names, as typed.
+    pub(crate) patterns: String,
     /// The deadline in milliseconds, as typed.
     pub(crate) deadline: String,
     /// Whether a deployment is taken back when its proof fails.

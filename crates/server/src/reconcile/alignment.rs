@@ -80,6 +80,7 @@ mod tests {
             after: None,
             reason: String::new(),
             reversible: true,
+            route: None,
         }
     }
 

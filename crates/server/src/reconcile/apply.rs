@@ -16,7 +16,7 @@ use crate::{
 use cloudflare::Api;
 use domain::{
     ids::DeploymentId,
-    observed::Recorded,
+    observed::{Recorded, ScriptMark},
     plan::{Action, Resource, Step},
 };
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(crate) struct Work<'a> {
     pub(crate) api: Api,
     /// The site; its records are kept up to date here and in the database.
     pub(crate) site: Site,
+    /// What tells the script that was seen last from another one.
+    pub(crate) seen_script: Option<ScriptMark>,
     /// What the Worker consists of; `None` in a removal, which needs none.
     pub(crate) material: Option<Material>,
     /// The deployment.
@@ -56,7 +58,7 @@ impl From<cloudflare::Error> for StepError {
     fn from(error: cloudflare::Error) -> Self {
         let may_pass = error.effect_unknown()
             || error.is_unavailable()
-            || error.is_rate_limited()
+            || (error.is_rate_limited() && error.code() != Some(DAY_IS_SPENT))
             || is_transient(&error);
         let after = error.retry_after;
         let problem = Box::new(Problem::from(error));
@@ -90,6 +92,10 @@ impl From<store::StoreError> for StepError {
     }
 }
 
+/// The account's KV operations of the day are used up (Cloudflare API notes §6.5, measured): answered like a rate limit,
+/// but waiting a moment does not help.
+const DAY_IS_SPENT: i64 = 10_048;
+
 /// Refusals that only say that two sights of the account differ: something exists already or is not there yet. A new
 /// look tells (Cloudflare API notes §4.6, §5, §6.5: 10014 title exists, 10019 route names a script that is not there,
 /// 10020 duplicate route, 10013 namespace not found or not yet).
@@ -102,12 +108,15 @@ impl Work<'_> {
     pub(crate) async fn apply(&mut self, step: &Step) -> Result<Option<String>, StepError> {
         match (step.resource, step.action) {
             (Resource::KvNamespace, Action::Delete) => namespace::delete(self, step).await,
-            (Resource::KvNamespace, _) => namespace::create(self, step).await,
+            (Resource::KvNamespace, Action::Update) => namespace::rename(self, step).await,
+            (Resource::KvNamespace, Action::Create) => namespace::create(self, step).await,
             (Resource::Content, _) => content::load(self).await,
             (Resource::Script, Action::Delete) => script::delete(self).await,
             (Resource::Script, _) => script::upload(self).await,
             (Resource::Route, Action::Delete) => route::delete(self, step).await,
-            (Resource::Route, _) => route::create(self, step).await,
+            (Resource::Route, Action::Update) => route::change(self, step).await,
+            (Resource::Route, Action::Create) => route::create(self, step).await,
+            (Resource::Zone, _) => Err(wrong_plan("a zone is never changed").into()),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use cloudflare::{Api, BulkPair};
 use domain::{
-    edge::{INDEX_KEY, VariantMetadata, index_json},
+    edge::{INDEX_KEY, MARKER_KEY, VariantMetadata, index_json},
     ids::{DeploymentId, NamespaceId},
     path::PagePath,
     variant::Revision,
@@ -227,22 +227,25 @@ impl<'a> Push<'a> {
         let index = index_json(paths.iter().map(|(format, path)| (*format, path)));
         let hash = Revision::of(index.as_bytes()).to_string();
         if self.index_hash.as_ref() != Some(&hash) {
-            let pair = BulkPair {
-                key: INDEX_KEY.to_owned(),
-                value: index,
+            let plain = |key: &str, value: String| BulkPair {
+                key: key.to_owned(),
+                value,
                 base64: false,
                 metadata: None,
                 expiration: None,
             };
+            let mut pairs = vec![plain(INDEX_KEY, index)];
+            // With the first index of a namespace goes the mark that says whose it is.
+            if self.index_hash.is_none() {
+                pairs.push(plain(MARKER_KEY, self.site.id.to_string()));
+            }
             let (account, namespace) =
                 (account_id(&self.site.account), namespace_id(self.namespace));
             for attempt in 0.. {
                 self.done.calls += 1;
-                let outcome = self
-                    .api
-                    .bulk_put(&account, &namespace, std::slice::from_ref(&pair))
-                    .await?;
-                if outcome.unsuccessful.is_empty() {
+                let outcome = self.api.bulk_put(&account, &namespace, &pairs).await?;
+                pairs.retain(|pair| outcome.unsuccessful.contains(&pair.key));
+                if pairs.is_empty() {
                     break;
                 }
                 if attempt == RESENDS {

@@ -267,6 +267,7 @@ async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> 
         app,
         api,
         site,
+        seen_script: None,
         material,
         deployment: deployment.id,
         calls: 0,

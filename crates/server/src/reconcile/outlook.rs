@@ -10,7 +10,7 @@ use domain::{
     desired::Goal,
     ids::{DeploymentId, WorkspaceId},
     observed::Observed,
-    plan::{self, Action, Conflict, Plan, Resource, Step, Warning},
+    plan::{self, Action, Conflict, Plan, Resource, Step, Warning, check},
 };
 use store::{Deployment, Page};
 
@@ -141,7 +141,7 @@ impl Task {
     pub(super) fn goal(&self, work: &Work<'_>) -> Goal {
         match (&self, &work.material) {
             (Self::Apply | Self::Rollback { .. }, Some(material)) => {
-                Goal::Present(material.desired.clone())
+                Goal::Present(Box::new(material.desired.clone()))
             }
             _ => Goal::Absent { site: work.site.id },
         }
@@ -154,6 +154,19 @@ impl Task {
                 plan::undo(goal.site(), done, former.as_deref(), observed)
             }
             _ => plan::plan(goal, observed),
+        }
+    }
+
+    /// Checks the plan. One that only takes a deployment back leads to no goal of its own.
+    pub(super) fn check(
+        &self,
+        goal: &Goal,
+        observed: &Observed,
+        plan: &Plan,
+    ) -> Result<(), check::Violation> {
+        match self {
+            Self::Undo { .. } => check::check(goal, observed, plan),
+            _ => check::check_complete(goal, observed, plan),
         }
     }
 

@@ -10,8 +10,8 @@ use super::{
 use crate::problem::{Code, Outcome, Problem};
 use domain::{
     deployment::{DeploymentStatus, StepStatus},
-    observed::Observed,
-    plan::{Plan, check::check, settle},
+    observed::{Observed, ObservedScript},
+    plan::{Plan, settle},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -122,12 +122,15 @@ impl<'a, 'w> Run<'a, 'w> {
         let settled = settle(&goal, &observed);
         self.work.replace_records(settled).await?;
         observed.recorded = self.work.site.recorded.clone();
+        self.work.seen_script = observed.script.as_ref().map(ObservedScript::mark);
         let plan = self.task.plan(&goal, &observed);
-        check(&goal, &observed, &plan).map_err(|violation| {
-            StepError::Failed(Box::new(Problem::internal(&violation).cause(
-                "The plan broke one of its promises and was refused; nothing was changed.",
-            )))
-        })?;
+        self.task
+            .check(&goal, &observed, &plan)
+            .map_err(|violation| {
+                StepError::Failed(Box::new(Problem::internal(&violation).cause(
+                    "The plan broke one of its promises and was refused; nothing was changed.",
+                )))
+            })?;
         Ok((observed, plan))
     }
 

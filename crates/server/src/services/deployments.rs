@@ -18,7 +18,7 @@ use domain::{
     desired::Goal,
     ids::{DeploymentId, SiteId, WorkspaceId},
     observed::{Observed, Recorded},
-    plan::{self, Plan, Warning, check::check},
+    plan::{self, Plan, Warning, check::check_complete},
 };
 use std::time::Duration;
 use store::{Deployment, DeploymentEvent, Listed, Page, Site};
@@ -50,9 +50,9 @@ async fn look(app: &App, ws: WorkspaceId, site: &Site) -> Outcome<(Plan, Observe
     let api = connections::api_for(app, &connection)?;
     let (observed, _) = observe(&api, site).await?;
     let material = material_for(app, site).await?;
-    let goal = Goal::Present(material.desired);
+    let goal = Goal::Present(Box::new(material.desired));
     let mut plan = plan::plan(&goal, &observed);
-    check(&goal, &observed, &plan).map_err(|violation| Problem::internal(&violation))?;
+    check_complete(&goal, &observed, &plan).map_err(|violation| Problem::internal(&violation))?;
     if site.recorded.pinned.is_some() {
         plan.warnings.push(Warning {
             code: "rolled_back".to_owned(),

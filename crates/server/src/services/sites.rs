@@ -1,5 +1,11 @@
 //! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
 
+mod choices;
+mod patterns;
+
+pub(crate) use choices::{choose, withdraw};
+pub(crate) use patterns::PatternsGiven;
+
 use super::{deployments, zones};
 use crate::{
     app::App,
@@ -45,6 +51,8 @@ pub(crate) struct SitePatch {
     pub(crate) kv_deadline_ms: Option<u32>,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undo_on_failed_proof: Option<bool>,
+    /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
+    pub(crate) route_patterns: Option<PatternsGiven>,
 }
 
 /// Where a site's own key is sealed.
@@ -243,6 +251,13 @@ pub(crate) async fn update(
     if let Some(is_wanted) = patch.undo_on_failed_proof {
         site.settings.undo_on_failed_proof = is_wanted;
     }
+    if let Some(given) = patch.route_patterns {
+        let known = site.settings.route_patterns.clone();
+        let parsed = patterns::parse(given, &site.hostnames, known.clone())?;
+        needs_deployment |= parsed != known;
+        site.settings.route_patterns = parsed;
+    }
+    choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;
     if needs_deployment && site.status == SiteStatus::InSync {

@@ -285,6 +285,38 @@ impl LocalCloudflare {
         answer["result"].clone()
     }
 
+    /// A form sent to Cloudflare's API as wrangler does: each part with its name and, for a file, its content type.
+    pub(crate) async fn form(&self, method: &str, path: &str, parts: &[(&str, &str, &str)]) {
+        let boundary = "a-boundary-that-is-in-no-part";
+        let mut body = String::new();
+        for (name, content_type, text) in parts {
+            body.push_str(&format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n{text}\r\n"
+            ));
+        }
+        body.push_str(&format!("--{boundary}--\r\n"));
+        let answer: Value = self
+            .client
+            .request(
+                method.parse().expect("a method"),
+                format!("{}{path}", self.api_url()),
+            )
+            .bearer_auth(GOOD_TOKEN)
+            .header("user-agent", "wrangler/4.125.0")
+            .header(
+                "content-type",
+                format!("multipart/form-data; boundary={boundary}"),
+            )
+            .body(body)
+            .send()
+            .await
+            .expect("it answers")
+            .json()
+            .await
+            .expect("JSON");
+        assert_eq!(answer["success"], true, "{path}: {answer}");
+    }
+
     /// A visit to the edge.
     pub(crate) async fn visit(
         &self,

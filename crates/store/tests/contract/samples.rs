@@ -163,6 +163,7 @@ pub(crate) fn plan(names: &[&str]) -> Plan {
                 after: Some("as wanted".to_owned()),
                 reason: "it is not there".to_owned(),
                 reversible: true,
+                route: None,
             })
             .collect(),
         ..Plan::default()

@@ -2,9 +2,15 @@ use crate::{
     samples::{after, deployment, revision, site, site_id},
     world::World,
 };
-use domain::{deployment::SiteStatus, ids::WorkspaceId, observed::Recorded};
+use domain::{
+    deployment::SiteStatus,
+    desired::{RouteChoice, RouteChoiceKind},
+    ids::WorkspaceId,
+    observed::{AdoptedRoute, Recorded},
+};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
+use std::collections::BTreeMap;
 use store::{Baseline, Page, StoreError};
 use uuid::Uuid;
 
@@ -38,6 +44,17 @@ pub(crate) async fn a_site_lives(world: World) {
     shop.name = "Shop".to_owned();
     shop.hostnames = vec!["shop.example".parse().expect("a host name")];
     shop.settings.kv_deadline_ms = 500;
+    shop.settings.route_patterns = BTreeMap::from([(
+        shop.hostnames[0].clone(),
+        vec!["shop.example/blog/*".to_owned()],
+    )]);
+    shop.settings.route_choices = vec![RouteChoice {
+        kind: RouteChoiceKind::Adopt,
+        route: "d0000000000000000000000000000001".parse().expect("an id"),
+        pattern: "shop.example/blog/*".to_owned(),
+        script: Some("their-worker".to_owned()),
+        at: after(1),
+    }];
     shop.updated_at = after(1);
     assert!(
         store
@@ -50,6 +67,14 @@ pub(crate) async fn a_site_lives(world: World) {
         content_loaded: true,
         script_intended: true,
         routes_intended: vec!["shop.example/*".to_owned()],
+        adopted: vec![AdoptedRoute {
+            id: "d0000000000000000000000000000001".parse().expect("an id"),
+            pattern: "shop.example/blog/*".to_owned(),
+            script: Some("their-worker".to_owned()),
+            request_limit_fail_open: Some(false),
+            at: after(2),
+            is_taken: true,
+        }],
         ..Recorded::default()
     };
     assert!(

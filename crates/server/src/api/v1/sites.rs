@@ -1,5 +1,7 @@
 //! `/sites`, their plan and their removal.
 
+mod choices;
+
 use super::{
     ListView, Problems,
     deployments::{DeploymentView, deployment_view},
@@ -15,7 +17,7 @@ use crate::{
     services::{
         deployments,
         preflight::look_ahead,
-        sites::{self, NewSite, SitePatch},
+        sites::{self, NewSite, PatternsGiven, SitePatch},
     },
 };
 use axum::{
@@ -23,7 +25,12 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use domain::{
+    desired::{RouteChoice, RouteChoiceKind},
+    names::Hostname,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use store::Site;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -32,6 +39,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(create, list))
         .routes(routes!(read, change, delete))
         .routes(routes!(plan))
+        .merge(choices::router())
 }
 
 /// A site.
@@ -49,6 +57,12 @@ struct SiteView {
     #[schema(value_type = String)]
     status: domain::deployment::SiteStatus,
     settings: SettingsView,
+    /// The route patterns that cover a part of a host name in the place of all of it, by host name.
+    #[schema(value_type = std::collections::BTreeMap<String, Vec<String>>)]
+    route_patterns: BTreeMap<Hostname, Vec<String>>,
+    /// What was decided about foreign routes: `{kind (adopt·accept), route, pattern, script, at}` each.
+    #[schema(value_type = Vec<serde_json::Value>)]
+    route_choices: Vec<ChoiceView>,
     /// When the account was last read for this site.
     observed_at: Option<String>,
     created_at: String,
@@ -84,10 +98,33 @@ fn view(site: &Site) -> SiteView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
         },
+        route_patterns: site.settings.route_patterns.clone(),
+        route_choices: site.settings.route_choices.iter().map(choice).collect(),
         observed_at: site.observed_at.map(rfc3339),
         created_at: rfc3339(site.created_at),
         updated_at: rfc3339(site.updated_at),
         drift: None,
+    }
+}
+
+/// What was decided about a foreign route.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChoiceView {
+    kind: RouteChoiceKind,
+    route: String,
+    pattern: String,
+    script: Option<String>,
+    at: String,
+}
+
+fn choice(choice: &RouteChoice) -> ChoiceView {
+    ChoiceView {
+        kind: choice.kind,
+        route: choice.route.to_string(),
+        pattern: choice.pattern.clone(),
+        script: choice.script.clone(),
+        at: rfc3339(choice.at),
     }
 }
 
@@ -109,6 +146,30 @@ struct SitePatchBody {
     name: Option<String>,
     hostnames: Option<Vec<String>>,
     settings: Option<SettingsPatchBody>,
+    /// Patterns that cover a part of a host name, by host name: `{"shop.example": "shop.example/blog/*"}` or a list of
+    /// them. `null` or an empty list covers all of it again; host names that are not named stay as they are.
+    #[schema(value_type = Option<serde_json::Value>)]
+    route_patterns: Option<BTreeMap<String, Option<OneOrMany>>>,
+}
+
+/// A pattern, or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn patterns(given: BTreeMap<String, Option<OneOrMany>>) -> PatternsGiven {
+    let list = |patterns| match patterns {
+        None => Vec::new(),
+        Some(OneOrMany::One(pattern)) => vec![pattern],
+        Some(OneOrMany::Many(patterns)) => patterns,
+    };
+    given
+        .into_iter()
+        .map(|(host, patterns)| (host, list(patterns)))
+        .collect()
 }
 
 /// Settings to be changed.
@@ -189,6 +250,7 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
+        route_patterns: body.route_patterns.map(patterns),
     };
     let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
     audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
@@ -217,12 +279,20 @@ struct PlanView {
     /// `{action, resource, name, before, after, reason, reversible}` each; empty: in sync.
     #[schema(value_type = Vec<serde_json::Value>)]
     steps: Vec<domain::plan::Step>,
-    /// What stands in the way: `{resource, name, owner, detail, remedies}` each.
+    /// What stands in the way: `{code, resource, name, id, host, owner, detail, remedies, choices}` each; a choice is
+    /// `adopt`, `accept`, `narrower_pattern`, `leave_out_host` or `new_site`.
     #[schema(value_type = Vec<serde_json::Value>)]
     conflicts: Vec<domain::plan::Conflict>,
     /// What to know: `{code, detail}` each.
     #[schema(value_type = Vec<serde_json::Value>)]
     warnings: Vec<domain::plan::Warning>,
+    /// What somebody changed behind our back: `{resource, name, what, ours, theirs, lastApplied, by, repaired}` each.
+    #[schema(value_type = Vec<serde_json::Value>)]
+    differences: Vec<domain::plan::Difference>,
+    /// Foreign routes that match some of the site's requests: `{pattern, script, ours, relation, shared, oursWins,
+    /// detail}` each.
+    #[schema(value_type = Vec<serde_json::Value>)]
+    other_routes: Vec<domain::plan::OtherRoute>,
 }
 
 /// Read the account and plan: the steps from what is there to what is wanted.
@@ -240,5 +310,7 @@ async fn plan(
         steps: plan.steps,
         conflicts: plan.conflicts,
         warnings: plan.warnings,
+        differences: plan.differences,
+        other_routes: plan.other_routes,
     }))
 }

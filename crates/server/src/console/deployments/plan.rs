@@ -1,6 +1,6 @@
 //! A site's plan, made from the account as it is now.
 
-use super::{PlanPage, PlanStep, step_title};
+use super::{ConflictPanel, PlanPage, PlanStep, step_title};
 use crate::{
     console::{
         activity::ActivityRow,
@@ -8,7 +8,7 @@ use crate::{
         parts::{ProblemPanel, plural},
         sites::head,
     },
-    problem::Problem,
+    problem::{Outcome, Problem},
     services::{deployments, preflight::look_ahead, sites},
 };
 use axum::{extract::Path, response::Response};
@@ -38,8 +38,17 @@ pub(in crate::console) async fn plan(
     desk: Desk,
     Path(text): Path<String>,
 ) -> Result<Response, Problem> {
+    let site = id::<SiteId>(&text, "site")?;
+    Ok(page(&plan_page(&desk, site, None).await?))
+}
+
+/// The page, with why a choice was not taken.
+pub(super) async fn plan_page(
+    desk: &Desk,
+    site_id: SiteId,
+    refused: Option<Problem>,
+) -> Outcome<PlanPage> {
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
-    let site_id = id::<SiteId>(&text, "site")?;
     let site = sites::get(app, ws, site_id).await?;
     let (plan, problem) = match deployments::plan(app, ws, &site).await {
         Ok((mut plan, _)) => {
@@ -57,18 +66,25 @@ pub(in crate::console) async fn plan(
     // The look at the account may have changed the site's state.
     let site = sites::get(app, ws, site_id).await?;
     let listed = deployments::list(app, ws, Some(site_id), &Page::first(ROWS)).await?;
-    Ok(page(&PlanPage {
-        shell: desk.shell(&text),
-        site: head(&desk, &site, "plan").await?,
+    Ok(PlanPage {
+        shell: desk.shell(&site_id.to_string()),
+        site: head(desk, &site, "plan").await?,
         steps_words: plural(plan.steps.len() as u64, "step"),
         steps: plan.steps.iter().map(row).collect(),
-        conflicts: plan.conflicts,
+        conflicts: plan
+            .conflicts
+            .iter()
+            .map(|conflict| ConflictPanel::of(conflict, &site))
+            .collect(),
         warnings: plan.warnings,
+        differences: plan.differences,
+        other_routes: plan.other_routes,
+        refused: refused.map(ProblemPanel::new),
         deployments: listed
             .items
             .iter()
             .map(|deployment| ActivityRow::of(deployment, now))
             .collect(),
         problem,
-    }))
+    })
 }

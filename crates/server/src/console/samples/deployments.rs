@@ -20,7 +20,7 @@ fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
 }
 
 pub(super) fn deployments() -> Vec<(&'static str, String)> {
-    let plan = |conflicts: Vec<Conflict>, steps: Vec<PlanStep>, problem| PlanPage {
+    let plan = |conflicts: Vec<ConflictPanel>, steps: Vec<PlanStep>, problem| PlanPage {
         shell: shell("s1"),
         site: head("plan", SiteStatus::Drifted),
         steps_words: "2 steps".to_owned(),
@@ -28,6 +28,26 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
             code: "zone_paused".to_owned(),
             detail: NASTY.to_owned(),
         }],
+        differences: vec![Difference {
+            resource: Resource::Script,
+            name: NASTY.to_owned(),
+            what: "compatibility date".to_owned(),
+            ours: Some("2026-04-01".to_owned()),
+            theirs: Some("2024-01-01".to_owned()),
+            last_applied: Some("2026-04-01".to_owned()),
+            by: Some("dash".to_owned()),
+            repaired: true,
+        }],
+        other_routes: vec![OtherRoute {
+            pattern: "*.shop.example/*".to_owned(),
+            script: Some(NASTY.to_owned()),
+            ours: "www.shop.example/*".to_owned(),
+            relation: Relation::Broader,
+            shared: "www.shop.example/*".to_owned(),
+            ours_wins: true,
+            detail: NASTY.to_owned(),
+        }],
+        refused: None,
         deployments: activity(),
         conflicts,
         steps,
@@ -51,12 +71,23 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
             reversible: true,
         },
     ];
-    let conflict = Conflict {
-        resource: Resource::Route,
-        name: "shop.example/*".to_owned(),
-        owner: NASTY.to_owned(),
+    let way = |value, title: &str, has_patterns| Way {
+        value,
+        title: title.to_owned(),
+        words: NASTY.to_owned(),
+        has_patterns,
+    };
+    let conflict = ConflictPanel {
+        title: format!("The route {NASTY} belongs to somebody else"),
         detail: "A host name can have one Worker for a pattern.".to_owned(),
-        remedies: vec!["Leave out this host name.".to_owned()],
+        name: NASTY.to_owned(),
+        host: "shop.example".to_owned(),
+        ways: vec![
+            way("adopt", "Adopt the route", false),
+            way("narrower_pattern", "Use narrower routes of our own", true),
+        ],
+        remedies: vec!["Or change that route in the dashboard.".to_owned()],
+        has_new_site: true,
     };
     let step = |title: &str, status: StepStatus, took: &str| StepRow {
         state: status.into(),

@@ -101,6 +101,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 site: head("settings", SiteStatus::InSync),
                 name: NASTY.to_owned(),
                 hostnames: "shop.example\nwww.shop.example".to_owned(),
+                patterns: "shop.example/blog/*".to_owned(),
                 deadline: "300".to_owned(),
                 undoes: true,
                 zone: "shop.example".to_owned(),

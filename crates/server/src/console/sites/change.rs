@@ -4,12 +4,13 @@ use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostname
 use crate::{
     audit::{Event, Kind},
     console::{
+        deployments::lines,
         desk::{Desk, done, id, page, refused},
         form::Form,
         parts::{ProblemPanel, plural},
     },
     problem::{Outcome, Problem},
-    services::sites::{self, SitePatch},
+    services::sites::{self, PatternsGiven, SitePatch},
 };
 use axum::{
     extract::Path,
@@ -25,6 +26,7 @@ use store::Site;
 pub(crate) struct SettingsForm {
     name: String,
     hostnames: String,
+    patterns: String,
     deadline: String,
     /// A box that is not ticked sends nothing.
     undo: String,
@@ -43,6 +45,7 @@ async fn settings_view(
     let form = form.unwrap_or_else(|| SettingsForm {
         name: site.name.clone(),
         hostnames: hostnames(site).join("\n"),
+        patterns: patterns(site).join("\n"),
         deadline: site.settings.kv_deadline_ms.to_string(),
         undo: if site.settings.undo_on_failed_proof {
             "yes".to_owned()
@@ -55,21 +58,46 @@ async fn settings_view(
         ("Worker", desired::script_name(site.id)),
     ];
     made_of.extend(
-        site.hostnames
-            .iter()
-            .map(|host| ("Route", desired::route_pattern(host))),
+        desired::wanted_routes(&site.hostnames, &site.settings.route_patterns)
+            .into_iter()
+            .map(|route| ("Route", route.pattern)),
     );
     Ok(SiteSettingsPage {
         shell: desk.shell(&site.id.to_string()),
         site: head(desk, site, "settings").await?,
         name: form.name,
         hostnames: form.hostnames,
+        patterns: form.patterns,
         deadline: form.deadline,
         undoes: form.undo == "yes",
         zone: site.zone_name.clone(),
         made_of,
         problem: problem.map(ProblemPanel::new),
     })
+}
+
+/// The site's narrower routes, in the order of its host names.
+fn patterns(site: &Site) -> Vec<String> {
+    let of = |host| site.settings.route_patterns.get(host);
+    site.hostnames
+        .iter()
+        .filter_map(of)
+        .flatten()
+        .cloned()
+        .collect()
+}
+
+/// What was typed, by host name: a host name without a line is covered whole.
+fn patterns_given(form: &SettingsForm) -> PatternsGiven {
+    let mut given: PatternsGiven = listed_hostnames(&form.hostnames)
+        .into_iter()
+        .map(|host| (host.to_lowercase(), Vec::new()))
+        .collect();
+    for pattern in lines(&form.patterns) {
+        let host = pattern.split('/').next().unwrap_or_default().to_lowercase();
+        given.entry(host).or_default().push(pattern);
+    }
+    given
 }
 
 /// The settings.
@@ -92,6 +120,7 @@ pub(crate) async fn save_settings(
                 hostnames: Some(listed_hostnames(&form.hostnames)),
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
+                route_patterns: Some(patterns_given(&form)),
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }

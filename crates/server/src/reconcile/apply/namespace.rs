@@ -32,6 +32,18 @@ pub(super) async fn create(work: &mut Work<'_>, step: &Step) -> Result<Option<St
     Ok(None)
 }
 
+pub(super) async fn rename(work: &mut Work<'_>, step: &Step) -> Result<Option<String>, StepError> {
+    let id = step
+        .id
+        .as_deref()
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| wrong_plan("a new title without an id"))?;
+    let account = account_id(&work.site.account);
+    work.calls += 1;
+    work.api.rename_namespace(&account, &id, &step.name).await?;
+    Ok(None)
+}
+
 pub(super) async fn delete(work: &mut Work<'_>, step: &Step) -> Result<Option<String>, StepError> {
     let id = step
         .id

@@ -13,6 +13,7 @@ use cloudflare::{Binding, ScriptForm, ScriptUpload};
 use domain::{
     desired::{OWNER_TAG, hash_tag, site_tag},
     edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, SCRIPT_PART},
+    observed::UploadIntent,
 };
 
 pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepError> {
@@ -25,9 +26,20 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
     let key = sites::key_for_upload(work.app, &mut work.site).await?;
     material::keep(work.app, &material).await?;
-    let was_intended = work.site.recorded.script_intended;
-    work.record(|recorded| recorded.script_intended = true)
-        .await?;
+    let (was_intended, former) = (
+        work.site.recorded.script_intended,
+        work.site.recorded.upload.clone(),
+    );
+    let intent = UploadIntent {
+        hash: material.desired.script_hash.clone(),
+        config_hash: material.desired.config_hash.clone(),
+        before: work.seen_script.clone(),
+    };
+    work.record(|recorded| {
+        recorded.script_intended = true;
+        recorded.upload = Some(intent);
+    })
+    .await?;
     let upload = ScriptUpload {
         form: ScriptForm::ServiceWorker {
             part: SCRIPT_PART.to_owned(),
@@ -57,16 +69,31 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
     };
     let account = account_id(&work.site.account);
     work.calls += 1;
-    if let Err(error) = work
+    let uploaded = match work
         .api
         .upload_script(&account, &script_id(work.site.id), &upload)
         .await
     {
-        return Err(work
-            .refused(error, |recorded| recorded.script_intended = was_intended)
-            .await);
+        Ok(uploaded) => uploaded,
+        Err(error) => {
+            return Err(work
+                .refused(error, |recorded| {
+                    recorded.script_intended = was_intended;
+                    recorded.upload = former;
+                })
+                .await);
+        }
+    };
+    // The intent stays until the next look sees our tags on another version than before. Where versions are not told,
+    // the same text has the same mark as before; then this answer alone says that it came through.
+    if uploaded.deployment_id.is_none() {
+        work.record(|recorded| {
+            if let Some(upload) = &mut recorded.upload {
+                upload.before = None;
+            }
+        })
+        .await?;
     }
-    // The intent stays until the next look sees our tags on the script.
     Ok(None)
 }
 
@@ -84,7 +111,9 @@ pub(super) async fn delete(work: &mut Work<'_>) -> Result<Option<String>, StepEr
     };
     work.record(|recorded| {
         recorded.script_intended = false;
+        recorded.upload = None;
         recorded.script_etag = None;
+        recorded.applied = None;
         recorded.pinned = None;
     })
     .await?;

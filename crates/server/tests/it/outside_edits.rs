@@ -1,0 +1,284 @@
+//! What somebody changes behind our back, by ordinary calls of another client: seen, told, and put back.
+
+use crate::{
+    local_cloudflare::{ACCOUNT, SHOP},
+    story::Story,
+};
+use serde_json::{Value, json};
+
+/// A deployed site's names and ids in the account.
+struct Deployed {
+    script: String,
+    route: String,
+    namespace: String,
+}
+
+impl Deployed {
+    async fn of(story: &Story) -> Self {
+        let state = story.cloud.state().await;
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        Self {
+            script: format!(
+                "/accounts/{ACCOUNT}/workers/scripts/{}",
+                text(&state["scripts"][0]["name"])
+            ),
+            route: format!(
+                "/zones/{SHOP}/workers/routes/{}",
+                text(&state["routes"][0]["id"])
+            ),
+            namespace: format!(
+                "/accounts/{ACCOUNT}/storage/kv/namespaces/{}",
+                text(&state["namespaces"][0]["id"])
+            ),
+        }
+    }
+}
+
+/// Sends one part, `settings`, to the script's settings.
+async fn patch_settings(story: &Story, there: &Deployed, settings: &Value) {
+    let path = format!("{}/settings", there.script);
+    let part = ("settings", "application/json", settings.to_string());
+    story
+        .cloud
+        .form("PATCH", &path, &[(part.0, part.1, &part.2)])
+        .await;
+}
+
+/// The differences that the plan tells, and the site's state.
+async fn seen(story: &Story) -> (Vec<String>, Value) {
+    let plan = story.program.plan(&story.site).await;
+    let told = plan["differences"].as_array().expect("a list");
+    let words = |found: &Value| {
+        format!(
+            "{} {}",
+            found["resource"].as_str().unwrap_or_default(),
+            found["what"].as_str().unwrap_or_default()
+        )
+    };
+    (told.iter().map(words).collect(), plan)
+}
+
+/// The change is seen as this, the site is drifted, and deploying puts it back.
+async fn is_seen_and_put_back(story: &Story, what: &str) {
+    let (told, plan) = seen(story).await;
+    assert!(told.iter().any(|found| found == what), "{what}: {plan:#}");
+    assert_ne!(plan["steps"], json!([]), "{what}: {plan:#}");
+    let site = story
+        .program
+        .ok("GET", &format!("/sites/{}", story.site), None)
+        .await;
+    assert_eq!(site["status"], "drifted", "{what}");
+    story.deployed().await;
+    story.is_whole().await;
+    let (told, plan) = seen(story).await;
+    assert_eq!(told, Vec::<String>::new(), "{what}: {plan:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_of_the_worker_are_seen_and_put_back() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    let there = Deployed::of(&story).await;
+    let script = &there.script;
+
+    // The text, as wrangler or the dashboard's editor changes it: our tags stay on it.
+    let code = "addEventListener('fetch', event => event.respondWith(new Response('theirs')));";
+    let metadata = json!({ "body_part": "worker.js" }).to_string();
+    let parts = [
+        ("metadata", "application/json", metadata.as_str()),
+        ("worker.js", "application/javascript", code),
+    ];
+    story
+        .cloud
+        .form("PUT", &format!("{script}/content"), &parts)
+        .await;
+    let (_, plan) = seen(&story).await;
+    assert_eq!(plan["differences"][0]["by"], "wrangler", "{plan:#}");
+    assert_eq!(plan["steps"][0]["action"], "update");
+    assert_eq!(plan["steps"][0]["reversible"], false);
+    let before = plan["steps"][0]["before"].as_str().expect("a text");
+    assert!(
+        before.starts_with("edited outside (last deployed from: wrangler), after script "),
+        "{before}"
+    );
+    is_seen_and_put_back(&story, "script script text").await;
+
+    // A secret's value: nothing but another version shows it.
+    let secret = json!({ "name": "SITE_KEY", "text": "not-the-key", "type": "secret_text" });
+    story
+        .cloud
+        .call("PUT", &format!("{script}/secrets"), Some(secret))
+        .await;
+    is_seen_and_put_back(&story, "script version").await;
+
+    let path = format!("{script}/secrets/SITE_KEY?url_encoded=true");
+    story.cloud.call("DELETE", &path, None).await;
+    is_seen_and_put_back(&story, "script binding SITE_KEY").await;
+
+    // Bindings: one taken away, one that points elsewhere, one more.
+    let bindings =
+        |namespace: Option<&str>, more: &[Value]| {
+            let mut bindings = vec![
+                json!({ "type": "inherit", "name": "SITE_KEY" }),
+                json!({ "type": "inherit", "name": "CONFIG" }),
+            ];
+            bindings.extend(namespace.map(
+                |id| json!({ "type": "kv_namespace", "name": "VARIANTS", "namespace_id": id }),
+            ));
+            bindings.extend_from_slice(more);
+            json!({ "bindings": bindings })
+        };
+    patch_settings(&story, &there, &bindings(None, &[])).await;
+    is_seen_and_put_back(&story, "script binding VARIANTS").await;
+    let ours = there.namespace.rsplit('/').next();
+    let more = [json!({ "type": "plain_text", "name": "DEBUG", "text": "1" })];
+    patch_settings(&story, &there, &bindings(ours, &more)).await;
+    is_seen_and_put_back(&story, "script binding DEBUG").await;
+    let config = json!({ "bindings": [
+        { "type": "inherit", "name": "SITE_KEY" },
+        { "type": "json", "name": "CONFIG", "json": { "v": 1, "hash": "theirs" } },
+        { "type": "kv_namespace", "name": "VARIANTS", "namespace_id": ours },
+    ] });
+    patch_settings(&story, &there, &config).await;
+    is_seen_and_put_back(&story, "script binding CONFIG").await;
+
+    patch_settings(
+        &story,
+        &there,
+        &json!({ "compatibility_date": "2024-01-01" }),
+    )
+    .await;
+    is_seen_and_put_back(&story, "script compatibility date").await;
+    patch_settings(
+        &story,
+        &there,
+        &json!({ "compatibility_flags": ["nodejs_compat"] }),
+    )
+    .await;
+    is_seen_and_put_back(&story, "script compatibility flags").await;
+    let tags = json!({ "tags": ["theirs"] });
+    story
+        .cloud
+        .call("PATCH", &format!("{script}/script-settings"), Some(tags))
+        .await;
+    is_seen_and_put_back(&story, "script tags").await;
+
+    // What we do not set is told and left alone.
+    let tails = json!({ "logpush": true });
+    story
+        .cloud
+        .call("PATCH", &format!("{script}/script-settings"), Some(tails))
+        .await;
+    let (told, plan) = seen(&story).await;
+    assert_eq!(told, ["script Logpush"], "{plan:#}");
+    assert_eq!(plan["steps"], json!([]));
+    assert_eq!(plan["warnings"][0]["code"], "setting_changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_namespace_gets_its_title_back() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    let there = Deployed::of(&story).await;
+    let title = story.cloud.state().await["namespaces"][0]["title"].clone();
+    let renamed = json!({ "title": "my variants" });
+    story
+        .cloud
+        .call("PUT", &there.namespace, Some(renamed))
+        .await;
+    is_seen_and_put_back(&story, "kv_namespace title").await;
+    assert_eq!(story.cloud.state().await["namespaces"][0]["title"], title);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_was_given_another_pattern_gets_its_own_back() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    let there = Deployed::of(&story).await;
+    let script = there.script.rsplit('/').next();
+    let moved = json!({ "pattern": "shop.localhost/old/*", "script": script });
+    story.cloud.call("PUT", &there.route, Some(moved)).await;
+    is_seen_and_put_back(&story, "route pattern").await;
+    let closed = json!({
+        "pattern": "shop.localhost/*", "script": script, "request_limit_fail_open": false,
+    });
+    story.cloud.call("PUT", &there.route, Some(closed)).await;
+    let (told, plan) = seen(&story).await;
+    assert_eq!(told, ["route fail open"], "{plan:#}");
+    assert_eq!(plan["steps"], json!([]), "told, and left alone");
+}
+
+/// Nobody touches the account: nothing is reported, and each look costs five calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_looks_at_an_untouched_account_report_nothing() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    let before = story.cloud.calls().await;
+    for look in 0..100 {
+        let plan = story.program.plan(&story.site).await;
+        for list in [
+            "steps",
+            "conflicts",
+            "warnings",
+            "differences",
+            "otherRoutes",
+        ] {
+            assert_eq!(plan[list], json!([]), "look {look}: {plan:#}");
+        }
+    }
+    assert_eq!(story.cloud.calls().await - before, 500);
+}
+
+/// Each action twice in a row leaves the same state, and a deployment without a change writes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_action_twice_is_the_same_as_once() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    let once = story.cloud.state().await;
+    let again = story.deployed().await;
+    assert_eq!(again["steps"], json!([]), "{again:#}");
+    assert_eq!(story.cloud.state().await, once);
+    let rollback = format!(
+        "/deployments/{}/rollback",
+        again["id"].as_str().expect("an id")
+    );
+    let (status, problem) = story
+        .program
+        .call("POST", &rollback, Some(&json!({})))
+        .await;
+    assert_eq!((status, &problem["code"]), (409, &json!("invalid_state")));
+    assert_eq!(story.cloud.state().await, once);
+    let removal = story.program.remove(&story.site).await;
+    assert_eq!(story.program.ended(&removal).await["status"], "removed");
+    let gone = story.cloud.state().await;
+    let (status, _) = story
+        .program
+        .call("DELETE", &format!("/sites/{}", story.site), None)
+        .await;
+    assert_eq!(status, 404);
+    assert_eq!(story.cloud.state().await, gone);
+}
+
+/// A database from before the first deployment, and the Worker gone as well: the marker in the namespace says whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_database_finds_its_namespace_by_the_marker() {
+    let mut story = Story::begin().await;
+    let file = story.folder().join("backup.db");
+    let file = file.to_str().expect("text");
+    let out = story.program.run(&["backup", file]).await;
+    assert!(out.status.success(), "{out:?}");
+    story.deployed().await;
+    let there = Deployed::of(&story).await;
+    story.program.kill().await;
+    let out = story.program.run(&["restore", file, "--force"]).await;
+    assert!(out.status.success(), "{out:?}");
+    story.program.kill_and_start_again().await;
+    for path in [&there.route, &there.script] {
+        story.cloud.call("DELETE", path, None).await;
+    }
+    let plan = story.program.plan(&story.site).await;
+    assert_eq!(plan["conflicts"], json!([]), "{plan:#}");
+    assert_eq!(plan["steps"][0]["resource"], "content", "{plan:#}");
+    story.deployed().await;
+    story.is_whole().await;
+}
