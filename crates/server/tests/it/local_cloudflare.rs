@@ -3,7 +3,7 @@
 use axum::{Router, http::HeaderMap, http::Uri};
 use cloudflare_emulator::{Emulator, Options, StateFile};
 use serde_json::{Value, json};
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The account.
@@ -85,6 +85,14 @@ permissions = {{ workers_scripts = "read", workers_kv_storage = "read", account_
 impl LocalCloudflare {
     /// Starts it with switches and more tables in its state.
     pub(crate) async fn start_with(switches: &str, more: &str) -> Self {
+        Self::start_of(|origin| state(origin, switches, more), None).await
+    }
+
+    /// Starts it with the state that `make` writes for the origin's address, and a record of every call if wanted.
+    pub(crate) async fn start_of(
+        make: impl FnOnce(SocketAddr) -> String,
+        record: Option<PathBuf>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let origin = tokio::spawn(async move {
@@ -93,11 +101,12 @@ impl LocalCloudflare {
         });
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("state.toml");
-        std::fs::write(&file, state(address, switches, more)).expect("the state is written");
+        std::fs::write(&file, make(address)).expect("the state is written");
         let emulator = Emulator::start(Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             state: StateFile::load(&file).expect("the state is right"),
+            record,
             ..Options::default()
         })
         .await
@@ -167,6 +176,37 @@ impl LocalCloudflare {
         );
     }
 
+    /// How far the faults are, in the order in which they were asked for.
+    pub(crate) async fn faults(&self) -> Vec<Value> {
+        let answer = self.client.get(self.control("faults")).send().await;
+        let mut answer: Value = answer
+            .expect("it answers")
+            .json()
+            .await
+            .expect("faults are JSON");
+        match answer["faults"].take() {
+            Value::Array(faults) => faults,
+            other => panic!("no faults in {other}"),
+        }
+    }
+
+    /// How many calls there were, by method and path with names for what varies.
+    pub(crate) async fn requests(&self) -> Value {
+        let answer = self.client.get(self.control("requests")).send().await;
+        answer.expect("it answers").json().await.expect("JSON")
+    }
+
+    /// Holds every call of the API so long.
+    pub(crate) async fn latency(&self, ms: u64) {
+        let answer = self
+            .client
+            .put(self.control("latency"))
+            .json(&json!({ "ms": ms }))
+            .send()
+            .await;
+        assert!(answer.expect("it answers").status().is_success());
+    }
+
     /// Nothing goes wrong any more.
     pub(crate) async fn no_faults(&self) {
         let answer = self.client.delete(self.control("faults")).send().await;
@@ -175,11 +215,22 @@ impl LocalCloudflare {
 
     /// A call to Cloudflare's API with the good token.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        self.call_as(GOOD_TOKEN, method, path, body).await
+    }
+
+    /// The same with another token.
+    pub(crate) async fn call_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Value {
         let method = method.parse().expect("a method");
         let mut request = self
             .client
             .request(method, format!("{}{path}", self.api_url()))
-            .bearer_auth(GOOD_TOKEN);
+            .bearer_auth(token);
         if let Some(body) = body {
             request = request.json(&body);
         }

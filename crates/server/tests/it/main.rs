@@ -10,6 +10,7 @@ mod bare;
 mod canary;
 mod deploy;
 mod door;
+mod fault_matrix;
 mod keys;
 mod local_cloudflare;
 mod postgres;

@@ -59,6 +59,16 @@ impl Program {
 
     /// Starts it on this database, with the key in `folder`, and makes an access key.
     pub(crate) async fn start_on(database: String, folder: &Path, cloud: &LocalCloudflare) -> Self {
+        Self::start_logging("debug", database, folder, cloud).await
+    }
+
+    /// The same with another level of its log.
+    pub(crate) async fn start_logging(
+        log: &str,
+        database: String,
+        folder: &Path,
+        cloud: &LocalCloudflare,
+    ) -> Self {
         let settings = vec![
             ("EDGE_DELIVERY_LISTEN", "127.0.0.1:0".to_owned()),
             ("EDGE_DELIVERY_DATABASE_URL", database),
@@ -66,7 +76,7 @@ impl Program {
                 "EDGE_DELIVERY_KEY_FILE",
                 format!("{}/test.key", folder.display()),
             ),
-            ("EDGE_DELIVERY_LOG", "debug".to_owned()),
+            ("EDGE_DELIVERY_LOG", log.to_owned()),
             ("CLOUDFLARE_API_BASE_URL", cloud.api_url()),
             ("EDGE_DELIVERY_EDGE_URL", cloud.edge_url()),
         ];
@@ -218,6 +228,25 @@ impl Program {
             !matches!(answer["status"].as_str(), Some("queued" | "running"))
         })
         .await
+    }
+
+    /// Waits for a deployment's end by its events: one call, however long it takes.
+    pub(crate) async fn followed(&self, deployment: &str) -> Value {
+        let path = format!("/deployments/{deployment}");
+        let events = self
+            .request(reqwest::Method::GET, &format!("{path}/events"))
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .expect("the program answers");
+        // The stream ends with the deployment.
+        let said = events.text().await.expect("the stream ends");
+        let ended = self.ok("GET", &path, None).await;
+        assert!(
+            !matches!(ended["status"].as_str(), Some("queued" | "running")),
+            "{said}\n{ended:#}"
+        );
+        ended
     }
 
     /// Asks until the answer is as wanted.
