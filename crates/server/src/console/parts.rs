@@ -9,5 +9,5 @@ pub(crate) use self::{
     mark::{Mark, State},
     problem::{CheckRow, ProblemPanel},
     text::{Coded, count, plural},
-    time::{Stamp, When, span},
+    time::{Stamp, Wait, When, span},
 };

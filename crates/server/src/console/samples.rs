@@ -13,11 +13,11 @@ use super::{
         ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, Named, PermissionCell,
         PermissionRow, ZoneRow,
     },
-    deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
+    deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, Standstill, StepRow},
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
-    parts::{CheckRow, Mark, ProblemPanel, Stamp, State, When},
+    parts::{CheckRow, Mark, ProblemPanel, Stamp, State, Wait, When},
     settings::{KeyRow, SettingsPage},
     shell::{RailSite, Shell, told},
     sites::{

@@ -15,6 +15,7 @@ use domain::{
     deployment::{DeploymentKind, DeploymentStatus, SiteStatus},
     observed::Recorded,
 };
+use std::time::Duration;
 use store::Deployment;
 use tokio_util::sync::CancellationToken;
 
@@ -178,7 +179,8 @@ async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> 
     };
     let work = Work {
         app,
-        api,
+        // Told to wait, the rounds wait, where it is seen and can be stopped.
+        api: api.with_patience(Duration::ZERO),
         site,
         material,
         deployment: deployment.id,

@@ -5,6 +5,7 @@
     reason = "tests stop at what they did not expect, and visit the program from outside"
 )]
 
+mod apply;
 mod bad_input;
 mod bare;
 mod canary;
@@ -20,3 +21,4 @@ mod replicas;
 mod sign_in;
 mod story;
 mod sync;
+mod twice;

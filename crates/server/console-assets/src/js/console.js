@@ -85,5 +85,13 @@ document.addEventListener("finished", async () => {
   announce(fresh.title);
 });
 
+/** Counts down to a time that is waited for. */
+setInterval(() => {
+  for (const time of document.querySelectorAll("time[data-countdown]")) {
+    const seconds = Math.ceil((Date.parse(time.dateTime) - Date.now()) / 1000);
+    time.textContent = seconds > 0 ? `in ${seconds} s` : "now";
+  }
+}, 1000);
+
 const source = document.querySelector("textarea[data-editor]");
 if (source) import("./editor.js").then((editor) => editor.start(source));
