@@ -4,6 +4,7 @@
 
 mod answers;
 mod calls;
+mod histories;
 mod kills;
 mod lanes;
 mod life;
