@@ -215,22 +215,11 @@ impl LocalCloudflare {
 
     /// A call to Cloudflare's API with the good token.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
-        self.call_as(GOOD_TOKEN, method, path, body).await
-    }
-
-    /// The same with another token.
-    pub(crate) async fn call_as(
-        &self,
-        token: &str,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> Value {
         let method = method.parse().expect("a method");
         let mut request = self
             .client
             .request(method, format!("{}{path}", self.api_url()))
-            .bearer_auth(token);
+            .bearer_auth(GOOD_TOKEN);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -243,6 +232,13 @@ impl LocalCloudflare {
             .expect("JSON");
         assert_eq!(answer["success"], true, "{path}: {answer}");
         answer["result"].clone()
+    }
+
+    /// A deletion that may go wrong, as any call may while there are faults.
+    pub(crate) async fn try_delete(&self, token: &str, path: &str) {
+        let url = format!("{}{path}", self.api_url());
+        let answer = self.client.delete(url).bearer_auth(token).send().await;
+        println!("DELETE {path}: {:?}", answer.map(|answer| answer.status()));
     }
 
     /// A visit to the edge.

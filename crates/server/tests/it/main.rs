@@ -12,6 +12,7 @@ mod canary;
 mod deploy;
 mod door;
 mod fault_matrix;
+mod figures;
 mod keys;
 mod local_cloudflare;
 mod postgres;

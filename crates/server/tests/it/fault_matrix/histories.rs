@@ -152,10 +152,7 @@ impl Site<'_> {
         };
         if let Some(path) = path {
             let token = self.lane.token(1);
-            self.world
-                .cloud
-                .call_as(&token, "DELETE", &path, None)
-                .await;
+            self.world.cloud.try_delete(&token, &path).await;
         }
     }
 
@@ -312,6 +309,7 @@ async fn live_through(seed: u64, seen: &Arc<Seen>) -> usize {
         site.happen(event).await;
     }
     site.ends_well(&before).await;
+    println!("{:#?}", site.told);
     person.stop().await;
     events.len()
 }
