@@ -213,12 +213,35 @@ permissions = {{ workers_scripts = "edit", workers_kv_storage = "edit", account_
     text
 }
 
+async fn deploy_all(program: &Program, sites: &[String]) {
+    let mut asked = Vec::new();
+    for site in sites {
+        asked.push(program.deploy(site).await);
+    }
+    all_ended(program, &asked, "live").await;
+}
+
+async fn remove_all(program: &Program, sites: &[String]) {
+    let mut asked = Vec::new();
+    for site in sites {
+        asked.push(program.remove(site).await);
+    }
+    all_ended(program, &asked, "removed").await;
+}
+
+async fn all_ended(program: &Program, deployments: &[String], status: &str) {
+    for deployment in deployments {
+        let ended = program.followed(deployment).await;
+        assert_eq!(ended["status"], status, "{ended:#}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_sites_at_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cloud = LocalCloudflare::start_of(|origin| many_zones(&origin.to_string()), None).await;
     let before = cloud.state().await;
-    let program = Program::start(folder.path(), &cloud).await;
+    let mut program = Program::start(folder.path(), &cloud).await;
     let connection = program.connect(GOOD_TOKEN).await;
     let mut sites = Vec::new();
     for number in 0..SITES {
@@ -229,29 +252,22 @@ async fn many_sites_at_once() {
         program.publish(&site, "", "<h1>variant</h1>").await;
         sites.push(site);
     }
-    let deploy_all = async || {
-        let mut asked = Vec::new();
-        for site in &sites {
-            asked.push(program.deploy(site).await);
-        }
-        for deployment in &asked {
-            let ended = program.followed(deployment).await;
-            assert_eq!(ended["status"], "live", "{ended:#}");
-        }
-    };
-    let (first, ()) = measured(&cloud, "first deployment", deploy_all()).await;
-    let (again, ()) = measured(&cloud, "again, nothing changed", deploy_all()).await;
+    let (first, ()) = measured(&cloud, "first deployment", deploy_all(&program, &sites)).await;
+    let (again, ()) = measured(
+        &cloud,
+        "again, nothing changed",
+        deploy_all(&program, &sites),
+    )
+    .await;
     assert_eq!(again.writes, 0, "it writes nothing");
-    let (removal, ()) = measured(&cloud, "removal", async {
-        let mut asked = Vec::new();
-        for site in &sites {
-            asked.push(program.remove(site).await);
-        }
-        for deployment in &asked {
-            let ended = program.followed(deployment).await;
-            assert_eq!(ended["status"], "removed", "{ended:#}");
-        }
-    })
+    // A token makes 600 calls at once, then two a second, within Cloudflare's limit of 1,200 in five minutes. All of this
+    // is more; what is to be seen here is the removal, as on another day.
+    program.kill_and_start_again().await;
+    let (removal, ()) = measured(
+        &cloud,
+        "removal, on another day",
+        remove_all(&program, &sites),
+    )
     .await;
     assert_eq!(cloud.state().await, before);
     let title =
