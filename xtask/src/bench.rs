@@ -16,6 +16,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Bench {
+    /// Deploying with 80 ms a call: calls and wall time, against the straightforward way.
+    Deploy,
     /// The Worker on workerd against a bare pass-through: requests a second and CPU a request.
     Edge,
     /// The check of a token: calls and time, with few and with many accounts and zones.
@@ -25,6 +27,23 @@ enum Bench {
 /// Runs a bench.
 pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
     match args.what {
+        Bench::Deploy => {
+            let workerd = install::workerd()?;
+            build::assets()?;
+            run(command(
+                "cargo",
+                &[
+                    "test",
+                    "--locked",
+                    "-p",
+                    "edge-delivery",
+                    "--test",
+                    "it",
+                    "figures::",
+                ],
+            )
+            .env("EDGE_DELIVERY_WORKERD", workerd))
+        }
         Bench::Edge => run(command("node", &["bench/edge.js"])
             .current_dir(root().join(install::npm_parts::WORKER))
             .env("EDGE_DELIVERY_WORKERD", install::workerd()?)),

@@ -4,6 +4,7 @@ mod arrows;
 mod bench;
 mod build;
 mod demo;
+mod faults;
 mod generate;
 mod install;
 mod lint;
@@ -29,6 +30,8 @@ enum Routine {
     Demo(demo::DemoArgs),
     /// Install what the tests need, and run all of them.
     Test(test::TestArgs),
+    /// Run the whole fault matrix and many random histories; `test` runs a slice of them.
+    Faults,
     /// Formatting, lints, documentation, crate arrows, generated files, lock files.
     Lint,
     /// Install the npm parts and build the program.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = run::stop_children_on_signals().and_then(|()| match Cli::parse().routine {
         Routine::Demo(args) => demo::run_demo(&args),
         Routine::Test(args) => test::run_tests(&args),
+        Routine::Faults => faults::run_faults(),
         Routine::Lint => lint::run_lint(),
         Routine::Build(args) => build::run(&args).map(|_| ()),
         Routine::Bench(args) => bench::run_bench(&args),

@@ -185,7 +185,7 @@ async fn cloudflare(
 
     let fault = api.world.faults().take_api(asked.method.as_str(), path);
     let after = match fault {
-        Some(fault) if matches!(fault.kind, FaultKind::After | FaultKind::Hang) => Some(fault),
+        Some(fault) if fault.kind.is_done() => Some(fault),
         Some(fault) => return injected(fault, body).await,
         None => None,
     };
@@ -227,16 +227,23 @@ async fn cloudflare(
         body,
         now_ms: now,
     };
+    if let Some(fault) = after.as_ref().filter(|fault| fault.kind == FaultKind::Late) {
+        let fault = fault.clone();
+        tokio::spawn(async move {
+            fault.hold().await;
+            (endpoint.work)(call).await
+        });
+        return Err(Closed);
+    }
     let reply = (endpoint.work)(call).await;
-    match after {
-        Some(fault) => {
-            tokio::time::sleep(fault.delay).await;
-            if fault.kind == FaultKind::Hang {
-                return Err(Closed);
-            }
-            Ok(seal(Err(failure(fault)), standing))
-        }
-        None => Ok(seal(reply, standing)),
+    let Some(fault) = after else {
+        return Ok(seal(reply, standing));
+    };
+    fault.hold().await;
+    match fault.kind {
+        FaultKind::Hang => Err(Closed),
+        FaultKind::Slow => Ok(seal(reply, standing)),
+        _ => Ok(seal(Err(failure(&fault)), standing)),
     }
 }
 

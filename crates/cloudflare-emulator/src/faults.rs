@@ -4,12 +4,13 @@
 //! path begins with `^kv/` is searched in `kv/{namespace id}/{key}` instead and meets only those.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 /// How a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -23,10 +24,22 @@ pub enum FaultKind {
     Timeout,
     /// Done; held, then closed without an answer all the same.
     Hang,
+    /// Done; held, then answered as it should be.
+    Slow,
+    /// Closed at once without an answer; done `delay_ms` later, whoever waits for it by then.
+    Late,
     /// Not done; 502 with an HTML page.
     Html,
-    /// Not done; 429 with `Retry-After: 1`.
+    /// Not done; 429 with `Retry-After`.
     RateLimited,
+}
+
+impl FaultKind {
+    /// Whether the call has its effect, now or later.
+    #[must_use]
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::After | Self::Hang | Self::Slow | Self::Late)
+    }
 }
 
 /// Which calls a fault meets; empty meets all.
@@ -56,12 +69,18 @@ pub struct FaultSpec {
     /// The answer's error code; 10013 when left out.
     #[serde(default)]
     pub code: Option<u32>,
+    /// How many matching calls go well before the first one goes wrong.
+    #[serde(default)]
+    pub skip: u64,
     /// How many calls.
     #[serde(default = "once")]
     pub times: u64,
-    /// How long a call is held, in milliseconds; 30,000 for a timeout or hang when left out, else 0.
+    /// How long a call is held, in milliseconds; 30,000 for a timeout, hang or slow call when left out, else 0.
     #[serde(default)]
     pub delay_ms: Option<u64>,
+    /// `Retry-After` of a rate limit, in seconds; 1 when left out.
+    #[serde(default)]
+    pub retry_after: Option<u64>,
 }
 
 fn once() -> u64 {
@@ -69,7 +88,7 @@ fn once() -> u64 {
 }
 
 /// A fault that has met a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Fault {
     /// How.
     pub kind: FaultKind,
@@ -79,6 +98,60 @@ pub struct Fault {
     pub code: u32,
     /// How long the call is held.
     pub delay: Duration,
+    /// `Retry-After` of a rate limit, in seconds.
+    pub retry_after: u64,
+    held: Arc<Held>,
+}
+
+/// The calls that one fault holds right now.
+#[derive(Debug, Default)]
+struct Held {
+    count: Mutex<u64>,
+    released: CancellationToken,
+}
+
+/// One call less is held, also when its caller went away.
+struct Holding<'a>(&'a Held);
+
+impl<'a> Holding<'a> {
+    fn begin(held: &'a Held) -> Self {
+        *held.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Self(held)
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        *self.0.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+    }
+}
+
+impl Fault {
+    /// Holds the call as long as the fault says, or until the faults are disarmed.
+    pub async fn hold(&self) {
+        let _holding = Holding::begin(&self.held);
+        tokio::select! {
+            () = tokio::time::sleep(self.delay) => {}
+            () = self.held.released.cancelled() => {}
+        }
+    }
+}
+
+/// How far a fault is, for whoever asked for it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FaultStanding {
+    /// The method it meets.
+    pub method: Option<String>,
+    /// The path it meets.
+    pub path: Option<String>,
+    /// How.
+    pub kind: FaultKind,
+    /// How many calls it has met.
+    pub met: u64,
+    /// How many it will still meet.
+    pub left: u64,
+    /// How many it holds right now.
+    pub held: u64,
 }
 
 /// Why a fault was not taken.
@@ -97,6 +170,8 @@ struct Armed {
     method: Option<String>,
     path: Option<Regex>,
     fault: Fault,
+    skip: u64,
+    met: u64,
     times: u64,
 }
 
@@ -119,7 +194,10 @@ impl Faults {
         if !(400..600).contains(&status) {
             return Err(FaultError::Status(status));
         }
-        let held = matches!(spec.kind, FaultKind::Timeout | FaultKind::Hang);
+        let held = matches!(
+            spec.kind,
+            FaultKind::Timeout | FaultKind::Hang | FaultKind::Slow
+        );
         let delay_ms = spec.delay_ms.unwrap_or(if held { 30_000 } else { 0 });
         let code = match spec.kind {
             FaultKind::RateLimited => spec.code.unwrap_or(971),
@@ -133,15 +211,42 @@ impl Faults {
                 status,
                 code,
                 delay: Duration::from_millis(delay_ms),
+                retry_after: spec.retry_after.unwrap_or(1),
+                held: Arc::default(),
             },
+            skip: spec.skip,
+            met: 0,
             times: spec.times,
         });
         Ok(())
     }
 
-    /// Disarms all.
+    /// Disarms all; calls that are held go on.
     pub fn clear(&self) {
-        self.lock().clear();
+        for armed in self.lock().drain(..) {
+            armed.fault.held.released.cancel();
+        }
+    }
+
+    /// How far each fault is, in the order they were asked for.
+    #[must_use]
+    pub fn standings(&self) -> Vec<FaultStanding> {
+        self.lock()
+            .iter()
+            .map(|armed| FaultStanding {
+                method: armed.method.clone(),
+                path: armed.path.as_ref().map(|path| path.as_str().to_owned()),
+                kind: armed.fault.kind,
+                met: armed.met,
+                left: armed.times,
+                held: *armed
+                    .fault
+                    .held
+                    .count
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner),
+            })
+            .collect()
     }
 
     /// The fault that an API call meets, and one time less of it. `path` is the part after `/client/v4`.
@@ -158,7 +263,7 @@ impl Faults {
 
     fn take(&self, method: &str, path: &str, kv: bool) -> Option<Fault> {
         let mut all = self.lock();
-        let at = all.iter().position(|armed| {
+        let armed = all.iter_mut().find(|armed| {
             let for_kv = armed
                 .path
                 .as_ref()
@@ -168,10 +273,13 @@ impl Faults {
                 && armed.method.as_deref().is_none_or(|m| m == method)
                 && armed.path.as_ref().is_none_or(|p| p.is_match(path))
         })?;
-        all[at].times -= 1;
-        let fault = all[at].fault;
-        all.retain(|armed| armed.times > 0);
-        Some(fault)
+        if armed.skip > 0 {
+            armed.skip -= 1;
+            return None;
+        }
+        armed.times -= 1;
+        armed.met += 1;
+        Some(armed.fault.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Armed>> {
@@ -196,10 +304,23 @@ mod tests {
                 r#"{"match":{"method":"put","path":"/values/"},"kind":"before","status":503,"times":2}"#,
             ))
             .unwrap();
-        assert_eq!(faults.take_api("GET", "/a/values/k"), None);
+        assert!(faults.take_api("GET", "/a/values/k").is_none());
         assert_eq!(faults.take_api("PUT", "/a/values/k").unwrap().status, 503);
         assert!(faults.take_api("PUT", "/a/values/k").is_some());
-        assert_eq!(faults.take_api("PUT", "/a/values/k"), None);
+        assert!(faults.take_api("PUT", "/a/values/k").is_none());
+        let standing = &faults.standings()[0];
+        assert_eq!((standing.met, standing.left, standing.held), (2, 0, 0));
+    }
+
+    #[test]
+    fn some_calls_go_well_first() {
+        let faults = Faults::default();
+        let text = r#"{"match":{"path":"/x$"},"kind":"slow","skip":2}"#;
+        faults.add(&spec(text)).unwrap();
+        let met: Vec<bool> = (0..4)
+            .map(|_| faults.take_api("GET", "/x").is_some())
+            .collect();
+        assert_eq!(met, [false, false, true, false]);
     }
 
     #[test]
@@ -208,11 +329,11 @@ mod tests {
         faults
             .add(&spec(r#"{"match":{"path":"^kv/"},"kind":"hang"}"#))
             .unwrap();
-        assert_eq!(faults.take_api("GET", "/accounts"), None);
+        assert!(faults.take_api("GET", "/accounts").is_none());
         let met = faults.take_kv("GET", "kv/c1/index").unwrap();
         assert_eq!(met.delay, Duration::from_secs(30));
         faults.add(&spec(r#"{"kind":"rate_limited"}"#)).unwrap();
-        assert_eq!(faults.take_kv("GET", "kv/c1/index"), None);
+        assert!(faults.take_kv("GET", "kv/c1/index").is_none());
         assert_eq!(faults.take_api("GET", "/accounts").unwrap().code, 971);
     }
 

@@ -59,11 +59,17 @@ async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Re
         .world
         .faults()
         .take_kv(request.method().as_str(), &shown);
-    let done = match fault.map(|fault| fault.kind) {
-        None | Some(FaultKind::After | FaultKind::Hang) => Some(backend.answer(request).await),
+    let done = match fault.as_ref().map(|fault| fault.kind) {
+        None | Some(FaultKind::After | FaultKind::Hang | FaultKind::Slow | FaultKind::Late) => {
+            Some(backend.answer(request).await)
+        }
         Some(_) => None,
     };
     match (fault, done) {
+        (Some(fault), Some(Ok(response))) if fault.kind == FaultKind::Slow => {
+            fault.hold().await;
+            response
+        }
         (Some(fault), _) => faulty(fault).await,
         (None, Some(Ok(response))) => response,
         (None, Some(Err(Failure(status, words)))) => text(status, words),
@@ -72,11 +78,11 @@ async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Re
 }
 
 async fn faulty(fault: Fault) -> Response<Body> {
-    tokio::time::sleep(fault.delay).await;
+    fault.hold().await;
     let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = text(status, format!("error code {}", fault.code));
     match fault.kind {
-        FaultKind::Timeout | FaultKind::Hang => {
+        FaultKind::Timeout | FaultKind::Hang | FaultKind::Late => {
             // The connection breaks in the middle: the promised body never comes.
             let broken = futures::stream::once(async {
                 Err::<Bytes, _>(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
@@ -86,7 +92,7 @@ async fn faulty(fault: Fault) -> Response<Body> {
         FaultKind::RateLimited => {
             response
                 .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                .insert(RETRY_AFTER, HeaderValue::from(fault.retry_after));
         }
         FaultKind::Html => {
             response
@@ -94,7 +100,7 @@ async fn faulty(fault: Fault) -> Response<Body> {
                 .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
             *response.body_mut() = Body::from("<html><body><h1>502 Bad Gateway</h1></body></html>");
         }
-        FaultKind::Before | FaultKind::After => {}
+        FaultKind::Before | FaultKind::After | FaultKind::Slow => {}
     }
     response
 }

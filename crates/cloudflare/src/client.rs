@@ -6,6 +6,7 @@ use crate::{
     error::{Error, ErrorKind},
     limiter::{LimitKey, Limiter},
     request::Request,
+    send::RETRY_AFTER_MAX,
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -110,6 +111,8 @@ impl Client {
             client: self.clone(),
             key: LimitKey::of(token.expose()),
             token,
+            patience: RETRY_AFTER_MAX,
+            budget: self.0.config.step_budget,
         }
     }
 }
@@ -143,9 +146,28 @@ pub struct Api {
     client: Client,
     pub(crate) token: ApiToken,
     pub(crate) key: LimitKey,
+    /// The longest that a call waits by itself when it is told to wait.
+    pub(crate) patience: Duration,
+    /// The longest that a call with its repetitions and waits may take.
+    pub(crate) budget: Duration,
 }
 
 impl Api {
+    /// Calls that are told to wait longer than this (HTTP 429) come back at once, so that the caller can say so, wait, and
+    /// be stopped meanwhile. Usually a call waits up to a minute by itself.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = Ord::min(patience, RETRY_AFTER_MAX);
+        self
+    }
+
+    /// Calls with their repetitions and waits take at most this; never longer than the settings say.
+    #[must_use]
+    pub fn with_step_budget(mut self, budget: Duration) -> Self {
+        self.budget = Ord::min(budget, self.inner().config.step_budget);
+        self
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.client.0
     }

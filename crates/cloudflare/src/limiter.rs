@@ -1,6 +1,5 @@
 //! Keeps each token within Cloudflare's limits (§1.4): 1,200 calls per five minutes, and what the headers say.
 
-use crate::send::RETRY_AFTER_MAX;
 use governor::{Quota, RateLimiter, clock::DefaultClock, state::keyed::DefaultKeyedStateStore};
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
@@ -56,11 +55,16 @@ impl Limiter {
     }
 
     /// Waits until a call may be made. Fails at once with the time to wait when that is over the deadline, or longer than
-    /// a call waits for anything.
-    pub(crate) async fn wait(&self, key: LimitKey, deadline: Instant) -> Result<(), Duration> {
+    /// `patience`.
+    pub(crate) async fn wait(
+        &self,
+        key: LimitKey,
+        deadline: Instant,
+        patience: Duration,
+    ) -> Result<(), Duration> {
         if let Some(until) = self.paused_until(key) {
             let pause = until.saturating_duration_since(Instant::now());
-            if until >= deadline || pause > RETRY_AFTER_MAX {
+            if until >= deadline || pause > patience {
                 return Err(pause);
             }
             sleep_until(until).await;
@@ -138,6 +142,7 @@ fn exhausted_for(header: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::send::RETRY_AFTER_MAX;
 
     #[test]
     fn only_an_exhausted_window_pauses() {
@@ -172,14 +177,17 @@ mod tests {
         );
         limiter.learn(KEY, 200, None, &headers);
         let pause = limiter
-            .wait(KEY, in_seconds(10))
+            .wait(KEY, in_seconds(10), RETRY_AFTER_MAX)
             .await
             .expect_err("a pause");
         assert_eq!(pause.as_secs(), 11, "{pause:?}");
         let pause = Duration::from_millis(40);
         limiter.learn(OTHER, 429, Some(pause), &HeaderMap::new());
         let started = Instant::now();
-        assert_eq!(limiter.wait(OTHER, in_seconds(10)).await, Ok(()));
+        assert_eq!(
+            limiter.wait(OTHER, in_seconds(10), RETRY_AFTER_MAX).await,
+            Ok(())
+        );
         assert!(started.elapsed() >= pause);
         assert!(limiter.paused_until(OTHER).is_none());
     }
@@ -188,7 +196,10 @@ mod tests {
     async fn who_is_told_to_wait_long_is_not_kept_waiting() {
         let limiter = Limiter::new();
         limiter.learn(KEY, 503, Some(Duration::from_secs(99)), &HeaderMap::new());
-        assert_eq!(limiter.wait(KEY, in_seconds(45)).await, Ok(()));
+        assert_eq!(
+            limiter.wait(KEY, in_seconds(45), RETRY_AFTER_MAX).await,
+            Ok(())
+        );
         limiter.learn(
             KEY,
             429,
@@ -198,7 +209,7 @@ mod tests {
         // A later and shorter word does not shorten it.
         limiter.learn(KEY, 429, Some(Duration::from_secs(1)), &HeaderMap::new());
         let pause = limiter
-            .wait(KEY, in_seconds(900))
+            .wait(KEY, in_seconds(900), RETRY_AFTER_MAX)
             .await
             .expect_err("a pause");
         assert!(

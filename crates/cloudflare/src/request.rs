@@ -133,6 +133,14 @@ impl Request {
         self
     }
 
+    /// Sent once, whatever its method: when its answer is lost, somebody looks what became of it before it is sent again.
+    /// Meanwhile others may have changed the same thing.
+    #[must_use]
+    pub(crate) fn once(mut self) -> Self {
+        self.is_repeatable = false;
+        self
+    }
+
     /// The answer is a value, not an envelope.
     #[must_use]
     pub(crate) fn answered_raw(mut self) -> Self {

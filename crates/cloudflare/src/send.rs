@@ -29,13 +29,16 @@ const ATTEMPTS: usize = 3;
 /// Told to wait longer than this, a call gives up at once (§1.4: as wrangler does).
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
+/// After a 429 that does not say how long.
+const UNTOLD_WAIT: Duration = Duration::from_secs(1);
+
 /// The largest answer that is read, decompressed: a KV value has at most 25 MiB.
 const ANSWER_MAX: usize = 32 * 1024 * 1024;
 
 impl Api {
     /// Sends, repeats where that is harmless, and reads the answer.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Error> {
-        let deadline = Instant::now() + self.inner().config.step_budget;
+        let deadline = Instant::now() + self.budget;
         let mut delays = delays();
         let mut may_be_done = false;
         loop {
@@ -45,7 +48,7 @@ impl Api {
             };
             // What an earlier attempt left unknown stays unknown, whatever the last one says.
             may_be_done |= error.effect_unknown();
-            let wait = if is_worth_repeating(&request, &error) {
+            let wait = if is_worth_repeating(&request, &error, self.patience) {
                 delays.next().map(|planned| wait_as_told(&error, planned))
             } else {
                 None
@@ -66,7 +69,7 @@ impl Api {
     async fn send_once(&self, request: &Request, deadline: Instant) -> Result<Answer, Error> {
         let inner = self.inner();
         let built = self.build(request)?;
-        if let Err(wait) = inner.limiter.wait(self.key, deadline).await {
+        if let Err(wait) = inner.limiter.wait(self.key, deadline, self.patience).await {
             let mut error = Error::unsent(request, ErrorKind::Throttled);
             error.retry_after = Some(wait);
             return Err(error);
@@ -243,11 +246,14 @@ fn delays() -> ExponentialBackoff {
 
 /// 429 says that nothing was done, so anything may be repeated after it; a lost answer or a server's failure only where a
 /// second sending does no harm. What was answered and merely cannot be understood is not asked for again.
-fn is_worth_repeating(request: &Request, error: &Error) -> bool {
+fn is_worth_repeating(request: &Request, error: &Error, patience: Duration) -> bool {
     if error.retry_after.is_some_and(|wait| wait > RETRY_AFTER_MAX) {
         return false;
     }
     if error.status == Some(429) {
+        if error.retry_after.unwrap_or(UNTOLD_WAIT) > patience {
+            return false;
+        }
         // 10048: the free plan's writes of the day are spent (§6.5); waiting seconds does not help.
         // 10502: each further failed sign-in makes the lock longer (§1.2, reported).
         return !matches!(error.code(), Some(10_048 | 10_502));
@@ -271,7 +277,7 @@ fn is_worth_repeating(request: &Request, error: &Error) -> bool {
 fn wait_as_told(error: &Error, planned: Duration) -> Duration {
     match error.retry_after {
         Some(told) => told + Ord::min(planned, Duration::from_secs(1)),
-        None if error.is_rate_limited() => Ord::max(planned, Duration::from_secs(1)),
+        None if error.is_rate_limited() => Ord::max(planned, UNTOLD_WAIT),
         None => planned,
     }
 }
@@ -332,13 +338,29 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(is_worth_repeating(&get, &error), by_get, "GET {error}");
-            assert_eq!(
-                is_worth_repeating(&create, &error),
-                by_create,
-                "POST {error}"
-            );
-            assert_eq!(is_worth_repeating(&bulk, &error), by_bulk, "bulk {error}");
+            for (name, request, expected) in [
+                ("GET", &get, by_get),
+                ("POST", &create, by_create),
+                ("bulk", &bulk, by_bulk),
+            ] {
+                let is_repeated = is_worth_repeating(request, &error, RETRY_AFTER_MAX);
+                assert_eq!(is_repeated, expected, "{name} {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_no_patience_hears_of_a_wait_at_once() {
+        let get = Request::get("/x", &[]);
+        for (status, told, expected) in [
+            (429, None, false),
+            (429, Some(1), false),
+            (429, Some(0), true),
+            (503, Some(5), true),
+            (500, None, true),
+        ] {
+            let error = failed(status, told);
+            assert_eq!(is_worth_repeating(&get, &error, Duration::ZERO), expected);
         }
     }
 

@@ -59,6 +59,7 @@ fn answer(api: &Api, asked: &Asked, body: &[u8]) -> Result<Answer, Refused> {
                 Err(e) => refused(StatusCode::BAD_REQUEST, e.to_string()),
             }
         }
+        ("GET", "/__emulator/faults") => Ok(ok(json!({"faults": api.world.faults().standings()}))),
         ("DELETE", "/__emulator/faults") => {
             api.world.faults().clear();
             Ok(ok(json!({"ok": true})))
@@ -70,7 +71,7 @@ fn answer(api: &Api, asked: &Asked, body: &[u8]) -> Result<Answer, Refused> {
         }
         _ => refused(
             StatusCode::NOT_FOUND,
-            "known are GET /__emulator/state, GET /__emulator/requests, POST and DELETE /__emulator/faults, \
+            "known are GET /__emulator/state, GET /__emulator/requests, GET, POST and DELETE /__emulator/faults, \
              PUT /__emulator/latency",
         ),
     }

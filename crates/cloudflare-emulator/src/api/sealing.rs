@@ -80,11 +80,11 @@ pub(super) fn seal(reply: Reply, standing: Standing) -> HttpResponse {
 /// What a fault makes of a call that is not done.
 pub(super) async fn injected(fault: Fault, body: Incoming) -> Result<HttpResponse, Closed> {
     if fault.kind == FaultKind::Timeout {
-        tokio::time::sleep(fault.delay).await;
+        fault.hold().await;
         return Err(Closed);
     }
     let _ = read(body).await;
-    tokio::time::sleep(fault.delay).await;
+    fault.hold().await;
     let standing = Standing::unlimited();
     Ok(match fault.kind {
         FaultKind::Html => {
@@ -100,16 +100,16 @@ pub(super) async fn injected(fault: Fault, body: Incoming) -> Result<HttpRespons
         FaultKind::RateLimited => {
             let standing = Standing {
                 remaining: 0,
-                reset: 1,
-                retry_after: Some(1),
+                reset: fault.retry_after,
+                retry_after: Some(fault.retry_after),
             };
             seal(Err(throttled(fault.code)), standing)
         }
-        _ => seal(Err(failure(fault)), standing),
+        _ => seal(Err(failure(&fault)), standing),
     })
 }
 
-pub(super) fn failure(fault: Fault) -> Refusal {
+pub(super) fn failure(fault: &Fault) -> Refusal {
     Refusal::new(fault.status, fault.code, "workers.api.error.unknown")
 }
 

@@ -67,6 +67,68 @@ async fn faults_without_a_proper_answer() {
     local.get(GOOD, "/accounts").await.result();
 }
 
+/// How far the first fault is: met, left, held.
+async fn standing(local: &Local) -> (u64, u64, u64) {
+    let faults = local.control("GET", "/faults", None).await.json();
+    let number = |name: &str| faults["faults"][0][name].as_u64().unwrap();
+    (number("met"), number("left"), number("held"))
+}
+
+#[tokio::test]
+async fn a_slow_call_is_held_until_the_faults_are_gone() {
+    let local = Local::start().await;
+    let path = titles();
+    fault(
+        &local,
+        json!({"match": {"method": "POST"}, "kind": "slow", "skip": 1, "delayMs": 600_000}),
+    )
+    .await;
+    local
+        .send("POST", &path, json!({"title": "one"}))
+        .await
+        .result();
+    assert_eq!(standing(&local).await, (0, 1, 0));
+    let slow = local.call("POST", GOOD, &path);
+    let slow = tokio::spawn(got(slow.json(&json!({"title": "two"}))));
+    while standing(&local).await != (1, 0, 1) {
+        tokio::task::yield_now().await;
+    }
+    // Done, but not answered.
+    while count(&local).await != 3 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!slow.is_finished());
+    local.control("DELETE", "/faults", None).await;
+    assert_eq!(slow.await.unwrap().result()["title"], "two");
+}
+
+#[tokio::test]
+async fn a_late_call_is_done_when_nobody_waits() {
+    let local = Local::start().await;
+    let path = titles();
+    fault(
+        &local,
+        json!({"match": {"method": "POST"}, "kind": "late", "delayMs": 600_000}),
+    )
+    .await;
+    let create = local.call("POST", GOOD, &path);
+    assert!(create.json(&json!({"title": "t"})).send().await.is_err());
+    assert_eq!(count(&local).await, 1);
+    local.control("DELETE", "/faults", None).await;
+    while count(&local).await != 2 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_says_how_long() {
+    let local = Local::start().await;
+    fault(&local, json!({"kind": "rate_limited", "retryAfter": 240})).await;
+    let limited = local.get(GOOD, "/accounts").await;
+    assert_eq!(limited.refused(), (429, 971));
+    assert_eq!(limited.headers["retry-after"], "240");
+}
+
 #[tokio::test]
 async fn latency_and_counts() {
     let local = Local::start().await;

@@ -83,10 +83,7 @@ impl Api {
         account: &AccountId,
         namespace: &NamespaceId,
     ) -> Result<(), Error> {
-        self.call_for_effect(Request::delete(
-            ONE,
-            &[account.as_str(), namespace.as_str()],
-        ))
-        .await
+        let request = Request::delete(ONE, &[account.as_str(), namespace.as_str()]);
+        self.call_for_effect(request.once()).await
     }
 }

@@ -80,8 +80,12 @@ impl Api {
         id: &RouteId,
         route: &NewRoute,
     ) -> Result<(), Error> {
-        self.call_for_effect(Request::put(ONE, &[zone.as_str(), id.as_str()]).json(route))
-            .await
+        self.call_for_effect(
+            Request::put(ONE, &[zone.as_str(), id.as_str()])
+                .json(route)
+                .once(),
+        )
+        .await
     }
 
     /// Deletes a route; a missing one is 404.
@@ -90,7 +94,7 @@ impl Api {
     ///
     /// When the call failed.
     pub async fn delete_route(&self, zone: &ZoneId, id: &RouteId) -> Result<(), Error> {
-        self.call_for_effect(Request::delete(ONE, &[zone.as_str(), id.as_str()]))
+        self.call_for_effect(Request::delete(ONE, &[zone.as_str(), id.as_str()]).once())
             .await
     }
 }

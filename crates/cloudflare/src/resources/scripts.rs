@@ -286,7 +286,8 @@ impl Api {
         let request = Request::put(ONE, &[account.as_str(), name.as_str()])
             // Without it the answer may be the script instead of JSON (§4.1).
             .query("excludeScript", "true")
-            .multipart(upload.parts());
+            .multipart(upload.parts())
+            .once();
         let uploaded: Option<UploadedScript> = self.call(request).await?;
         Ok(uploaded.unwrap_or_default())
     }
@@ -316,7 +317,7 @@ impl Api {
         name: &ScriptName,
         force: bool,
     ) -> Result<(), Error> {
-        let mut request = Request::delete(ONE, &[account.as_str(), name.as_str()]);
+        let mut request = Request::delete(ONE, &[account.as_str(), name.as_str()]).once();
         if force {
             request = request.query("force", "true");
         }

@@ -74,7 +74,9 @@ impl Local {
                 kind,
                 status: None,
                 code: None,
+                skip: 0,
                 times,
+                retry_after: None,
                 delay_ms: matches!(kind, FaultKind::Timeout | FaultKind::Hang).then_some(100),
             })
             .unwrap();

@@ -267,9 +267,12 @@ async fn faults_before_and_after_an_effect() {
     let found = api.list_namespaces(&account).await.unwrap();
     assert!(found.iter().any(|found| found.title == "hung"));
 
-    local.fault(FaultKind::Before, "PUT", "/workers/scripts/", 2);
+    local.fault(FaultKind::Before, "PUT", "/workers/scripts/", 1);
     local.fault(FaultKind::RateLimited, "GET", "/workers/scripts$", 1);
-    api.upload_script(&account, &worker(), &upload(namespace()))
+    let upload = upload(namespace());
+    let error = api.upload_script(&account, &worker(), &upload).await;
+    assert!(error.unwrap_err().effect_unknown());
+    api.upload_script(&account, &worker(), &upload)
         .await
         .unwrap();
     assert_eq!(api.list_scripts(&account).await.unwrap().len(), 1);

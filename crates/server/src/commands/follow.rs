@@ -8,17 +8,24 @@ pub(super) use several::all_to_the_end;
 use super::{print_json, print_line};
 use crate::{
     app::AppState,
-    clock::rfc3339,
+    clock::{Clock, parse_rfc3339, rfc3339},
     reconcile::{driver, outlook::warnings_of},
-    services::deployments,
+    services::deployments::{self, Standing},
 };
-use domain::deployment::DeploymentStatus;
+use domain::{
+    deployment::{DeploymentKind, DeploymentStatus},
+    time::Millis,
+};
 use futures::StreamExt;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::{Value, json};
 use std::{
     io::{IsTerminal, Write},
     process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 use store::{Deployment, DeploymentEvent};
@@ -35,7 +42,7 @@ pub(super) async fn to_the_end(
 ) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let driver = tokio::spawn(driver::run(app.clone(), stop.clone()));
-    let progress = Progress::new();
+    let progress = Progress::new(app.clock);
     let events = deployments::event_stream(app.clone(), app.workspace, deployment.id, 0);
     let is_interrupted = tokio::select! {
         () = events.for_each(|event| { progress.show(&event); std::future::ready(()) }) => false,
@@ -75,10 +82,53 @@ pub(super) async fn to_the_end(
     ) {
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(problem) = ended.problem.filter(|_| !as_json) {
-        let _ = writeln!(std::io::stderr(), "{}", in_words(&problem));
+    if !as_json {
+        let standing = deployments::standing(app, app.workspace, &ended).await?;
+        let _ = write!(std::io::stderr(), "{}", failure(&ended, &standing));
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Which step failed and why, what is in place, and what can be done.
+fn failure(ended: &Deployment, standing: &Standing) -> String {
+    let mut lines = Vec::new();
+    let failed = ended
+        .steps
+        .iter()
+        .find(|step| Some(step.index) == standing.failed_step);
+    if let Some(step) = failed {
+        lines.push(format!(
+            "failed at step {} of {}: {} {} {}",
+            step.index + 1,
+            ended.steps.len(),
+            step.step.action.as_str(),
+            step.step.resource.title(),
+            step.step.name
+        ));
+    }
+    if let Some(problem) = &ended.problem {
+        lines.push(in_words(problem));
+    }
+    for (resource, name) in &standing.in_place {
+        lines.push(format!("in place: {} {name}", resource.title()));
+    }
+    if standing.can_continue {
+        let command = match ended.kind {
+            DeploymentKind::Remove => "remove",
+            _ => "deploy",
+        };
+        lines.push(format!(
+            "go on with what is left: edge-delivery {command} {:?}",
+            ended.site_name
+        ));
+    }
+    if standing.can_undo {
+        lines.push(format!(
+            "take back what it did: POST /api/v1/deployments/{id}/undo, or its page /deployments/{id} in the console",
+            id = ended.id
+        ));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// A stored problem as it is shown on a terminal.
@@ -126,19 +176,42 @@ fn to_json(deployment: &Deployment) -> Value {
 /// Progress on standard error, when that is a terminal.
 struct Progress {
     bar: Option<ProgressBar>,
+    /// Until when Cloudflare asks to wait, in milliseconds since 1970; 0: it does not.
+    waiting: Arc<AtomicI64>,
+}
+
+/// `, Cloudflare asks to wait: it goes on in 17 s`, counted down as the bar is drawn.
+fn countdown(until: Millis, now: Millis) -> String {
+    match (until.0 - now.0).max(0).unsigned_abs().div_ceil(1000) {
+        0 => String::new(),
+        seconds => format!(", Cloudflare asks to wait: it goes on in {seconds} s"),
+    }
 }
 
 impl Progress {
-    fn new() -> Self {
+    fn new(clock: Clock) -> Self {
+        let waiting = Arc::new(AtomicI64::new(0));
         if !std::io::stderr().is_terminal() {
-            return Self { bar: None };
+            return Self { bar: None, waiting };
         }
-        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let until = Arc::clone(&waiting);
+        let style = ProgressStyle::with_template("{spinner} {msg}{countdown} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner())
+            .with_key(
+                "countdown",
+                move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    let until = Millis(until.load(Ordering::Relaxed));
+                    // A bar that cannot be drawn is no reason to stop.
+                    let _ = out.write_str(&countdown(until, clock.now()));
+                },
+            );
         let bar = ProgressBar::new_spinner().with_style(style);
         bar.set_message("looking at the account");
         bar.enable_steady_tick(Duration::from_millis(100));
-        Self { bar: Some(bar) }
+        Self {
+            bar: Some(bar),
+            waiting,
+        }
     }
 
     /// Whether somebody sees it: then the notes were told as they came.
@@ -149,6 +222,10 @@ impl Progress {
     fn show(&self, event: &DeploymentEvent) {
         let Some(bar) = &self.bar else { return };
         let data = &event.data;
+        // Whatever happens next, the wait is over.
+        let until = data["waiting"]["until"].as_str().and_then(parse_rfc3339);
+        self.waiting
+            .store(until.map_or(0, |until| until.0), Ordering::Relaxed);
         let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
         match event.kind.as_str() {
             "step" => {
@@ -176,5 +253,19 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_counted_down() {
+        assert_eq!(countdown(Millis(0), Millis(5)), "");
+        assert_eq!(
+            countdown(Millis(17_000), Millis(100)),
+            ", Cloudflare asks to wait: it goes on in 17 s"
+        );
     }
 }

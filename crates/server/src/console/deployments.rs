@@ -2,7 +2,7 @@
 
 use super::{
     activity::ActivityRow,
-    parts::{Mark, ProblemPanel, State, When},
+    parts::{Mark, ProblemPanel, State, Wait, When},
     shell::Shell,
     sites::SiteHead,
 };
@@ -144,6 +144,10 @@ pub(crate) struct DeploymentView {
     pub(crate) has_variants: bool,
     /// What it came to, as a title and a sentence.
     pub(crate) finding: Option<(String, String)>,
+    /// Until when it waits, because Cloudflare asks to.
+    pub(crate) waiting: Option<Wait>,
+    /// Where it stopped, and what is in place.
+    pub(crate) standstill: Option<Standstill>,
     /// Why it failed.
     pub(crate) problem: Option<ProblemPanel>,
     /// What people, search engines and agents got before and after.
@@ -154,6 +158,19 @@ pub(crate) struct DeploymentView {
     pub(crate) steps: Vec<StepRow>,
     /// The plan's warnings.
     pub(crate) warnings: Vec<String>,
+}
+
+/// A deployment that stopped before its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Standstill {
+    /// Where.
+    pub(crate) title: String,
+    /// What is in the account because of the site: the kind and the name.
+    pub(crate) in_place: Vec<(&'static str, String)>,
+    /// What is left to do.
+    pub(crate) left: Vec<String>,
+    /// Whether it can be taken back.
+    pub(crate) can_undo: bool,
 }
 
 /// A step, with how far it is.

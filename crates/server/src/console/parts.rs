@@ -11,5 +11,5 @@ pub(crate) use self::{
     mark::{Mark, State},
     problem::ProblemPanel,
     text::{Coded, count, plural},
-    time::{Exact, Stamp, When, day, span},
+    time::{Exact, Stamp, Wait, When, day, span},
 };

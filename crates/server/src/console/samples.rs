@@ -18,12 +18,12 @@ use super::{
         ZoneRow,
     },
     deployments::{
-        ConflictPanel, DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow, Way,
+        ConflictPanel, DeploymentPage, DeploymentView, PlanPage, PlanStep, Standstill, StepRow, Way,
     },
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
-    parts::{Mark, ProblemPanel, Stamp, State, When, guide_section},
+    parts::{Mark, ProblemPanel, Stamp, State, Wait, When, guide_section},
     settings::{KeyRow, SettingsPage},
     shell::{RailSite, Shell, told},
     sites::{

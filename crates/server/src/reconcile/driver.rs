@@ -21,7 +21,7 @@ const RENEWAL: Duration = Duration::from_secs(4);
 const TICK: Duration = Duration::from_secs(2);
 
 /// How many deployments one process works on at once; of one site there is never more than one.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// How long a step may go on after the program was told to stop.
 const GRACE: Duration = Duration::from_secs(3);

@@ -18,6 +18,7 @@ use domain::{
     variant::Format,
 };
 use serde_json::json;
+use std::time::Duration;
 use store::Deployment;
 use tokio_util::sync::CancellationToken;
 
@@ -265,7 +266,8 @@ async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> 
     };
     let work = Work {
         app,
-        api,
+        // Told to wait, the rounds wait, where it is seen and can be stopped.
+        api: api.with_patience(Duration::ZERO),
         site,
         seen_script: None,
         material,

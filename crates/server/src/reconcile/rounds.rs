@@ -1,5 +1,7 @@
 //! Looking, planning, applying, and looking again, until nothing is left to do.
 
+mod waits;
+
 use super::{
     alignment::{align, merged},
     apply::{StepError, Work},
@@ -16,13 +18,11 @@ use domain::{
 use serde_json::{Value, json};
 use std::time::Duration;
 use store::{Deployment, DeploymentStep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often the account is looked at before we give up: lost answers and refusals that may pass take one look each.
 const ROUNDS: u32 = 8;
-
-/// Longer than this nobody is kept waiting for a call that may work later.
-const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Why the rounds stopped without reaching the goal.
 pub(super) enum Halt {
@@ -52,6 +52,22 @@ pub(super) struct Run<'a, 'w> {
     task: &'a Task,
     deployment: &'a Deployment,
     stop: &'a CancellationToken,
+    /// What does not work at the moment.
+    trouble: Option<Trouble>,
+}
+
+/// Something that does not work at the moment, and when it was first tried.
+#[derive(Debug, Clone, Copy)]
+struct Trouble {
+    since: Instant,
+    with: Doing,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Look,
+    Step,
 }
 
 impl<'a, 'w> Run<'a, 'w> {
@@ -67,6 +83,7 @@ impl<'a, 'w> Run<'a, 'w> {
             task,
             deployment,
             stop,
+            trouble: None,
         }
     }
 
@@ -75,15 +92,20 @@ impl<'a, 'w> Run<'a, 'w> {
         let mut last_problem: Option<Box<Problem>> = None;
         for round in 0..ROUNDS {
             self.safe_point().await?;
+            let begun = Instant::now();
             let (observed, plan) = match self.look().await {
                 Ok(look) => look,
                 Err(StepError::Again { problem, after }) => {
-                    last_problem = Some(problem);
-                    self.wait(round, after).await?;
+                    self.in_trouble(Doing::Look, begun);
+                    last_problem = Some(self.wait(round, after, problem).await?);
                     continue;
                 }
-                Err(StepError::Failed(problem)) => return Err(Halt::Failed(problem)),
+                Err(StepError::Failed(problem)) => {
+                    self.fail_running_step(&problem).await?;
+                    return Err(Halt::Failed(problem));
+                }
             };
+            self.works_again(Doing::Look);
             if let Some(conflict) = plan.conflicts.first() {
                 if self.stored_steps().await?.is_none() {
                     self.store_plan(&plan).await?;
@@ -104,8 +126,7 @@ impl<'a, 'w> Run<'a, 'w> {
                 Ok(()) => last_problem = None,
                 Err(Applied::Halt(halt)) => return Err(halt),
                 Err(Applied::Again { problem, after }) => {
-                    last_problem = Some(problem);
-                    self.wait(round, after).await?;
+                    last_problem = Some(self.wait(round, after, problem).await?);
                 }
             }
         }
@@ -169,12 +190,15 @@ impl<'a, 'w> Run<'a, 'w> {
                 .await
                 .map_err(Halt::from)?;
             app.signals.deployment_changed(id);
+            let begun = Instant::now();
             match self.work.apply(&step).await {
                 Ok(note) => {
+                    self.works_again(Doing::Step);
                     self.finish_step(index, StepStatus::Done, None, note)
                         .await?;
                 }
                 Err(StepError::Again { problem, after }) => {
+                    self.in_trouble(Doing::Step, begun);
                     let note = json!({
                         "index": index,
                         "text": "The account is looked at again before anything is repeated.",
@@ -237,15 +261,6 @@ impl<'a, 'w> Run<'a, 'w> {
             return Err(Halt::Cancelled);
         }
         Ok(())
-    }
-
-    async fn wait(&self, round: u32, after: Option<Duration>) -> Result<(), Halt> {
-        let pause = Duration::from_millis(200 << round.min(5));
-        let pause = pause.max(after.unwrap_or_default()).min(WAIT_MAX);
-        tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
-            () = self.stop.cancelled() => Err(Halt::Stopped),
-        }
     }
 
     async fn stored_steps(&self) -> Result<Option<Vec<DeploymentStep>>, Halt> {

@@ -87,11 +87,13 @@ async fn work(app: &App, lease: &SyncLease, memory: &Mutex<Memory>) {
             }
             // A deployment of the site goes first.
             None => Some(Millis(now.0 + RETRY_MS.0)),
-            Some(Err(_)) => {
+            Some(Err(problem)) => {
                 let failures = memory.failures.entry(site.id).or_default();
                 *failures = failures.saturating_add(1);
                 let pause = RETRY_MS.0 << (*failures - 1).min(10);
-                Some(Millis(now.0 + Ord::min(pause, RETRY_MS.1)))
+                let told = problem.retry_after.unwrap_or(0).saturating_mul(1_000);
+                let told = i64::try_from(told).unwrap_or(RETRY_MS.1);
+                Some(Millis(now.0 + Ord::max(pause, told).min(RETRY_MS.1)))
             }
         }
     };

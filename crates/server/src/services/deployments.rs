@@ -3,9 +3,11 @@
 mod again;
 mod events;
 pub(crate) mod many;
+mod standing;
 
 pub(crate) use again::{continue_, rollback, undo};
 pub(crate) use events::event_stream;
+pub(crate) use standing::{Standing, standing};
 
 use super::{connections, sites};
 use crate::{

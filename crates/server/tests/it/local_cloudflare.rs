@@ -9,6 +9,7 @@ use cloudflare_emulator::{Emulator, Options, StateFile};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -136,6 +137,14 @@ permissions = {{ workers_scripts = "read", workers_kv_storage = "read", account_
 impl LocalCloudflare {
     /// Starts it with switches and more tables in its state.
     pub(crate) async fn start_with(switches: &str, more: &str) -> Self {
+        Self::start_of(|origin| state(origin, switches, more), None).await
+    }
+
+    /// Starts it with the state that `make` writes for the origin's address, and a record of every call if wanted.
+    pub(crate) async fn start_of(
+        make: impl FnOnce(SocketAddr) -> String,
+        record: Option<PathBuf>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let mood = Arc::new(Mutex::new(Mood::default()));
@@ -147,11 +156,12 @@ impl LocalCloudflare {
         });
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("state.toml");
-        std::fs::write(&file, state(address, switches, more)).expect("the state is written");
+        std::fs::write(&file, make(address)).expect("the state is written");
         let emulator = Emulator::start(Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             state: StateFile::load(&file).expect("the state is right"),
+            record,
             ..Options::default()
         })
         .await
@@ -196,9 +206,7 @@ impl LocalCloudflare {
 
     /// How many calls were made so far.
     pub(crate) async fn calls(&self) -> u64 {
-        let answer = self.client.get(self.control("requests")).send().await;
-        let counts: Value = answer.expect("it answers").json().await.expect("JSON");
-        counts["total"].as_u64().expect("a number")
+        self.requests().await["total"].as_u64().expect("a number")
     }
 
     /// How many objects of a table there are.
@@ -234,26 +242,27 @@ impl LocalCloudflare {
         );
     }
 
-    /// Nothing goes wrong any more.
-    pub(crate) async fn no_faults(&self) {
-        let answer = self.client.delete(self.control("faults")).send().await;
-        assert!(answer.expect("it answers").status().is_success());
+    /// How far the faults are, in the order in which they were asked for.
+    pub(crate) async fn faults(&self) -> Vec<Value> {
+        let answer = self.client.get(self.control("faults")).send().await;
+        let mut answer: Value = answer
+            .expect("it answers")
+            .json()
+            .await
+            .expect("faults are JSON");
+        match answer["faults"].take() {
+            Value::Array(faults) => faults,
+            other => panic!("no faults in {other}"),
+        }
     }
 
-    /// How many calls of a method and path pattern there were.
-    pub(crate) async fn requests(&self, method: &str, path: &str) -> u64 {
+    /// How many calls there were, by method and path with names for what varies.
+    pub(crate) async fn requests(&self) -> Value {
         let answer = self.client.get(self.control("requests")).send().await;
-        let counted: Value = answer.expect("it answers").json().await.expect("JSON");
-        counted["requests"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter(|one| one["method"] == method && one["path"] == path)
-            .filter_map(|one| one["count"].as_u64())
-            .sum()
+        answer.expect("it answers").json().await.expect("JSON")
     }
 
-    /// Every answer takes so much longer.
+    /// Holds every call of the API so long.
     pub(crate) async fn latency(&self, ms: u64) {
         let answer = self
             .client
@@ -262,6 +271,23 @@ impl LocalCloudflare {
             .send()
             .await;
         assert!(answer.expect("it answers").status().is_success());
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) async fn no_faults(&self) {
+        let answer = self.client.delete(self.control("faults")).send().await;
+        assert!(answer.expect("it answers").status().is_success());
+    }
+
+    /// How many calls of a method and path pattern there were.
+    pub(crate) async fn count_of(&self, method: &str, path: &str) -> u64 {
+        self.requests().await["requests"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|one| one["method"] == method && one["path"] == path)
+            .filter_map(|one| one["count"].as_u64())
+            .sum()
     }
 
     /// A call to Cloudflare's API with the good token.
@@ -315,6 +341,13 @@ impl LocalCloudflare {
             .await
             .expect("JSON");
         assert_eq!(answer["success"], true, "{path}: {answer}");
+    }
+
+    /// A deletion that may go wrong, as any call may while there are faults.
+    pub(crate) async fn try_delete(&self, token: &str, path: &str) {
+        let url = format!("{}{path}", self.api_url());
+        let answer = self.client.delete(url).bearer_auth(token).send().await;
+        println!("DELETE {path}: {:?}", answer.map(|answer| answer.status()));
     }
 
     /// A visit to the edge.

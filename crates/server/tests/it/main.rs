@@ -5,6 +5,7 @@
     reason = "tests stop at what they did not expect, and visit the program from outside"
 )]
 
+mod apply;
 mod audit;
 mod backups;
 mod bad_input;
@@ -17,6 +18,8 @@ mod demo;
 mod deploy;
 mod door;
 mod drift;
+mod fault_matrix;
+mod figures;
 mod keys;
 mod local_cloudflare;
 mod outside_edits;
@@ -33,6 +36,7 @@ mod sign_in;
 mod story;
 mod sync;
 mod token_check;
+mod twice;
 mod unreadable;
 mod witness;
 mod wrong_worlds;

@@ -65,7 +65,7 @@ impl Program {
         Self::start_with(database, folder, cloud, &[]).await
     }
 
-    /// The same, with more settings.
+    /// The same, with more settings; a setting named again takes the place of the first.
     pub(crate) async fn start_with(
         database: String,
         folder: &Path,
@@ -293,6 +293,25 @@ impl Program {
             !matches!(answer["status"].as_str(), Some("queued" | "running"))
         })
         .await
+    }
+
+    /// Waits for a deployment's end by its events: one call, however long it takes.
+    pub(crate) async fn followed(&self, deployment: &str) -> Value {
+        let path = format!("/deployments/{deployment}");
+        let events = self
+            .request(reqwest::Method::GET, &format!("{path}/events"))
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .expect("the program answers");
+        // The stream ends with the deployment.
+        let said = events.text().await.expect("the stream ends");
+        let ended = self.ok("GET", &path, None).await;
+        assert!(
+            !matches!(ended["status"].as_str(), Some("queued" | "running")),
+            "{said}\n{ended:#}"
+        );
+        ended
     }
 
     /// Asks until the answer is as wanted.

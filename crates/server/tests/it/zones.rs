@@ -179,11 +179,11 @@ async fn two_thousand_zones_are_kept_and_paged() {
     });
     let world = world(&more, GOOD_TOKEN).await;
     // 2,002 zones in pages of 50.
-    assert_eq!(world.cloud.requests("GET", "/zones").await, 41);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, 41);
 
     // What was read by the check is kept; a walk through pages asks nothing.
     let all = world.walk("limit=200").await;
-    assert_eq!(world.cloud.requests("GET", "/zones").await, 41);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, 41);
     assert_eq!(all.len(), 2_002);
     assert!(names(&all).is_sorted());
     let ids: BTreeSet<&str> = all.iter().filter_map(|zone| zone["id"].as_str()).collect();
@@ -216,7 +216,7 @@ async fn two_thousand_zones_are_kept_and_paged() {
     }
     let both = format!("?q=z001&accountId={}&deployable=true", account(5));
     assert_eq!(names(items(&world.zones(&both).await)), [name(5, 1)]);
-    assert_eq!(world.cloud.requests("GET", "/zones").await, 41);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, 41);
 
     for query in [
         "?limit=0",
@@ -236,18 +236,18 @@ async fn two_thousand_zones_are_kept_and_paged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_refresh_at_once_cause_one_reading() {
     let world = world(&many(3, 200, |_, _| ""), GOOD_TOKEN).await;
-    assert_eq!(world.cloud.requests("GET", "/zones").await, 13);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, 13);
     let before = world.zones("?limit=1").await["readAt"].clone();
     world.cloud.latency(60).await;
     let asked = futures_of(5, || world.zones("?limit=1&refresh=true")).await;
     world.cloud.latency(0).await;
-    assert_eq!(world.cloud.requests("GET", "/zones").await, 26);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, 26);
     for answer in &asked {
         assert!(answer["readAt"].as_str() > before.as_str(), "{answer}");
     }
     // Few zones are read whenever all are asked for, many not again within seconds.
     assert_eq!(items(&world.zones("").await).len(), 602);
-    assert_eq!(world.cloud.requests("GET", "/zones").await, 26);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, 26);
 }
 
 /// The same call several times at once.
@@ -486,7 +486,7 @@ async fn a_refresh_sees_what_changed() {
         (&json!(true), &json!(false))
     );
     assert_eq!(items(&fresh)[3]["accountName"], "Account 001");
-    assert_eq!(world.cloud.requests("GET", "/accounts").await, 1);
+    assert_eq!(world.cloud.count_of("GET", "/accounts").await, 1);
 
     // Without parameters it is as it is now, also at once.
     world.cloud.fault("GET", "^/zones$", "html", 100).await;

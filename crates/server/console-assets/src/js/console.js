@@ -101,6 +101,13 @@ document.addEventListener("finished", async () => {
   announce(fresh.title);
 });
 
+/** Counts down to a time that is waited for. */
+setInterval(() => {
+  for (const time of document.querySelectorAll("time[data-countdown]")) {
+    const seconds = Math.ceil((Date.parse(time.dateTime) - Date.now()) / 1000);
+    time.textContent = seconds > 0 ? `in ${seconds} s` : "now";
+  }
+}, 1000);
 const check = document.querySelector("form[data-check]");
 if (check) watchCheck(check, announce);
 

@@ -67,6 +67,47 @@ pub(crate) struct DeploymentView {
     proof: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Value>,
+    /// Where it stands; in the answer to `GET /deployments/{id}` alone.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    standing: Option<StandingView>,
+}
+
+/// What a deployment waits for, where it failed, and what can be done about it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct StandingView {
+    /// Cloudflare asks to wait; the deployment goes on by itself then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_until: Option<String>,
+    /// The index of the step at which it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_step: Option<u32>,
+    /// After a failure or a stop: what is in the account because of the site.
+    in_place: Vec<InPlaceView>,
+    /// Calls that can be made on it now: `continue`, `undo`, `rollback`.
+    offers: Vec<&'static str>,
+}
+
+/// Something of the site that is in the account.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct InPlaceView {
+    #[schema(value_type = String)]
+    resource: domain::plan::Resource,
+    name: String,
+}
+
+fn standing_view(standing: deployments::Standing) -> StandingView {
+    StandingView {
+        waiting_until: standing.waiting_until.map(rfc3339),
+        failed_step: standing.failed_step,
+        offers: standing.offers(),
+        in_place: standing
+            .in_place
+            .into_iter()
+            .map(|(resource, name)| InPlaceView { resource, name })
+            .collect(),
+    }
 }
 
 /// One step of a deployment.
@@ -128,6 +169,7 @@ pub(super) fn deployment_view(deployment: &Deployment) -> DeploymentView {
         finished_at: deployment.finished_at.map(rfc3339),
         proof: deployment.proof.clone(),
         problem: deployment.problem.clone(),
+        standing: None,
     }
 }
 
@@ -235,7 +277,11 @@ async fn read(
     Path(text): Path<String>,
 ) -> Outcome<Json<DeploymentView>> {
     let deployment = deployments::get(&app, caller.workspace, id(&text, "deployment")?).await?;
-    Ok(Json(deployment_view(&deployment)))
+    let standing = deployments::standing(&app, caller.workspace, &deployment).await?;
+    Ok(Json(DeploymentView {
+        standing: Some(standing_view(standing)),
+        ..deployment_view(&deployment)
+    }))
 }
 
 /// The deployment's events as they happen (server-sent events), from the first or after `Last-Event-ID`; the stream ends

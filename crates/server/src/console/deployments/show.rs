@@ -1,13 +1,13 @@
 //! One deployment, from what is stored of it: so a reload shows the same.
 
-use super::{DeploymentPage, DeploymentView, StepRow, proof, step_title};
+use super::{DeploymentPage, DeploymentView, Standstill, StepRow, proof, step_title};
 use crate::{
     app::App,
     auth::SignedIn,
     console::{
         activity::title,
         desk::{Desk, id, page},
-        parts::{ProblemPanel, When, plural, span},
+        parts::{ProblemPanel, Wait, When, plural, span},
     },
     problem::{Outcome, Problem},
     reconcile::outlook::warnings_of,
@@ -19,10 +19,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    deployment::{DeploymentKind, DeploymentStatus, StepStatus},
+    deployment::{DeploymentStatus, StepStatus},
     ids::DeploymentId,
 };
-use store::{Deployment, DeploymentStep, Page};
+use store::{Deployment, DeploymentStep};
 
 /// The page.
 pub(in crate::console) async fn show(
@@ -72,19 +72,13 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
     let ws = me.workspace;
     let deployment = deployments::get(app, ws, id).await?;
     let site = app.store.site(ws, deployment.site).await?;
-    let newest = deployments::list(app, ws, Some(deployment.site), &Page::first(1)).await?;
-    let is_newest = newest.items.first().is_some_and(|newest| newest.id == id);
+    let standing = deployments::standing(app, ws, &deployment).await?;
     let has_variants = match &site {
         Some(site) => app.store.count_variants(ws, site.id).await?.published > 0,
         None => false,
     };
     let status = deployment.status;
     let is_final = status.is_final();
-    let changed_something = deployment
-        .steps
-        .iter()
-        .any(|step| step.status != StepStatus::Waiting);
-    let is_apply = deployment.kind != DeploymentKind::Remove;
     Ok(DeploymentView {
         id: id.to_string(),
         title: title(&deployment),
@@ -99,19 +93,14 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
         by: deployment.requested_by.clone(),
         is_running: !is_final,
         is_stopping: deployment.cancel_requested,
-        can_continue: site.is_some()
-            && is_newest
-            && matches!(
-                status,
-                DeploymentStatus::Failed | DeploymentStatus::Cancelled
-            ),
-        can_undo: site.is_some()
-            && is_newest
-            && is_final
-            && is_apply
-            && changed_something
-            && status != DeploymentStatus::Undone,
-        can_roll_back: site.is_some() && !is_newest && is_apply && status == DeploymentStatus::Live,
+        can_continue: standing.can_continue,
+        can_undo: standing.can_undo,
+        can_roll_back: standing.can_roll_back,
+        waiting: standing.waiting_until.map(|until| Wait {
+            until,
+            now: app.clock.now(),
+        }),
+        standstill: standstill(&deployment, &standing),
         is_live: status == DeploymentStatus::Live,
         has_variants,
         finding: finding(&deployment),
@@ -168,6 +157,40 @@ fn finding(deployment: &Deployment) -> Option<(String, String)> {
         )),
         _ => None,
     }
+}
+
+/// Where a deployment stopped, what is in the account, and what is left.
+fn standstill(deployment: &Deployment, standing: &deployments::Standing) -> Option<Standstill> {
+    if !standing.can_continue {
+        return None;
+    }
+    let failed = deployment
+        .steps
+        .iter()
+        .find(|step| Some(step.index) == standing.failed_step);
+    let title = match failed {
+        Some(step) => format!("Stopped at: {}", step_title(&step.step)),
+        None if deployment.status == DeploymentStatus::Cancelled => {
+            "Stopped at a safe point, as you asked".to_owned()
+        }
+        None => "Stopped before the first step".to_owned(),
+    };
+    let left = deployment
+        .steps
+        .iter()
+        .filter(|step| step.status != StepStatus::Done)
+        .map(|step| format!("{} {}", step_title(&step.step), step.step.name))
+        .collect();
+    Some(Standstill {
+        title,
+        in_place: standing
+            .in_place
+            .iter()
+            .map(|(resource, name)| (resource.title(), name.clone()))
+            .collect(),
+        left,
+        can_undo: standing.can_undo,
+    })
 }
 
 fn step_row(step: &DeploymentStep) -> StepRow {

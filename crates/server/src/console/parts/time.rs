@@ -47,6 +47,32 @@ pub(crate) fn day(at: Millis) -> String {
         None => "an unknown day".to_owned(),
     }
 }
+/// A time that is waited for: how many seconds are left as of a certain now, counted down by a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wait {
+    /// The time.
+    pub(crate) until: Millis,
+    /// Now.
+    pub(crate) now: Millis,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = (self.until.0 - self.now.0)
+            .max(0)
+            .unsigned_abs()
+            .div_ceil(1000);
+        match timestamp(self.until) {
+            // Not announced anew every second.
+            Some(time) => write!(
+                f,
+                r#"<time datetime="{time}" data-countdown aria-live="off">in {seconds} s</time>"#
+            ),
+            None => write!(f, "in {seconds} s"),
+        }
+    }
+}
+impl HtmlSafe for Wait {}
 
 /// How long ago something was, or how far ahead it is, as of a certain now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

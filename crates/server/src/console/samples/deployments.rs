@@ -123,6 +123,16 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     "People get the same site as before.".to_owned(),
                 )
             }),
+            waiting: (!status.is_final()).then_some(Wait {
+                until: Millis(NOW.0 + 17_000),
+                now: NOW,
+            }),
+            standstill: (status == DeploymentStatus::Failed).then(|| Standstill {
+                title: "Stopped at: Upload Worker".to_owned(),
+                in_place: vec![("KV namespace", NASTY.to_owned())],
+                left: vec!["Create route shop.example/*".to_owned()],
+                can_undo: true,
+            }),
             problem: None,
             proof: Some(ProofView {
                 title: "People get the same site as before.".to_owned(),
