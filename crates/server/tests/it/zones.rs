@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
+    time::{Duration, Instant},
 };
 
 /// May do different things in different places; see [`many`].
@@ -144,6 +145,19 @@ impl Browser {
             .expect("an answer");
         assert_eq!(answer.status(), 200, "{path}");
         answer.text().await.expect("text")
+    }
+
+    /// Looks again until the text is there.
+    async fn until(&self, path: &str, text: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let html = self.get(path).await;
+            if html.contains(text) {
+                return html;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{path}: {html}");
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
     }
 
     async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
@@ -504,6 +518,73 @@ async fn a_refresh_sees_what_changed() {
         browser.post(&format!("{page}/zones/read"), &[]).await.0,
         303
     );
+}
+
+/// Makes the stored reading an hour old, and empties it, while no program runs.
+async fn age(folder: &std::path::Path, connection: &str) {
+    let store = store::Store::connect(&store::StoreOptions {
+        url: format!("sqlite://{}/test.db", folder.display()),
+        max_connections: 1,
+    })
+    .await
+    .expect("the database is there");
+    let workspace = store
+        .ensure_workspace(domain::time::Millis(0))
+        .await
+        .expect("there is one");
+    let id = connection.parse().expect("an id");
+    let mut stored = store
+        .connection(workspace, id)
+        .await
+        .expect("reads")
+        .expect("is there");
+    stored.zones_read_at = stored.zones_read_at.map(|at| at.plus_seconds(-3_600));
+    store
+        .delete_connection(workspace, id)
+        .await
+        .expect("writes");
+    store.create_connection(&stored).await.expect("writes");
+    store.close().await.expect("closes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_reading_is_renewed_when_somebody_looks() {
+    let mut world = world("", GOOD_TOKEN).await;
+    let page = format!("/connections/{}", world.connection);
+    world.program.kill().await;
+    age(world.folder.path(), &world.connection).await;
+    world.program = Program::start(world.folder.path(), &world.cloud).await;
+    let browser = world.signed_in().await;
+    let asked = world.cloud.requests("GET", "/zones").await;
+
+    // It cannot be read: said, with its age, and not tried again at once.
+    world.cloud.fault("GET", "^/zones$", "html", 100).await;
+    let html = browser.until(&page, "zones-title").await;
+    assert!(
+        html.contains("60 min ago") || html.contains("61 min ago"),
+        "{html}"
+    );
+    let failed = world.cloud.requests("GET", "/zones").await;
+    assert!(failed > asked);
+    assert!(browser.get(&page).await.contains("zones-title"));
+    assert!(items(&world.zones("?limit=5").await).is_empty());
+    assert_eq!(world.cloud.requests("GET", "/zones").await, failed);
+
+    // By hand it is, and then it is fresh.
+    world.cloud.no_faults().await;
+    assert_eq!(
+        browser.post(&format!("{page}/zones/read"), &[]).await.0,
+        303
+    );
+    assert_eq!(items(&world.zones("?limit=5").await).len(), 2);
+    assert_eq!(world.cloud.requests("GET", "/zones").await, failed + 1);
+
+    // And by itself, for whoever looks next.
+    world.program.kill().await;
+    age(world.folder.path(), &world.connection).await;
+    world.program = Program::start(world.folder.path(), &world.cloud).await;
+    assert_eq!(items(&world.zones("?limit=5").await).len(), 2);
+    assert_eq!(world.cloud.requests("GET", "/zones").await, failed + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,14 @@ pub(crate) async fn a_site_lives(world: World) {
         store.site(world.workspace, shop.id).await.expect("reads"),
         Some(shop.clone())
     );
+    let elsewhere = "b0000000000000000000000000000009".parse().expect("an id");
+    for (zones, expected) in [
+        (vec![shop.zone.clone(), elsewhere], vec![shop.clone()]),
+        (Vec::new(), Vec::new()),
+    ] {
+        let found = store.sites_on_zones(world.workspace, &zones).await;
+        assert_eq!(found.expect("reads"), expected);
+    }
     assert_eq!(
         store
             .site_by_name(world.workspace, "Site 1")
