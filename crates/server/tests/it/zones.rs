@@ -555,7 +555,7 @@ async fn an_old_reading_is_renewed_when_somebody_looks() {
     age(world.folder.path(), &world.connection).await;
     world.program = Program::start(world.folder.path(), &world.cloud).await;
     let browser = world.signed_in().await;
-    let asked = world.cloud.requests("GET", "/zones").await;
+    let asked = world.cloud.count_of("GET", "/zones").await;
 
     // It cannot be read: said, with its age, and not tried again at once.
     world.cloud.fault("GET", "^/zones$", "html", 100).await;
@@ -564,11 +564,11 @@ async fn an_old_reading_is_renewed_when_somebody_looks() {
         html.contains("60 min ago") || html.contains("61 min ago"),
         "{html}"
     );
-    let failed = world.cloud.requests("GET", "/zones").await;
+    let failed = world.cloud.count_of("GET", "/zones").await;
     assert!(failed > asked);
     assert!(browser.get(&page).await.contains("zones-title"));
     assert!(items(&world.zones("?limit=5").await).is_empty());
-    assert_eq!(world.cloud.requests("GET", "/zones").await, failed);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, failed);
 
     // By hand it is, and then it is fresh.
     world.cloud.no_faults().await;
@@ -577,14 +577,14 @@ async fn an_old_reading_is_renewed_when_somebody_looks() {
         303
     );
     assert_eq!(items(&world.zones("?limit=5").await).len(), 2);
-    assert_eq!(world.cloud.requests("GET", "/zones").await, failed + 1);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, failed + 1);
 
     // And by itself, for whoever looks next.
     world.program.kill().await;
     age(world.folder.path(), &world.connection).await;
     world.program = Program::start(world.folder.path(), &world.cloud).await;
     assert_eq!(items(&world.zones("?limit=5").await).len(), 2);
-    assert_eq!(world.cloud.requests("GET", "/zones").await, failed + 2);
+    assert_eq!(world.cloud.count_of("GET", "/zones").await, failed + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
