@@ -114,7 +114,7 @@ impl Site<'_> {
         (status == 202).then(|| id_of(&answer))
     }
 
-    async fn to_the_end(&mut self, deployment: Option<String>) -> Option<Value> {
+    async fn follow(&mut self, deployment: Option<String>) -> Option<Value> {
         let deployment = deployment?;
         let ended = self.program.followed(&deployment).await;
         let problem = &ended["problem"]["code"];
@@ -130,7 +130,7 @@ impl Site<'_> {
     async fn deploy(&mut self) -> Option<Value> {
         let path = format!("/sites/{}/deployments", self.id);
         let asked = self.ask("POST", &path).await;
-        self.to_the_end(asked).await
+        self.follow(asked).await
     }
 
     /// Somebody deletes our namespace, script or first route, if it is there.
@@ -196,7 +196,7 @@ impl Site<'_> {
                 let asked = self.ask("POST", &deployments).await;
                 tokio::time::sleep(Duration::from_millis(*after_ms)).await;
                 self.program.kill_and_start_again().await;
-                self.to_the_end(asked).await;
+                self.follow(asked).await;
             }
             Event::Delete(what) => self.delete_outside(*what).await,
             Event::Cancel { after_ms } => {
@@ -206,20 +206,20 @@ impl Site<'_> {
                     let path = format!("/deployments/{deployment}/cancel");
                     self.call("POST", &path, None).await;
                 }
-                self.to_the_end(asked).await;
+                self.follow(asked).await;
             }
             Event::Undo => {
                 if let Some(last) = self.deployments.last() {
                     let path = format!("/deployments/{last}/undo");
                     let asked = self.ask("POST", &path).await;
-                    self.to_the_end(asked).await;
+                    self.follow(asked).await;
                 }
             }
             Event::RollBack => {
                 if let Some(first) = self.deployments.first() {
                     let path = format!("/deployments/{first}/rollback");
                     let asked = self.ask("POST", &path).await;
-                    self.to_the_end(asked).await;
+                    self.follow(asked).await;
                 }
             }
             Event::Remove => self.remove().await,
@@ -231,7 +231,7 @@ impl Site<'_> {
         let site = format!("/sites/{}", self.id);
         for _ in 0..4 {
             let asked = self.ask("DELETE", &site).await;
-            let ended = self.to_the_end(asked).await;
+            let ended = self.follow(asked).await;
             if ended.is_some_and(|ended| ended["status"] == "removed") {
                 self.deployments.clear();
                 self.id = make(&self.program, &self.connection, self.lane).await;
