@@ -59,7 +59,7 @@ pub struct ObservedNamespace {
 }
 
 /// A script.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedScript {
     /// Its name.
     pub name: String,
@@ -187,6 +187,17 @@ pub struct UploadIntent {
     pub config_hash: String,
     /// What stood there before. As long as it still does, the upload had no effect.
     pub before: Option<ScriptMark>,
+    /// How many uploads before this one were not answered, so that their effect may still come.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub unanswered: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde wants a function of a reference"
+)]
+const fn is_nought(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What was seen of an upload of ours right after it.
@@ -206,6 +217,9 @@ pub struct AppliedScript {
     /// [`ObservedScript::options`].
     #[serde(default)]
     pub options: Option<ScriptOptions>,
+    /// How many unanswered uploads of ours may still make a version like this one.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub unanswered: u32,
 }
 
 /// A route that we made.

@@ -199,6 +199,7 @@ fn of_earlier_program(
         version: None,
         compatibility_flags: None,
         options: None,
+        unanswered: 0,
     })
 }
 

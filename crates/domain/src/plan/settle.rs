@@ -48,6 +48,9 @@ fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded)
         // The upload came through when its hash is there and what stood there before is not.
         if bears(&upload.hash) && upload.before != Some(script.mark()) {
             take(script, upload.hash, Some(upload.config_hash), recorded);
+            if let Some(applied) = &mut recorded.applied {
+                applied.unanswered = upload.unanswered;
+            }
         }
         return;
     }
@@ -59,6 +62,10 @@ fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded)
             // Facts that an earlier answer left out.
             if applied.version.is_none() {
                 applied.version.clone_from(&script.version);
+            }
+            if applied.unanswered > 0 && is_the_same_again(applied, script) {
+                applied.version.clone_from(&script.version);
+                applied.unanswered -= 1;
             }
             if applied.compatibility_flags.is_none() {
                 applied
@@ -79,6 +86,21 @@ fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded)
         }
         None => {}
     }
+}
+
+/// Whether another version runs in which nothing that is told differs: an upload that was not answered had its effect
+/// late.
+fn is_the_same_again(applied: &AppliedScript, script: &ObservedScript) -> bool {
+    let is_same = |config: &String| config_stamp(script).is_none_or(|found| found == *config);
+    applied.version != script.version
+        && script
+            .last_deployed_from
+            .as_ref()
+            .is_none_or(|from| from == "api")
+        && applied.config_hash.as_ref().is_none_or(is_same)
+        && (applied.compatibility_flags.is_none()
+            || applied.compatibility_flags == script.compatibility_flags)
+        && (applied.options.is_none() || applied.options == script.options)
 }
 
 fn config_stamp(script: &ObservedScript) -> Option<String> {
@@ -105,6 +127,7 @@ fn take(
         version: script.version.clone(),
         compatibility_flags: script.compatibility_flags.clone(),
         options: script.options.clone(),
+        unanswered: 0,
     });
 }
 
@@ -186,5 +209,63 @@ fn settle_routes(
         if is_run(pattern) && !recorded.routes_intended.contains(pattern) {
             recorded.routes_intended.push(pattern.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::{OWNER_TAG, script_name};
+
+    fn site() -> SiteId {
+        "0197a000-0000-7000-8000-000000000001"
+            .parse()
+            .expect("an id")
+    }
+
+    /// Our script as version `v2`, while the records know version `v1` and so many unanswered uploads.
+    fn observed(from: &str, unanswered: u32) -> Observed {
+        Observed {
+            script: Some(ObservedScript {
+                name: script_name(site()),
+                tags: vec![OWNER_TAG.to_owned(), site_tag(site()), hash_tag("abab")],
+                etag: Some("e1".to_owned()),
+                version: Some("v2".to_owned()),
+                last_deployed_from: Some(from.to_owned()),
+                ..ObservedScript::default()
+            }),
+            recorded: Recorded {
+                script_etag: Some("e1".to_owned()),
+                applied: Some(AppliedScript {
+                    hash: "abab".to_owned(),
+                    config_hash: None,
+                    version: Some("v1".to_owned()),
+                    compatibility_flags: None,
+                    options: None,
+                    unanswered,
+                }),
+                ..Recorded::default()
+            },
+            ..Observed::default()
+        }
+    }
+
+    #[test]
+    fn an_upload_that_takes_effect_late_is_ours_once() {
+        let goal = Goal::Absent { site: site() };
+        let version = |observed: &Observed| {
+            let applied = settle(&goal, observed).applied.expect("it is known");
+            (applied.version.expect("it is told"), applied.unanswered)
+        };
+        assert_eq!(version(&observed("api", 1)), ("v2".to_owned(), 0));
+        // Every upload was answered, or somebody else made it.
+        assert_eq!(version(&observed("api", 0)), ("v1".to_owned(), 0));
+        assert_eq!(version(&observed("dash", 1)), ("v1".to_owned(), 1));
+        let mut again = observed("api", 1);
+        again.recorded = settle(&goal, &again);
+        if let Some(script) = &mut again.script {
+            script.version = Some("v3".to_owned());
+        }
+        assert_eq!(version(&again), ("v2".to_owned(), 0));
     }
 }

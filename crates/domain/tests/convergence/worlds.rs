@@ -211,6 +211,7 @@ prop_compose! {
                 hash: if upload == 1 { OLD_HASH } else { HASH }.to_owned(),
                 config_hash: CONFIG.to_owned(),
                 before: None,
+                unanswered: 0,
             }),
             script_etag: (etag > 0).then(|| format!("e{etag}")),
             applied: applied.then(|| AppliedScript {
@@ -219,6 +220,7 @@ prop_compose! {
                 version: (version > 0).then(|| format!("v{version}")),
                 compatibility_flags: None,
                 options: None,
+                unanswered: 0,
             }),
             routes_intended: if flags[3] { vec!["www.shop.example/*".to_owned()] } else { vec![] },
             routes,
@@ -313,6 +315,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                     hash: HASH.to_owned(),
                     config_hash: CONFIG.to_owned(),
                     before: next.script.as_ref().map(ObservedScript::mark),
+                    unanswered: 0,
                 });
                 let namespace = recorded.namespace.clone();
                 next.script = Some(ObservedScript {

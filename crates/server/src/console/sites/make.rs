@@ -45,6 +45,10 @@ async fn view(
         .iter()
         .position(|connection| connection.id.to_string() == form.connection)
         .unwrap_or_default();
+    // What is kept of its zones is shown all the same.
+    let unreadable = stored
+        .get(chosen)
+        .and_then(|connection| connections::api_for(app, connection).err());
     let zones = match stored.get_mut(chosen) {
         None => None,
         Some(connection) => {
@@ -52,7 +56,7 @@ async fn view(
             Some(zone_list(desk, connection, zones, place).await?)
         }
     };
-    let problem = problem.map(ProblemPanel::new);
+    let problem = problem.or(unreadable).map(ProblemPanel::new);
     Ok(NewSitePage {
         shell: desk.shell("sites"),
         connection: stored

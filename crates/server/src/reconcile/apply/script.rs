@@ -34,6 +34,8 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         hash: material.desired.script_hash.clone(),
         config_hash: material.desired.config_hash.clone(),
         before: work.seen_script.clone(),
+        // An intent that still stands is of an upload that nobody answered.
+        unanswered: former.as_ref().map_or(0, |former| former.unanswered + 1),
     };
     work.record(|recorded| {
         recorded.script_intended = true;

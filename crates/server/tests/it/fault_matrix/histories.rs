@@ -265,8 +265,8 @@ impl Site<'_> {
         let ours = namespaces
             .iter()
             .find(|row| row["title"] != "someone-elses");
-        // All that is published, and the index.
-        let keys = synced["live"].as_u64().expect("a number") + 1;
+        // All that is published, the index, and the mark of whose the namespace is.
+        let keys = synced["live"].as_u64().expect("a number") + 2;
         assert_eq!(ours.expect("ours")["keys"], keys, "{:#?}", self.told);
         let removal = self.program.remove(&self.id).await;
         let ended = self.program.followed(&removal).await;

@@ -140,7 +140,7 @@ impl<'a> Life<'a> {
             format!("edge-delivery {}", self.site),
             "{name}"
         );
-        assert_eq!(ours["keys"], 2, "{name}: the variant and the index");
+        assert_eq!(ours["keys"], 3, "{name}: the variant, the index, the mark");
         let scripts: Vec<Value> = rows("scripts")
             .iter()
             .map(|row| row["name"].clone())
