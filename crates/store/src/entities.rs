@@ -3,6 +3,7 @@
 
 pub(crate) mod access_key;
 pub(crate) mod connection;
+pub(crate) mod connection_notice;
 pub(crate) mod content;
 pub(crate) mod deployment;
 pub(crate) mod deployment_event;
@@ -16,4 +17,6 @@ pub(crate) mod site_hostname;
 pub(crate) mod user;
 pub(crate) mod variant;
 pub(crate) mod variant_revision;
+pub(crate) mod webhook;
+pub(crate) mod webhook_delivery;
 pub(crate) mod workspace;

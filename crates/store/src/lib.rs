@@ -55,10 +55,11 @@ mod sites;
 mod sync;
 mod users;
 mod variants;
+mod webhooks;
 mod workspaces;
 
 pub use access_keys::AccessKey;
-pub use connections::Connection;
+pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice};
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
@@ -69,3 +70,6 @@ pub use sites::{Site, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
 pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
+pub use webhooks::{
+    Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
+};

@@ -72,6 +72,10 @@ pub(crate) async fn connect(
         permissions: report.permissions,
         created_at: now,
         checked_at: now,
+        token_stored_at: now,
+        next_check_at: now.plus_seconds(6 * 3_600),
+        leaving_since: None,
+        former_token: None,
     };
     app.store.create_connection(&connection).await?;
     tracing::info!(connection.id = %id, "connected Cloudflare");
@@ -163,6 +167,7 @@ pub(crate) async fn replace_token(
         zones: report.zones,
         permissions: report.permissions,
         checked_at: app.clock.now(),
+        token_stored_at: app.clock.now(),
         ..old
     };
     app.store.update_connection(ws, &connection).await?;

@@ -12,7 +12,10 @@ use domain::{
     time::Millis,
     variant::Format,
 };
-use store::{Connection, Deployment, IfMatch, NewRevision, Site, SiteSettings, User};
+use store::{
+    Connection, Deployment, IfMatch, NewDelivery, NewRevision, Site, SiteSettings, User, Webhook,
+    WebhookEvent,
+};
 use uuid::Uuid;
 
 /// The time of the first thing that happens.
@@ -87,6 +90,29 @@ pub(crate) fn connection(workspace: WorkspaceId, number: u128) -> Connection {
         }],
         created_at: NOW,
         checked_at: NOW,
+        token_stored_at: NOW,
+        next_check_at: after(21_600),
+        leaving_since: None,
+        former_token: None,
+    }
+}
+
+pub(crate) fn message(number: u128, event: WebhookEvent, at: Millis) -> NewDelivery {
+    NewDelivery {
+        id: Uuid::from_u128(0x3e55_0000 + number),
+        event,
+        body: format!("{{\"number\":{number}}}"),
+        at,
+    }
+}
+
+pub(crate) fn webhook(workspace: WorkspaceId) -> Webhook {
+    Webhook {
+        workspace,
+        url: "https://hooks.example/one".to_owned(),
+        sealed_secret: b"sealed webhook secret".to_vec(),
+        created_at: NOW,
+        updated_at: NOW,
     }
 }
 
