@@ -7,6 +7,7 @@ use crate::{
     problem::{Code, Outcome, Problem},
     reconcile::Signals,
     vault::{SealedRow, Vault},
+    webhook_client::WebhookClient,
 };
 use anyhow::Context;
 use cloudflare::{Client, ClientConfig};
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) process: String,
     /// The edge, as visitors reach it.
     pub(crate) edge: EdgeClient,
+    /// The way to the webhook.
+    pub(crate) webhooks: WebhookClient,
 }
 
 impl App {
@@ -69,6 +72,9 @@ impl App {
         ))?;
         let edge = EdgeClient::new(config.edge_url.clone())
             .context("the edge's client could not be made")?;
+        crate::console::parts::set_support(config.support_url.as_ref());
+        let webhooks = WebhookClient::new(config.webhook_allow_private)
+            .context("the webhook's client could not be made")?;
         Ok(Arc::new(Self {
             store,
             vault,
@@ -78,6 +84,7 @@ impl App {
             signals: Signals::new(),
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             edge,
+            webhooks,
             config,
         }))
     }

@@ -11,13 +11,16 @@ mod addresses;
 mod database;
 mod key;
 pub(crate) mod logging;
+mod watching;
 
-pub(crate) use self::{addresses::is_loopback, key::KeySource, logging::LogFormat};
+pub(crate) use self::{
+    addresses::is_loopback, key::KeySource, logging::LogFormat, watching::CHECK_EVERY,
+};
 
 use clap::Args;
 use domain::secret::Secret;
 use ipnet::IpNet;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 
 /// The address of Cloudflare's API (the default of `CLOUDFLARE_API_BASE_URL`).
@@ -117,6 +120,30 @@ pub(crate) struct ConfigArgs {
         help_heading = "Settings"
     )]
     pub(crate) trusted_proxies: Option<String>,
+    /// How often each connection is checked again: 6h, 30m, …, or off [default: 6h]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_CHECK_EVERY",
+        value_name = "TIME",
+        help_heading = "Settings"
+    )]
+    pub(crate) check_every: Option<String>,
+    /// Where "Contact support" leads: an https address, or mailto:somebody@example.com
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_SUPPORT_URL",
+        value_name = "URL",
+        help_heading = "Settings"
+    )]
+    pub(crate) support_url: Option<String>,
+    /// Let the webhook go to private addresses and by http, for a receiver in your own network: 1 [default: 0]
+    #[arg(
+        long,
+        env = "EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE",
+        value_name = "SWITCH",
+        help_heading = "Settings"
+    )]
+    pub(crate) webhook_allow_private: Option<String>,
 }
 
 /// What is read from the environment alone.
@@ -170,6 +197,12 @@ pub(crate) struct Config {
     pub(crate) admin: Option<FirstAdministrator>,
     /// Proxies that are believed about the peer's address.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How often connections are checked again; none: only when somebody asks.
+    pub(crate) check_every: Option<Duration>,
+    /// Where people get help.
+    pub(crate) support_url: Option<Url>,
+    /// Whether the webhook may go to private addresses, and by http.
+    pub(crate) webhook_allow_private: bool,
 }
 
 /// Everything that is wrong with the settings.
@@ -239,6 +272,13 @@ impl ConfigArgs {
         );
         let trusted_proxies =
             addresses::trusted_proxies(self.trusted_proxies.as_deref(), &mut errors);
+        let check_every = watching::check_every(self.check_every.as_deref(), &mut errors);
+        let support_url = watching::support_url(self.support_url.as_deref(), &mut errors);
+        let webhook_allow_private = watching::switch(
+            "EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE",
+            self.webhook_allow_private.as_deref(),
+            &mut errors,
+        );
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -252,6 +292,9 @@ impl ConfigArgs {
                     log_format,
                     admin,
                     trusted_proxies,
+                    check_every,
+                    support_url,
+                    webhook_allow_private,
                 })
             }
             _ => Err(ConfigErrors(errors)),

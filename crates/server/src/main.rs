@@ -3,6 +3,7 @@
 mod api;
 mod app;
 mod auth;
+mod background;
 mod cli;
 mod clock;
 mod commands;
@@ -15,6 +16,7 @@ mod problem;
 mod reconcile;
 mod services;
 mod vault;
+mod webhook_client;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

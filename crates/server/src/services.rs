@@ -3,6 +3,7 @@
 
 pub(crate) mod connections;
 pub(crate) mod deployments;
+pub(crate) mod expiry_news;
 pub(crate) mod sites;
 pub(crate) mod sync;
 pub(crate) mod token_check;
@@ -10,3 +11,5 @@ pub(crate) mod token_text;
 pub(crate) mod token_url;
 pub(crate) mod variants;
 pub(crate) mod visit_as;
+pub(crate) mod warnings;
+pub(crate) mod webhooks;

@@ -244,6 +244,24 @@ impl Store {
         Ok(done.rows_affected > 0)
     }
 
+    /// Forgets the token before the present one; `false` when there is no such connection.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_former_token(
+        &self,
+        workspace: WorkspaceId,
+        id: ConnectionId,
+    ) -> Result<bool> {
+        let done = connection::Entity::update_many()
+            .col_expr(connection::Column::FormerToken, Expr::value(None::<String>))
+            .filter(connection::Column::Id.eq(id.to_string()))
+            .filter(connection::Column::WorkspaceId.eq(workspace.to_string()))
+            .exec(self.writer())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
     /// Deletes the connections that wait for the removal of their sites and have none left; says which.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ pub use error::{Result, StoreError};
 pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry};
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use sealed::SealedValue;
-pub use sites::{Site, SiteSettings};
+pub use sites::{Site, SiteName, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
 pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};

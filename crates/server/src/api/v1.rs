@@ -6,6 +6,7 @@ mod sites;
 mod sync;
 mod variant_path;
 mod variants;
+mod webhook;
 
 use crate::{app::AppState, problem::Problem};
 use serde::Serialize;
@@ -19,6 +20,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(deployments::router())
         .merge(variants::router())
         .merge(sync::router())
+        .merge(webhook::router())
 }
 
 /// A part of a list.

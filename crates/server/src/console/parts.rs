@@ -7,7 +7,7 @@ mod time;
 
 pub(crate) use self::{
     mark::{Mark, State},
-    problem::{CheckRow, ProblemPanel},
+    problem::{CheckRow, ProblemPanel, set_support},
     text::{Coded, count, plural},
     time::{Stamp, When, span},
 };

@@ -10,16 +10,16 @@ use super::{
     activity::{ActivityPage, ActivityRow},
     agents::AgentsPage,
     connections::{
-        ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, Named, PermissionCell,
-        PermissionRow, ZoneRow,
+        ConnectPage, ConnectionPage, ConnectionRow, ConnectionsPage, Former, Named, PermissionCell,
+        PermissionRow, Trouble, ZoneRow,
     },
     deployments::{DeploymentPage, DeploymentView, PlanPage, PlanStep, StepRow},
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
     parts::{CheckRow, Mark, ProblemPanel, Stamp, State, When},
-    settings::{KeyRow, SettingsPage},
-    shell::{RailSite, Shell, told},
+    settings::{DeliveryRow, KeyRow, SettingsPage},
+    shell::{Banner, RailSite, Shell, told},
     sites::{
         NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage,
         VariantRow,
@@ -61,6 +61,42 @@ fn shell(at: &str) -> Shell {
         ],
         at: at.to_owned(),
         told: None,
+        banners: Vec::new(),
+        more_banners: 0,
+        support: Some("https://help.example/edge-delivery".to_owned()),
+    }
+}
+
+/// The rail of somebody whose tokens end.
+fn shell_with_banners(at: &str) -> Shell {
+    let banner = |name: &str, title: &str, tone, mark, wants_token| Banner {
+        id: "c1".to_owned(),
+        name: name.to_owned(),
+        title: title.to_owned(),
+        tone,
+        mark,
+        wants_token,
+    };
+    Shell {
+        banners: vec![
+            banner(
+                "Acme",
+                "The token expires in 6 days",
+                "warn",
+                Mark::Clock,
+                true,
+            ),
+            banner(NASTY, "The token has expired", "bad", Mark::Clock, true),
+            banner(
+                "Acme Labs",
+                "The token lost a permission, or no longer reaches every account or zone",
+                "warn",
+                Mark::Half,
+                false,
+            ),
+        ],
+        more_banners: 2,
+        ..shell(at)
     }
 }
 

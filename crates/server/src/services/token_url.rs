@@ -1,11 +1,22 @@
 //! Addresses of Cloudflare's own pages about tokens (Cloudflare API notes §2.5, official).
 
-use domain::connection::Permission;
+use domain::connection::{Permission, TokenKind};
 use serde_json::{Value, json};
 use url::Url;
 
 /// Where a person sees and edits their tokens.
 pub(crate) const TOKENS_PAGE: &str = "https://dash.cloudflare.com/profile/api-tokens";
+
+/// Where an account's administrators see and edit its tokens; Cloudflare asks for the account.
+pub(crate) const ACCOUNT_TOKENS_PAGE: &str = "https://dash.cloudflare.com/?to=/:account/api-tokens";
+
+/// Where a token of this kind is edited and deleted.
+pub(crate) fn tokens_page(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::User => TOKENS_PAGE,
+        TokenKind::Account => ACCOUNT_TOKENS_PAGE,
+    }
+}
 
 /// The name that the form is filled in with.
 const TOKEN_NAME: &str = "Edge Delivery System";

@@ -97,6 +97,8 @@ struct SitePatchBody {
     name: Option<String>,
     hostnames: Option<Vec<String>>,
     settings: Option<SettingsPatchBody>,
+    /// Another connection of the same account, for example after the site's own was disconnected.
+    connection_id: Option<String>,
 }
 
 /// Settings to be changed.
@@ -158,7 +160,7 @@ async fn read(
     )))
 }
 
-/// Change a site's name, hosts or settings. Hosts and settings reach Cloudflare with the next deployment.
+/// Change a site's name, hosts, settings or connection. Hosts and settings reach Cloudflare with the next deployment.
 #[utoipa::path(patch, path = "/sites/{id}", tag = "sites", params(("id" = String, Path)), request_body = SitePatchBody,
     responses((status = 200, body = SiteView), Problems))]
 async fn change(
@@ -171,6 +173,13 @@ async fn change(
         name: body.name,
         hostnames: body.hostnames,
         kv_deadline_ms: body.settings.and_then(|settings| settings.kv_deadline_ms),
+        connection: body
+            .connection_id
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Problem::field("connectionId", "names no connection"))
+            })
+            .transpose()?,
     };
     Ok(Json(view(
         &sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?,

@@ -1,6 +1,9 @@
 //! Changing: connect, check again, rename, replace the token, disconnect.
 
-use super::{ConnectPage, Named, show::with_problem};
+use super::{
+    ConnectPage, Named,
+    show::{NOTES, tell, with_problem},
+};
 use crate::{
     console::{
         desk::{Desk, done, id, page, refused},
@@ -60,7 +63,7 @@ pub(crate) async fn create(desk: Desk, Form(form): Form<TokenForm>) -> Response 
     }
 }
 
-async fn target(desk: &Desk, text: &str) -> Outcome<(ConnectionId, Named)> {
+pub(super) async fn target(desk: &Desk, text: &str) -> Outcome<(ConnectionId, Named)> {
     let connection = connections::get(desk.app(), desk.ws(), id(text, "connection")?).await?;
     let named = Named {
         id: connection.id.to_string(),
@@ -89,7 +92,11 @@ pub(crate) async fn replace(
     match connections::replace_token(desk.app(), desk.ws(), connection, token.expose(), UNWATCHED)
         .await
     {
-        Ok(_) => Ok(done(&format!("/connections/{connection}"), "replaced")),
+        Ok(replaced) => {
+            tell(&desk, NOTES, &replaced.notes).await?;
+            let word = replaced.kind.word();
+            Ok(done(&format!("/connections/{connection}"), word))
+        }
         Err(problem) => {
             let view = view(&desk, Some(named), String::new(), Some(problem));
             Ok(refused(&view, view.problem.as_ref()))
@@ -122,32 +129,6 @@ pub(crate) async fn rename(
     let connection = id(&text, "connection")?;
     match connections::rename(desk.app(), desk.ws(), connection, &form.name).await {
         Ok(_) => Ok(done(&format!("/connections/{connection}"), "renamed")),
-        Err(problem) => Ok(with_problem(&desk, connection, problem).await),
-    }
-}
-
-/// What the confirmation sends.
-#[derive(Debug, Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct DisconnectForm {
-    confirm: String,
-    force: String,
-}
-
-/// Deletes the connection with its sealed token.
-pub(crate) async fn disconnect(
-    desk: Desk,
-    Path(text): Path<String>,
-    Form(form): Form<DisconnectForm>,
-) -> Result<Response, Problem> {
-    let (connection, named) = target(&desk, &text).await?;
-    let outcome = if form.confirm.trim() == named.name {
-        connections::disconnect(desk.app(), desk.ws(), connection, form.force == "yes").await
-    } else {
-        Err(Problem::field("confirm", "is not the connection's name"))
-    };
-    match outcome {
-        Ok(()) => Ok(done("/connections", "disconnected")),
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }
 }

@@ -1,23 +1,28 @@
 //! Reading: the list, and one connection with its zones and permissions.
 
-use super::{ConnectionPage, ConnectionRow, ConnectionsPage, Named, ZoneRow, matrix};
+use super::{
+    ConnectionPage, ConnectionRow, ConnectionsPage, Former, Named, Trouble, ZoneRow, matrix,
+};
 use crate::{
     console::{
         desk::{Desk, id, page, refused},
         parts::{ProblemPanel, Stamp, When, plural},
     },
     problem::{Outcome, Problem},
-    services::{connections, connections::ZoneChoice, token_url},
+    services::{connections, connections::ZoneChoice, token_url, warnings},
 };
 use axum::{
     extract::Path,
     response::{IntoResponse, Response},
 };
-use domain::{
-    connection::{ConnectionStatus, TokenKind},
-    ids::ConnectionId,
-};
-use store::{Page, Site};
+use domain::{connection::TokenKind, ids::ConnectionId};
+use serde::{Serialize, de::DeserializeOwned};
+use store::{DatabaseKind, Page, Site};
+
+/// Left in the session: the token of a connection that was disconnected.
+pub(super) const GONE: &str = "disconnected";
+/// Left in the session: what could not be made sure of when a token was replaced.
+pub(super) const NOTES: &str = "replaced";
 
 /// As many connections are listed.
 const ROWS: u32 = 200;
@@ -26,12 +31,24 @@ const ROWS: u32 = 200;
 pub(crate) async fn index(desk: Desk) -> Result<Response, Problem> {
     let now = desk.now();
     let listed = connections::list(desk.app(), desk.ws(), &Page::first(ROWS)).await?;
+    let sites = desk.app().store.site_names(desk.ws()).await?;
+    let gone = told(&desk, GONE).await;
     let rows = listed
         .items
         .into_iter()
         .map(|connection| ConnectionRow {
             id: connection.id.to_string(),
-            state: connection.status.into(),
+            state: warnings::status_now(connection.status, connection.expires_at, now).into(),
+            warning: warnings::of(&warnings::glance_at(&connection), now)
+                .into_iter()
+                .next()
+                .map(|warning| warning.title),
+            sites: sites_words(
+                sites
+                    .iter()
+                    .filter(|site| site.connection == connection.id)
+                    .count(),
+            ),
             hint: connection.token_hint,
             accounts: names(&connection.accounts).join(", "),
             zones: connection.zones.len().to_string(),
@@ -45,6 +62,8 @@ pub(crate) async fn index(desk: Desk) -> Result<Response, Problem> {
         .collect();
     Ok(page(&ConnectionsPage {
         shell: desk.shell("connections"),
+        gone,
+        is_postgres: is_postgres(&desk),
         rows,
     }))
 }
@@ -64,6 +83,13 @@ pub(super) async fn with_problem(
     match view(desk, connection, Some(ProblemPanel::new(problem))).await {
         Ok(view) => refused(&view, view.problem.as_ref()),
         Err(problem) => problem.into_response(),
+    }
+}
+
+fn sites_words(count: usize) -> String {
+    match count {
+        0 => "No site".to_owned(),
+        many => plural(many as u64, "site"),
     }
 }
 
@@ -93,10 +119,22 @@ async fn view(
     let deployable = zones.iter().filter(|zone| zone.reason.is_none()).count();
     let (columns, permissions) = matrix::of(&connection);
     Ok(ConnectionPage {
-        shell: desk.shell("connections"),
+        shell: desk.shell("connections").without_banner_of(&id.to_string()),
         id: id.to_string(),
-        state: connection.status.into(),
-        trouble: trouble(connection.status),
+        state: warnings::status_now(connection.status, connection.expires_at, now).into(),
+        troubles: Trouble::of(warnings::of(&warnings::glance_at(&connection), now)),
+        notes: told(desk, NOTES).await.unwrap_or_default(),
+        former: connection.former_token.as_ref().map(|former| Former {
+            hint: former.hint.clone(),
+            of: connection.name.clone(),
+            delete_url: token_url::tokens_page(former.kind).to_owned(),
+        }),
+        leaving: connection.leaving_since.map(|at| When { at, now }),
+        next_check: app.config.check_every.map(|_| When {
+            at: connection.next_check_at.max(now),
+            now,
+        }),
+        is_postgres: is_postgres(desk),
         checked: When {
             at: connection.checked_at,
             now,
@@ -106,15 +144,13 @@ async fn view(
             TokenKind::User => "User token",
             TokenKind::Account => "Account token",
         },
-        made: Stamp(connection.created_at),
-        expires: connection
-            .expires_at
-            .map(|at| (When { at, now }, Stamp(at))),
+        stored: Stamp(connection.token_stored_at),
+        expires: connection.expires_at.map(|at| {
+            let left = (at > now).then(|| warnings::time_left(at, now));
+            (left, Stamp(at))
+        }),
         accounts: names(&connection.accounts),
-        sites_words: match sites.len() {
-            0 => "No site".to_owned(),
-            many => plural(many as u64, "site"),
-        },
+        sites_words: sites_words(sites.len()),
         sites: sites.iter().map(named).collect(),
         zones_words: format!(
             "{}, {deployable} deployable. Read just now.",
@@ -124,7 +160,7 @@ async fn view(
         zones_problem,
         columns,
         permissions,
-        tokens_page: token_url::TOKENS_PAGE.to_owned(),
+        tokens_page: token_url::tokens_page(connection.token_kind).to_owned(),
         name: connection.name,
         problem,
     })
@@ -175,24 +211,21 @@ pub(crate) fn zone_rows(choices: &[ZoneChoice], sites: &[Site]) -> Vec<ZoneRow> 
         .collect()
 }
 
-fn trouble(status: ConnectionStatus) -> Option<(&'static str, &'static str)> {
-    match status {
-        ConnectionStatus::Ready => None,
-        ConnectionStatus::Incomplete => Some((
-            "A permission is missing",
-            "Below you see which. Edit the token in Cloudflare and check again; it need not be pasted again. Sites keep serving what is published.",
-        )),
-        ConnectionStatus::Expired => Some((
-            "The token has expired",
-            "Make a new one in Cloudflare and replace it here. Sites keep serving what is published.",
-        )),
-        ConnectionStatus::Disabled => Some((
-            "The token is switched off in Cloudflare",
-            "Switch it on there and check again, or replace it. Sites keep serving what is published.",
-        )),
-        ConnectionStatus::Unreadable => Some((
-            "The sealed token cannot be opened",
-            "It was sealed under another key than the one in use. Start with that key, or paste the token again.",
-        )),
-    }
+/// What the next page tells once: kept in the session, since an address is no place for it.
+pub(super) async fn tell(desk: &Desk, what: &str, value: impl Serialize) -> Outcome<()> {
+    desk.me
+        .session
+        .insert(what, value)
+        .await
+        .map_err(|error| Problem::internal(&error))
+}
+
+/// What was left to be told.
+async fn told<T: DeserializeOwned>(desk: &Desk, what: &str) -> Option<T> {
+    // What another version left is nothing to tell.
+    desk.me.session.remove(what).await.ok().flatten()
+}
+
+fn is_postgres(desk: &Desk) -> bool {
+    desk.app().store.kind() == DatabaseKind::Postgres
 }

@@ -72,6 +72,13 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
             count(status.failed)
         ));
     }
+    if !desk
+        .connections()
+        .iter()
+        .any(|connection| connection.id == site.connection)
+    {
+        line.push("No connection: choose one under Settings".to_owned());
+    }
     Ok(SiteHead {
         id: site.id.to_string(),
         name: site.name.clone(),
