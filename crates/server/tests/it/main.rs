@@ -19,3 +19,6 @@ mod replicas;
 mod sign_in;
 mod story;
 mod sync;
+mod watching;
+mod webhook_receiver;
+mod webhooks;

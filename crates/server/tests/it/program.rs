@@ -59,7 +59,17 @@ impl Program {
 
     /// Starts it on this database, with the key in `folder`, and makes an access key.
     pub(crate) async fn start_on(database: String, folder: &Path, cloud: &LocalCloudflare) -> Self {
-        let settings = vec![
+        Self::start_with(database, folder, cloud, &[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn start_with(
+        database: String,
+        folder: &Path,
+        cloud: &LocalCloudflare,
+        more: &[(&'static str, &str)],
+    ) -> Self {
+        let mut settings = vec![
             ("EDGE_DELIVERY_LISTEN", "127.0.0.1:0".to_owned()),
             ("EDGE_DELIVERY_DATABASE_URL", database),
             (
@@ -70,6 +80,10 @@ impl Program {
             ("CLOUDFLARE_API_BASE_URL", cloud.api_url()),
             ("EDGE_DELIVERY_EDGE_URL", cloud.edge_url()),
         ];
+        settings.extend(
+            more.iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
         let made = command(&settings, &["admin", "access-key", "create"])
             .output()
             .await
