@@ -5,7 +5,7 @@ use crate::{
     local_cloudflare::{BLOG, GOOD_TOKEN, LocalCloudflare, SHOP, client},
     program::{Program, id_of},
     story::Story,
-    webhook_receiver::Receiver,
+    webhook_receiver::{Message, Receiver},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -249,7 +249,7 @@ async fn an_outage_changes_nothing_and_an_end_is_found() {
                 .all(|kind| messages.iter().any(|it| it.kind() == *kind))
         })
         .await;
-    let kinds: Vec<&str> = messages.iter().map(|it| it.kind()).collect();
+    let kinds: Vec<&str> = messages.iter().map(Message::kind).collect();
     assert_eq!(kinds[0], "connection.expiring", "{kinds:?}");
     assert_eq!(kinds.len(), 3, "each once: {kinds:?}");
     let changed = messages

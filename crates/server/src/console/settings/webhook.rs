@@ -41,6 +41,7 @@ impl DeliveryRow {
             }
             DeliveryStatus::Queued => State::new("warn", Mark::Clock, "To be sent again"),
             DeliveryStatus::Delivered => State::new("ok", Mark::Tick, "Delivered"),
+            DeliveryStatus::Failed if delivery.is_test => State::new("bad", Mark::Cross, "Failed"),
             DeliveryStatus::Failed => State::new("bad", Mark::Cross, "Given up"),
         };
         let words = match (&delivery.last_error, delivery.last_status) {
