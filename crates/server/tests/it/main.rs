@@ -32,5 +32,8 @@ mod story;
 mod sync;
 mod token_check;
 mod unreadable;
+mod watching;
+mod webhook_receiver;
+mod webhooks;
 mod witness;
 mod zones;

@@ -109,6 +109,8 @@ struct SitePatchBody {
     name: Option<String>,
     hostnames: Option<Vec<String>>,
     settings: Option<SettingsPatchBody>,
+    /// Another connection of the same account, for example after the site's own was disconnected.
+    connection_id: Option<String>,
 }
 
 /// Settings to be changed.
@@ -174,7 +176,7 @@ async fn read(
     }))
 }
 
-/// Change a site's name, hosts or settings. Hosts and settings reach Cloudflare with the next deployment.
+/// Change a site's name, hosts, settings or connection. Hosts and settings reach Cloudflare with the next deployment.
 #[utoipa::path(patch, path = "/sites/{id}", tag = "sites", params(("id" = String, Path)), request_body = SitePatchBody,
     responses((status = 200, body = SiteView), Problems))]
 async fn change(
@@ -189,6 +191,13 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
+        connection: body
+            .connection_id
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Problem::field("connectionId", "names no connection"))
+            })
+            .transpose()?,
     };
     let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
     audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
