@@ -8,6 +8,7 @@ use crate::{
     reconcile::Signals,
     services::zones::Reads,
     vault::{IfNoKey, SealedRow, Vault},
+    webhook_client::WebhookClient,
 };
 use anyhow::Context;
 use cloudflare::{Client, ClientConfig};
@@ -42,6 +43,8 @@ pub(crate) struct App {
     pub(crate) zone_reads: Reads,
     /// The edge, as visitors reach it.
     pub(crate) edge: EdgeClient,
+    /// The way to the webhook.
+    pub(crate) webhooks: WebhookClient,
 }
 
 impl App {
@@ -101,6 +104,9 @@ impl App {
         ))?;
         let edge = EdgeClient::new(config.edge_url.clone())
             .context("the edge's client could not be made")?;
+        crate::console::parts::set_support(config.support_url.as_ref());
+        let webhooks = WebhookClient::new(config.webhook_allow_private)
+            .context("the webhook's client could not be made")?;
         Ok(Arc::new(Self {
             store,
             vault,
@@ -111,6 +117,7 @@ impl App {
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             zone_reads: Reads::default(),
             edge,
+            webhooks,
             config,
         }))
     }

@@ -166,6 +166,21 @@ pub(crate) async fn record_token(
     record(app, actor, event).await;
 }
 
+/// Writes down that a connection goes after the removal of its sites, and each removal.
+pub(crate) async fn record_leaving(
+    app: &App,
+    actor: &Actor,
+    connection: &Connection,
+    removals: &[Deployment],
+) {
+    let event = Event::connection(Kind::ConnectionLeaving, connection);
+    record(app, actor, event.with("sites", removals.len())).await;
+    for removal in removals {
+        let event = Event::deployment(Kind::DeploymentRequested, removal);
+        record(app, actor, event).await;
+    }
+}
+
 /// Writes down what was done to one variant.
 pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &VariantName) {
     let event = of_site(app, actor, kind, name.site)

@@ -12,6 +12,7 @@ mod database;
 mod key;
 pub(crate) mod logging;
 mod time_span;
+mod watching;
 
 pub(crate) use self::{addresses::is_loopback, key::KeySource, logging::LogFormat};
 
@@ -26,6 +27,9 @@ const CLOUDFLARE_API: &str = "https://api.cloudflare.com/client/v4";
 
 /// How often each site's account is looked at unless told.
 pub(crate) const OBSERVE_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// How often each connection is checked again unless told.
+pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
 /// What `--help` of a command says about settings that have no flag.
 const COMMAND_HELP: &str = "\
@@ -97,9 +101,19 @@ pub(crate) struct ServeConfigArgs {
     /// [env: EDGE_DELIVERY_OBSERVE_EVERY]
     #[arg(long, value_name = "TIME", help_heading = "Settings")]
     pub(crate) observe_every: Option<String>,
+    /// How often each connection is checked again: 6h, 30m, …, or off [default: 6h] [env: EDGE_DELIVERY_CHECK_EVERY]
+    #[arg(long, value_name = "TIME", help_heading = "Settings")]
+    pub(crate) check_every: Option<String>,
     /// How many days the audit log is kept [default: 400] [env: EDGE_DELIVERY_AUDIT_DAYS]
     #[arg(long, value_name = "DAYS", help_heading = "Settings")]
     pub(crate) audit_days: Option<String>,
+    /// Where "Contact support" leads: an https address, or mailto:somebody@example.com [env: EDGE_DELIVERY_SUPPORT_URL]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
+    pub(crate) support_url: Option<String>,
+    /// Let the webhook go to private addresses and by http, for a receiver in your own network: 1 [default: 0]
+    /// [env: EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE]
+    #[arg(long, value_name = "SWITCH", help_heading = "Settings")]
+    pub(crate) webhook_allow_private: Option<String>,
     #[command(flatten)]
     pub(crate) common: ConfigArgs,
 }
@@ -166,6 +180,12 @@ pub(crate) struct Config {
     pub(crate) observe_every: Option<Duration>,
     /// How many days the audit log is kept.
     pub(crate) audit_days: u16,
+    /// How often connections are checked again; none: only when somebody asks.
+    pub(crate) check_every: Option<Duration>,
+    /// Where people get help.
+    pub(crate) support_url: Option<Url>,
+    /// Whether the webhook may go to private addresses, and by http.
+    pub(crate) webhook_allow_private: bool,
 }
 
 /// Everything that is wrong with the settings.
@@ -242,6 +262,15 @@ impl ServeConfigArgs {
             observe_every: self
                 .observe_every
                 .or_else(|| variable("EDGE_DELIVERY_OBSERVE_EVERY")),
+            check_every: self
+                .check_every
+                .or_else(|| variable("EDGE_DELIVERY_CHECK_EVERY")),
+            support_url: self
+                .support_url
+                .or_else(|| variable("EDGE_DELIVERY_SUPPORT_URL")),
+            webhook_allow_private: self
+                .webhook_allow_private
+                .or_else(|| variable("EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE")),
             audit_days: self
                 .audit_days
                 .or_else(|| variable("EDGE_DELIVERY_AUDIT_DAYS")),
@@ -292,7 +321,19 @@ impl ServeConfigArgs {
             OBSERVE_EVERY,
             &mut errors,
         );
+        let check_every = time_span::time_span(
+            ("EDGE_DELIVERY_CHECK_EVERY", "--check-every"),
+            self.check_every.as_deref(),
+            CHECK_EVERY,
+            &mut errors,
+        );
         let audit_days = audit_days(self.audit_days.as_deref(), &mut errors);
+        let support_url = watching::support_url(self.support_url.as_deref(), &mut errors);
+        let webhook_allow_private = watching::switch(
+            "EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE",
+            self.webhook_allow_private.as_deref(),
+            &mut errors,
+        );
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -308,6 +349,9 @@ impl ServeConfigArgs {
                     trusted_proxies,
                     observe_every,
                     audit_days,
+                    check_every,
+                    support_url,
+                    webhook_allow_private,
                 })
             }
             _ => Err(ConfigErrors(errors)),

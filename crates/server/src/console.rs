@@ -65,6 +65,15 @@ pub(crate) fn router() -> Router<AppState> {
             "/connections/{id}/disconnect",
             post(connections::disconnect),
         )
+        .route(
+            "/connections/{id}/remove-sites",
+            post(connections::remove_sites),
+        )
+        .route("/connections/{id}/stay", post(connections::call_back))
+        .route(
+            "/connections/{id}/former-token/forget",
+            post(connections::forget_former),
+        )
         .route("/sites", get(sites::index).post(sites::create))
         .route("/sites/new", get(sites::new))
         .route("/sites/plans", get(deployments::plans))
@@ -79,6 +88,7 @@ pub(crate) fn router() -> Router<AppState> {
             "/sites/{id}/settings",
             get(sites::settings).post(sites::save_settings),
         )
+        .route("/sites/{id}/connection", post(sites::attach))
         .route(
             "/sites/{id}/remove",
             get(sites::remove_page).post(sites::remove),
@@ -112,6 +122,9 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/settings", get(settings::index))
         .route("/settings/password", post(settings::change_password))
         .route("/settings/access-keys", post(settings::create_key))
+        .route("/settings/webhook", post(settings::set_webhook))
+        .route("/settings/webhook/test", post(settings::test_webhook))
+        .route("/settings/webhook/delete", post(settings::delete_webhook))
         .route(
             "/settings/access-keys/{id}/revoke",
             post(settings::revoke_key),

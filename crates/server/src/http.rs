@@ -10,6 +10,7 @@
 //! 6. [`limits`]: the time until an answer begins.
 //! 7. for pages alone: cross-site requests are refused, then the session.
 
+mod connection_figures;
 pub(crate) mod health;
 mod host;
 mod limits;

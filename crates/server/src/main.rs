@@ -4,6 +4,7 @@ mod api;
 mod app;
 mod audit;
 mod auth;
+mod background;
 mod cli;
 mod clock;
 mod commands;
@@ -16,6 +17,7 @@ mod problem;
 mod reconcile;
 mod services;
 mod vault;
+mod webhook_client;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

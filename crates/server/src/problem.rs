@@ -173,6 +173,9 @@ pub(crate) struct Problem {
     /// What the token may do, for problems with a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) permissions: Option<serde_json::Value>,
+    /// The connection that it is about, where that helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) connection_id: Option<String>,
     /// What Cloudflare said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cloudflare: Option<CloudflareSaid>,
@@ -197,6 +200,7 @@ impl Problem {
             remedies: Vec::new(),
             errors: Vec::new(),
             permissions: None,
+            connection_id: None,
             cloudflare: None,
             retry_after: None,
             time: Some(rfc3339(Clock.now())),
@@ -221,6 +225,13 @@ impl Problem {
     #[must_use]
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status.as_u16();
+        self
+    }
+
+    /// The connection that it is about.
+    #[must_use]
+    pub(crate) fn with_connection(mut self, id: domain::ids::ConnectionId) -> Self {
+        self.connection_id = Some(id.to_string());
         self
     }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod connections;
 pub(crate) mod deployments;
+pub(crate) mod expiry_news;
 pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod sites;
@@ -13,4 +14,6 @@ pub(crate) mod token_url;
 pub(crate) mod variant_files;
 pub(crate) mod variants;
 pub(crate) mod visit_as;
+pub(crate) mod warnings;
+pub(crate) mod webhooks;
 pub(crate) mod zones;

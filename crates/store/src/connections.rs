@@ -1,10 +1,10 @@
 //! Connections: sealed Cloudflare tokens and what they reach. The store never sees a token in the clear.
 
 use crate::{
-    Listed, Page, Result, Site, Store,
+    Listed, Page, Result, Site, Store, StoreError,
     convert::{Row, from_word, to_json, to_word},
     entities::{connection, site},
-    sites,
+    sites, workspaces,
 };
 use domain::{
     connection::{ConnectionStatus, PermissionCheck, ReachableAccount, TokenKind},
@@ -13,9 +13,31 @@ use domain::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
     sea_query::Expr,
 };
+use serde::{Deserialize, Serialize};
+
+mod checks;
+mod glance;
+mod notices;
+
+pub use checks::Checked;
+pub use glance::ConnectionGlance;
+pub use notices::Notice;
+
+/// The token that was stored before the present one. It stays valid at Cloudflare until it is deleted there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerToken {
+    /// Whose token it was.
+    pub kind: TokenKind,
+    /// Its last characters.
+    pub hint: String,
+    /// When another took its place.
+    pub replaced_at: Millis,
+}
 
 /// A stored, sealed token, with what it can reach and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +72,28 @@ pub struct Connection {
     pub checked_at: Millis,
     /// When its zones were last read.
     pub zones_read_at: Option<Millis>,
+    /// When the present token was stored.
+    pub token_stored_at: Millis,
+    /// When it is to be checked again.
+    pub next_check_at: Millis,
+    /// Since when its sites are being removed, so that it can be disconnected after the last of them.
+    pub leaving_since: Option<Millis>,
+    /// The token before the present one.
+    pub former_token: Option<FormerToken>,
 }
 
 impl Store {
     /// Stores a new connection.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::TokenTaken`] when another connection of the workspace holds the same token.
     pub async fn create_connection(&self, connection: &Connection) -> Result<()> {
+        let tx = self.begin().await?;
+        refuse_taken(&tx, connection).await?;
         connection::Entity::insert(to_row(connection))
-            .exec_without_returning(self.writer())
+            .exec_without_returning(&tx)
             .await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -138,10 +171,10 @@ impl Store {
     }
 
     /// Replaces the token and what a check found; `false` when there is no such connection. A replaced token is removed
-    /// like a deleted one. Which accounts are used, and when the zones were read, is left as it is stored.
+    /// like a deleted one. The name, which accounts are used, and when the zones were read, are left as they are stored.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::TokenTaken`] when another connection of the workspace holds the same token.
     pub async fn update_connection(
         &self,
         workspace: WorkspaceId,
@@ -149,6 +182,7 @@ impl Store {
     ) -> Result<bool> {
         let id = connection.id.to_string();
         let tx = self.begin().await?;
+        refuse_taken(&tx, connection).await?;
         let known = of(workspace)
             .filter(connection::Column::Id.eq(id.as_str()))
             .lock_exclusive()
@@ -158,6 +192,7 @@ impl Store {
             return Ok(false);
         };
         let mut row = to_row(connection);
+        row.name = Set(known.name);
         row.created_at = Set(known.created_at);
         row.zones_read_at = NotSet;
         row.chosen_accounts = NotSet;
@@ -188,6 +223,80 @@ impl Store {
             self.forget_deleted_bytes().await?;
         }
         Ok(done.rows_affected > 0)
+    }
+
+    /// Begins or ends the wait for the removal of the connection's sites, after which it is to be disconnected; `false`
+    /// when there is no such connection.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_leaving(
+        &self,
+        workspace: WorkspaceId,
+        id: ConnectionId,
+        since: Option<Millis>,
+    ) -> Result<bool> {
+        let done = connection::Entity::update_many()
+            .col_expr(
+                connection::Column::LeavingSince,
+                Expr::value(since.map(|at| at.0)),
+            )
+            .filter(connection::Column::Id.eq(id.to_string()))
+            .filter(connection::Column::WorkspaceId.eq(workspace.to_string()))
+            .exec(self.writer())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Forgets the token before the present one; `false` when there is no such connection.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_former_token(
+        &self,
+        workspace: WorkspaceId,
+        id: ConnectionId,
+    ) -> Result<bool> {
+        let done = connection::Entity::update_many()
+            .col_expr(connection::Column::FormerToken, Expr::value(None::<String>))
+            .filter(connection::Column::Id.eq(id.to_string()))
+            .filter(connection::Column::WorkspaceId.eq(workspace.to_string()))
+            .exec(self.writer())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Deletes the connections that wait for the removal of their sites and have none left; says which they were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_left_connections(&self) -> Result<Vec<Connection>> {
+        let waiting = connection::Entity::find()
+            .filter(connection::Column::LeavingSince.is_not_null())
+            .all(self.reader())
+            .await?;
+        let mut left = Vec::new();
+        for row in waiting {
+            let tx = self.begin().await?;
+            let sites = site::Entity::find()
+                .filter(site::Column::ConnectionId.eq(row.id.as_str()))
+                .count(&tx)
+                .await?;
+            if sites > 0 {
+                continue;
+            }
+            let done = connection::Entity::delete_many()
+                .filter(connection::Column::Id.eq(row.id.as_str()))
+                .filter(connection::Column::LeavingSince.is_not_null())
+                .exec(&tx)
+                .await?;
+            tx.commit().await?;
+            if done.rows_affected > 0 {
+                self.forget_deleted_bytes().await?;
+                left.push(from_row(row)?);
+            }
+        }
+        Ok(left)
     }
 
     /// The sites that are deployed through the connection.
@@ -227,6 +336,23 @@ fn of(workspace: WorkspaceId) -> Select<connection::Entity> {
     connection::Entity::find().filter(connection::Column::WorkspaceId.eq(workspace.to_string()))
 }
 
+/// Whoever stores a token holds the workspace, so that two who store the same one at once come one after the other.
+async fn refuse_taken(tx: &DatabaseTransaction, connection: &Connection) -> Result<()> {
+    workspaces::lock(tx, connection.workspace).await?;
+    let other = of(connection.workspace)
+        .filter(connection::Column::TokenId.eq(connection.token_id.as_str()))
+        .filter(connection::Column::Id.ne(connection.id.to_string()))
+        .order_by_asc(connection::Column::Id)
+        .one(tx)
+        .await?;
+    match other {
+        Some(row) => Err(StoreError::TokenTaken {
+            connection: Row::new("connections", &row.id).parse("id", &row.id)?,
+        }),
+        None => Ok(()),
+    }
+}
+
 fn to_row(connection: &Connection) -> connection::ActiveModel {
     connection::ActiveModel {
         id: Set(connection.id.to_string()),
@@ -244,6 +370,12 @@ fn to_row(connection: &Connection) -> connection::ActiveModel {
         checked_at: Set(connection.checked_at.0),
         zones_read_at: Set(connection.zones_read_at.map(|at| at.0)),
         chosen_accounts: Set(connection.chosen_accounts.as_deref().map(to_json)),
+        token_stored_at: Set(connection.token_stored_at.0),
+        next_check_at: Set(connection.next_check_at.0),
+        check_lease_owner: NotSet,
+        check_lease_until: NotSet,
+        leaving_since: Set(connection.leaving_since.map(|at| at.0)),
+        former_token: Set(connection.former_token.as_ref().map(to_json)),
     }
 }
 
@@ -265,5 +397,9 @@ fn from_row(model: connection::Model) -> Result<Connection> {
         created_at: Millis(model.created_at),
         checked_at: Millis(model.checked_at),
         zones_read_at: model.zones_read_at.map(Millis),
+        token_stored_at: Millis(model.token_stored_at),
+        next_check_at: Millis(model.next_check_at),
+        leaving_since: model.leaving_since.map(Millis),
+        former_token: row.json_option("former_token", model.former_token.as_ref())?,
     })
 }

@@ -4,6 +4,7 @@
 pub(crate) mod access_key;
 pub(crate) mod audit_event;
 pub(crate) mod connection;
+pub(crate) mod connection_notice;
 pub(crate) mod connection_zone;
 pub(crate) mod content;
 pub(crate) mod deployment;
@@ -20,4 +21,6 @@ pub(crate) mod site_hostname;
 pub(crate) mod user;
 pub(crate) mod variant;
 pub(crate) mod variant_revision;
+pub(crate) mod webhook;
+pub(crate) mod webhook_delivery;
 pub(crate) mod workspace;

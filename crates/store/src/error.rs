@@ -16,6 +16,12 @@ pub enum StoreError {
         /// The value that is taken.
         value: String,
     },
+    /// Another connection holds the same token.
+    #[error("the connection {connection} holds the same token")]
+    TokenTaken {
+        /// That connection.
+        connection: domain::ids::ConnectionId,
+    },
     /// What the caller wanted to change is no longer as the caller last saw it (`If-Match` failed).
     #[error("it was changed in the meantime")]
     Stale,

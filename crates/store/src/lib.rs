@@ -60,13 +60,14 @@ mod sites;
 mod sync;
 mod users;
 mod variants;
+mod webhooks;
 mod workspaces;
 
 pub use access_keys::AccessKey;
 pub use audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use baselines::Baseline;
 pub use connection_zones::{AccountZones, ConnectionZone, RoutesFinding, ZoneQuery};
-pub use connections::Connection;
+pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice};
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
@@ -74,7 +75,10 @@ pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry};
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use publications::{Difference, Restored};
 pub use sealed::SealedValue;
-pub use sites::{Site, SiteSettings};
+pub use sites::{Site, SiteName, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
 pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
+pub use webhooks::{
+    Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
+};

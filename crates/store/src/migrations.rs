@@ -3,6 +3,7 @@
 mod m20261124_000001_first;
 mod m20261124_000002_audit;
 mod m20261124_000003_connection_zones;
+mod m20261124_000004_watching;
 mod m20261124_000005_site_baselines;
 mod m20261124_000006_publications;
 mod m20261124_000007_drift_watch;
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_first::Migration),
             Box::new(m20261124_000002_audit::Migration),
             Box::new(m20261124_000003_connection_zones::Migration),
+            Box::new(m20261124_000004_watching::Migration),
             Box::new(m20261124_000005_site_baselines::Migration),
             Box::new(m20261124_000006_publications::Migration),
             Box::new(m20261124_000007_drift_watch::Migration),

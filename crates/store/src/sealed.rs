@@ -2,7 +2,7 @@
 
 use crate::{
     Result, Store,
-    entities::{connection, meta, site},
+    entities::{connection, meta, site, webhook},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
@@ -24,9 +24,9 @@ pub struct SealedValue {
 }
 
 impl Store {
-    /// Replaces every sealed value (tokens, sites' keys, and the record `meta_key`) by what `reseal` makes of it, all in
-    /// one transaction: killed anywhere, either all are replaced or none. `None` leaves a value as it is; when `reseal`
-    /// fails, none is changed. Says how many were replaced.
+    /// Replaces every sealed value (tokens, sites' keys, webhooks' secrets, and the record `meta_key`) by what `reseal`
+    /// makes of it, all in one transaction: killed anywhere, either all are replaced or none. `None` leaves a value as it
+    /// is; when `reseal` fails, none is changed. Says how many were replaced.
     ///
     /// Not scoped by workspace: the vault has one key for all.
     ///
@@ -62,6 +62,7 @@ impl Store {
 async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<SealedValue>> {
     let tokens = connection::Entity::find().lock_exclusive().all(tx).await?;
     let keys = site::Entity::find().lock_exclusive().all(tx).await?;
+    let webhooks = webhook::Entity::find().lock_exclusive().all(tx).await?;
     let record = meta::Entity::find_by_id(meta_key)
         .lock_exclusive()
         .one(tx)
@@ -81,6 +82,13 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
             row: row.id,
             name: row.name,
             bytes: row.sealed_key,
+        }))
+        .chain(webhooks.into_iter().map(|row| SealedValue {
+            table: "webhooks",
+            column: "sealed_secret",
+            row: row.workspace_id,
+            name: String::new(),
+            bytes: row.sealed_secret,
         }))
         .chain(record.map(|row| SealedValue {
             table: "meta",
@@ -111,6 +119,16 @@ async fn write(tx: &DatabaseTransaction, value: &SealedValue, bytes: Vec<u8>) ->
                     ..Default::default()
                 })
                 .filter(site::Column::Id.eq(&value.row))
+                .exec(tx)
+                .await?;
+        }
+        "webhooks" => {
+            webhook::Entity::update_many()
+                .set(webhook::ActiveModel {
+                    sealed_secret: Set(bytes),
+                    ..Default::default()
+                })
+                .filter(webhook::Column::WorkspaceId.eq(&value.row))
                 .exec(tx)
                 .await?;
         }

@@ -81,6 +81,17 @@ pub struct Site {
     pub updated_at: Millis,
 }
 
+/// A site by its name, and what it is deployed through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteName {
+    /// The id.
+    pub id: SiteId,
+    /// What its owner calls it.
+    pub name: String,
+    /// The connection; may be gone, when its deletion was forced.
+    pub connection: ConnectionId,
+}
+
 impl Store {
     /// Stores a new site.
     ///
@@ -249,6 +260,63 @@ impl Store {
             .await?;
         self.forget_deleted_bytes().await?;
         Ok(done.rows_affected > 0)
+    }
+
+    /// Puts the site under another connection; how it is, is not known until somebody looks. `false` when there is no such
+    /// site.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn attach_site(
+        &self,
+        workspace: WorkspaceId,
+        id: SiteId,
+        connection: ConnectionId,
+        at: Millis,
+    ) -> Result<bool> {
+        let tx = self.begin().await?;
+        if !lock(&tx, workspace, id).await? {
+            return Ok(false);
+        }
+        site::Entity::update_many()
+            .col_expr(
+                site::Column::ConnectionId,
+                Expr::value(connection.to_string()),
+            )
+            .col_expr(site::Column::UpdatedAt, Expr::value(at.0))
+            .filter(site::Column::Id.eq(id.to_string()))
+            .exec(&tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Every site's id, name and connection, oldest first: what uses what, without reading whole sites.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn site_names(&self, workspace: WorkspaceId) -> Result<Vec<SiteName>> {
+        let rows: Vec<(String, String, String)> = of(workspace)
+            .select_only()
+            .columns([
+                site::Column::Id,
+                site::Column::Name,
+                site::Column::ConnectionId,
+            ])
+            .order_by_asc(site::Column::Id)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        rows.into_iter()
+            .map(|(id, name, connection)| {
+                let row = Row::new("sites", &id);
+                Ok(SiteName {
+                    id: row.parse("id", &id)?,
+                    connection: row.parse("connection_id", &connection)?,
+                    name,
+                })
+            })
+            .collect()
     }
 
     /// Deletes the site with its host names, variants, revisions and ledger, and the contents that nobody else uses. Its

@@ -3,7 +3,11 @@
 
 use crate::{Result, Store, entities::workspace};
 use domain::{ids::WorkspaceId, time::Millis};
-use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set,
+    DatabaseTransaction, EntityTrait, QuerySelect,
+    sea_query::{LockType, OnConflict},
+};
 use uuid::Uuid;
 
 /// The one workspace.
@@ -37,4 +41,13 @@ impl Store {
         }
         Ok(DEFAULT)
     }
+}
+
+/// Holds the workspace until the transaction ends, for what must not happen twice at once in it.
+pub(crate) async fn lock(tx: &DatabaseTransaction, id: WorkspaceId) -> Result<()> {
+    workspace::Entity::find_by_id(id.to_string())
+        .lock(LockType::NoKeyUpdate)
+        .one(tx)
+        .await?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod sites;
 mod sync;
 mod variant_path;
 mod variants;
+mod webhook;
 
 pub(crate) use self::audit::view as audit_view;
 
@@ -23,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(variants::router())
         .merge(sync::router())
         .merge(audit::router())
+        .merge(webhook::router())
 }
 
 /// A part of a list.

@@ -33,6 +33,10 @@ kinds! {
     ConnectionRenamed = "connection.renamed", "Renamed the connection";
     /// The sealed token was deleted.
     ConnectionDisconnected = "connection.disconnected", "Disconnected";
+    /// Its sites are being removed; it is disconnected after the last of them.
+    ConnectionLeaving = "connection.leaving", "Began to disconnect";
+    /// It was to be disconnected after its last site, and stays.
+    ConnectionKept = "connection.kept", "Kept the connection";
     /// A token was refused; nothing was stored.
     TokenRefused = "token.refused", "Token refused";
     /// A site was made.
@@ -59,6 +63,12 @@ kinds! {
     VariantUnpublished = "variant.unpublished", "Unpublished";
     /// A variant was deleted with its revisions.
     VariantDeleted = "variant.deleted", "Deleted a variant";
+    /// The webhook was set.
+    WebhookSet = "webhook.set", "Set the webhook";
+    /// The webhook was deleted, with what waited for it.
+    WebhookDeleted = "webhook.deleted", "Deleted the webhook";
+    /// A test message was sent to the webhook.
+    WebhookTested = "webhook.tested", "Tested the webhook";
     /// An access key was made.
     AccessKeyMade = "access_key.made", "Made an access key";
     /// An access key was revoked.

@@ -166,6 +166,9 @@ fn config(
     let database = data.path().join("edge-delivery.db");
     let url = |text: String| Url::parse(&text).with_context(|| format!("{text} is no address"));
     Ok(Config {
+        check_every: Some(crate::config::CHECK_EVERY),
+        support_url: None,
+        webhook_allow_private: false,
         listen,
         public_url: None,
         database_url: Secret::new(format!("sqlite://{}", database.display())),

@@ -173,17 +173,27 @@ fn say(
     for left in &rotation.unreadable {
         let (thing, remedy) = match left.table {
             "connections" => (
-                "token of the connection",
-                "replace its token: the page of the connection, or PATCH /api/v1/connections/",
+                format!("token of the connection {:?}", left.name),
+                format!(
+                    "replace its token: the page of the connection, or PATCH /api/v1/connections/{}",
+                    left.id
+                ),
+            ),
+            "webhooks" => (
+                "secret of the webhook".to_owned(),
+                "set it with a new secret: under Settings, or PUT /api/v1/webhook".to_owned(),
             ),
             _ => (
-                "key of the site",
-                "the next deployment that uploads its Worker makes a new one: /api/v1/sites/",
+                format!("key of the site {:?}", left.name),
+                format!(
+                    "the next deployment that uploads its Worker makes a new one: /api/v1/sites/{}",
+                    left.id
+                ),
             ),
         };
         super::print_line(&format!(
-            "Left as it was: the {thing} {:?} could not be opened before either ({}). Its way out: {remedy}{}",
-            left.name, left.why, left.id
+            "Left as it was: the {thing} could not be opened before either ({}). Its way out: {remedy}",
+            left.why
         ))?;
     }
     super::print_line(&format!(

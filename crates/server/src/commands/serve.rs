@@ -3,7 +3,7 @@
 use super::listening::Wanted;
 use crate::{
     app::{App, AppState},
-    audit, auth,
+    audit, auth, background,
     config::{Config, ServeConfigArgs, logging},
     http, reconcile,
 };
@@ -22,6 +22,8 @@ use url::Url;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// How often old sessions and failures are swept out.
 const SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
+/// How long messages to the webhook stay in its log: 30 days.
+const KEEP_DELIVERIES_SECONDS: i64 = 30 * 86_400;
 /// How often figures are tidied, as their collector wants.
 const TIDY_FIGURES_EVERY: Duration = Duration::from_secs(5);
 
@@ -107,6 +109,7 @@ impl Running {
         });
         tasks.spawn(housekeeping(app.clone(), shutdown.clone()));
         tasks.spawn(reconcile::run(app.clone(), shutdown.clone()));
+        tasks.spawn(background::run(app.clone(), shutdown.clone()));
         tasks.spawn(auth::passwords::warm_up());
         Ok(Self {
             address,
@@ -174,6 +177,10 @@ async fn housekeeping(app: AppState, shutdown: CancellationToken) {
             _ = sweep.tick() => {
                 if let Err(error) = app.store.delete_expired_sessions(app.clock.now()).await {
                     tracing::warn!(%error, "old sessions could not be deleted");
+                }
+                let long_ago = app.clock.now().plus_seconds(-KEEP_DELIVERIES_SECONDS);
+                if let Err(error) = app.store.delete_deliveries_before(long_ago).await {
+                    tracing::warn!(%error, "old messages to the webhook could not be deleted");
                 }
                 if let Err(problem) = auth::attempts::forget_old(&app).await {
                     tracing::warn!(%problem, "old sign-in failures could not be deleted");

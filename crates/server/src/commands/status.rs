@@ -2,12 +2,20 @@
 
 use super::{print_json, print_line};
 use crate::{
-    app::App, clock::rfc3339, config::ConfigArgs, problem::Outcome, services::connections,
+    app::App,
+    clock::rfc3339,
+    config::ConfigArgs,
+    problem::Outcome,
+    services::{
+        connections,
+        warnings::{self, Warning},
+    },
 };
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use domain::{connection::ConnectionStatus, time::Millis};
 use serde_json::{Value, json};
 use std::process::ExitCode;
-use store::{Connection, KvStatus, Page, Site};
+use store::{ConnectionGlance, KvStatus, Page, Site};
 
 /// Show connections and sites at a glance, as last observed.
 #[derive(Debug, clap::Args)]
@@ -22,27 +30,29 @@ pub(crate) struct StatusArgs {
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let app = super::open(args.config).await?;
+    let now = app.clock.now();
     let (connections, sites) = match read(&app).await {
         Ok(found) => found,
         Err(problem) => return super::refuse(problem, args.json),
     };
     if args.json {
         print_json(&json!({
-            "connections": connections.iter().map(connection_json).collect::<Value>(),
+            "connections": connections.iter().map(|it| connection_json(it, now)).collect::<Value>(),
             "sites": sites.iter().map(site_json).collect::<Value>(),
         }))?;
     } else {
-        print(&connections, &sites)?;
+        print(&connections, &sites, now)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn read(app: &App) -> Outcome<(Vec<Connection>, Vec<(Site, KvStatus)>)> {
+async fn read(app: &App) -> Outcome<(Vec<ConnectionGlance>, Vec<(Site, KvStatus)>)> {
     let mut connections = Vec::new();
     let mut page = Page::first(store::PAGE_MAX);
     loop {
+        // Not the store's glances: whether a token can be opened is known only by opening it.
         let listed = connections::list(app, app.workspace, &page).await?;
-        connections.extend(listed.items);
+        connections.extend(listed.items.iter().map(warnings::glance_at));
         match listed.next {
             Some(next) => page.after = Some(next),
             None => break,
@@ -64,15 +74,37 @@ async fn read(app: &App) -> Outcome<(Vec<Connection>, Vec<(Site, KvStatus)>)> {
     Ok((connections, sites))
 }
 
-fn connection_json(connection: &Connection) -> Value {
+fn connection_json(connection: &ConnectionGlance, now: Millis) -> Value {
     json!({
         "id": connection.id,
         "name": connection.name,
-        "status": connection.status,
+        "status": status(connection, now),
         "tokenHint": connection.token_hint,
+        "tokenStoredAt": rfc3339(connection.token_stored_at),
         "expiresAt": connection.expires_at.map(rfc3339),
+        "daysLeft": warnings::days_left(connection.expires_at, now),
         "checkedAt": rfc3339(connection.checked_at),
+        "warnings": warnings::of(connection, now),
     })
+}
+
+fn status(connection: &ConnectionGlance, now: Millis) -> ConnectionStatus {
+    warnings::status_now(connection.status, connection.expires_at, now)
+}
+
+fn expires(connection: &ConnectionGlance, now: Millis) -> String {
+    match connection.expires_at {
+        None => "never".to_owned(),
+        Some(end) if end <= now => format!("{} (over)", rfc3339(end)),
+        Some(end) => format!("{} (in {})", rfc3339(end), warnings::time_left(end, now)),
+    }
+}
+
+fn warning_lines(connection: &ConnectionGlance, warning: &Warning) -> String {
+    format!(
+        "warning: {}: {}.\n  {}\n  next: {}",
+        connection.name, warning.title, warning.detail, warning.remedy
+    )
 }
 
 fn site_json((site, content): &(Site, KvStatus)) -> Value {
@@ -88,7 +120,11 @@ fn site_json((site, content): &(Site, KvStatus)) -> Value {
     })
 }
 
-fn print(connections: &[Connection], sites: &[(Site, KvStatus)]) -> anyhow::Result<()> {
+fn print(
+    connections: &[ConnectionGlance],
+    sites: &[(Site, KvStatus)],
+    now: Millis,
+) -> anyhow::Result<()> {
     if connections.is_empty() {
         return print_line(
             "No connection yet. Connect Cloudflare in the console, or see `edge-delivery token url`.",
@@ -98,14 +134,18 @@ fn print(connections: &[Connection], sites: &[(Site, KvStatus)]) -> anyhow::Resu
     for connection in connections {
         table.add_row([
             connection.name.clone(),
-            word(&json!(connection.status)),
+            word(&json!(status(connection, now))),
             format!("…{}", connection.token_hint),
-            connection
-                .expires_at
-                .map_or_else(|| "never".to_owned(), rfc3339),
+            expires(connection, now),
         ]);
     }
     print_line(&table.trim_fmt())?;
+    for connection in connections {
+        for warning in warnings::of(connection, now) {
+            print_line("")?;
+            print_line(&warning_lines(connection, &warning))?;
+        }
+    }
     print_line("")?;
     if sites.is_empty() {
         return print_line("No site yet.");

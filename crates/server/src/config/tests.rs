@@ -116,3 +116,40 @@ fn debug_shows_no_secret() {
         Some("a@example.com")
     );
 }
+
+#[test]
+fn watching_is_checked() {
+    let config = check(|_, _| {}).unwrap();
+    assert_eq!(config.check_every, Some(CHECK_EVERY));
+    assert!(config.support_url.is_none() && !config.webhook_allow_private);
+    for (text, seconds) in [("30m", Some(1_800)), ("1h 30m", Some(5_400)), ("off", None)] {
+        let config = check(|args, _| args.check_every = Some(text.into())).unwrap();
+        assert_eq!(config.check_every.map(|it| it.as_secs()), seconds, "{text}");
+    }
+    for text in ["0s", "-1h", "721h", "soon", "6"] {
+        let refused = check(|args, _| args.check_every = Some(text.into()));
+        assert!(
+            refused.unwrap_err().contains("EDGE_DELIVERY_CHECK_EVERY"),
+            "{text}"
+        );
+    }
+    for text in ["https://help.example.com/x", "mailto:help@example.com"] {
+        let config = check(|args, _| args.support_url = Some(text.into())).unwrap();
+        assert_eq!(config.support_url.unwrap().as_str(), text);
+    }
+    for text in [
+        "http://help.example.com",
+        "https://a:b@help.example.com",
+        "mailto:nobody",
+        "javascript:alert(1)",
+        "help",
+    ] {
+        let refused = check(|args, _| args.support_url = Some(text.into()));
+        assert!(
+            refused.unwrap_err().contains("EDGE_DELIVERY_SUPPORT_URL"),
+            "{text}"
+        );
+    }
+    let refused = check(|args, _| args.webhook_allow_private = Some("yes".into()));
+    assert!(refused.unwrap_err().contains("switch"));
+}

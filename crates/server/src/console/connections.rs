@@ -3,23 +3,26 @@
 use super::{
     desk::Desk,
     parts::{Mark, ProblemPanel, Stamp, State, When},
-    shell::Shell,
+    shell::{Shell, look_of},
 };
-use crate::services::token_url;
+use crate::services::{token_url, warnings::Warning};
 use askama::Template;
+use serde::{Deserialize, Serialize};
 
 mod attempt;
 mod change;
 mod checklist;
 mod guide;
+mod leave;
 mod matrix;
 mod show;
 mod zone_row;
 mod zones;
 
-pub(super) use change::{check, create, disconnect, new, rename, replace, replace_page};
+pub(super) use change::{check, create, new, rename, replace, replace_page};
 pub(crate) use checklist::ChecklistPart;
 pub(super) use guide::guide;
+pub(super) use leave::{call_back, disconnect, forget_former, remove_sites};
 pub(crate) use matrix::AccountTable;
 pub(super) use show::{index, show};
 pub(crate) use zones::{Place, ZoneForm, ZoneList, list as zone_list};
@@ -38,6 +41,10 @@ pub(crate) use {
 pub(crate) struct ConnectionsPage {
     /// The rail.
     pub(crate) shell: Shell,
+    /// The token of the connection that was just disconnected.
+    pub(crate) gone: Option<Former>,
+    /// Whether deleted rows stay in the database's own files for a while.
+    pub(crate) is_postgres: bool,
     /// The connections.
     pub(crate) rows: Vec<ConnectionRow>,
 }
@@ -61,6 +68,10 @@ pub(crate) struct ConnectionRow {
     pub(crate) expires: Option<When>,
     /// When it was checked.
     pub(crate) checked: When,
+    /// What is to be done about it, in a few words.
+    pub(crate) warning: Option<String>,
+    /// `2 sites`, `No site`.
+    pub(crate) sites: String,
 }
 
 /// The page with the token field and the guide beside it.
@@ -141,18 +152,26 @@ pub(crate) struct ConnectionPage {
     pub(crate) name: String,
     /// Its state.
     pub(crate) state: State,
-    /// What a state other than ready means: a title and a sentence.
-    pub(crate) trouble: Option<(&'static str, &'static str)>,
+    /// What is to be done about it, the most urgent first.
+    pub(crate) troubles: Vec<Trouble>,
+    /// What could not be made sure of when the token was replaced.
+    pub(crate) notes: Vec<String>,
+    /// The token before this one.
+    pub(crate) former: Option<Former>,
+    /// Since when its sites are being removed, after which it goes.
+    pub(crate) leaving: Option<When>,
     /// When it was checked.
     pub(crate) checked: When,
     /// The token's last characters.
     pub(crate) hint: String,
     /// `User token` or `Account token`.
     pub(crate) kind: &'static str,
-    /// When it was stored.
-    pub(crate) made: Stamp,
-    /// When the token ends.
-    pub(crate) expires: Option<(When, Stamp)>,
+    /// When the token was stored.
+    pub(crate) stored: Stamp,
+    /// When the token ends: `6 days`, and the time. None of `6 days` left: it is over.
+    pub(crate) expires: Option<(Option<String>, Stamp)>,
+    /// When it is checked again by itself.
+    pub(crate) next_check: Option<When>,
     /// The accounts' names.
     pub(crate) accounts: AccountNames,
     /// `2 sites`, `No site`.
@@ -165,8 +184,55 @@ pub(crate) struct ConnectionPage {
     pub(crate) permissions: AccountTable,
     /// Cloudflare's list of tokens.
     pub(crate) tokens_page: String,
+    /// Whether deleted rows stay in the database's own files for a while.
+    pub(crate) is_postgres: bool,
     /// Why it could not be disconnected.
     pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// Something that is to be done about a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    /// How bad it is, as a class.
+    pub(crate) tone: &'static str,
+    /// Its mark.
+    pub(crate) mark: Mark,
+    /// What is so.
+    pub(crate) title: String,
+    /// What it means.
+    pub(crate) detail: &'static str,
+    /// What to do.
+    pub(crate) remedy: &'static str,
+}
+
+impl Trouble {
+    /// The warnings of a connection.
+    pub(crate) fn of(warnings: Vec<Warning>) -> Vec<Self> {
+        warnings
+            .into_iter()
+            .map(|warning| {
+                let (tone, mark) = look_of(warning.code);
+                Self {
+                    tone,
+                    mark,
+                    title: warning.title,
+                    detail: warning.detail,
+                    remedy: warning.remedy,
+                }
+            })
+            .collect()
+    }
+}
+
+/// A token that is no longer stored here, and is still valid at Cloudflare.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Former {
+    /// Its last characters.
+    pub(crate) hint: String,
+    /// The name of its connection.
+    pub(crate) of: String,
+    /// Where it is deleted.
+    pub(crate) delete_url: String,
 }
 
 /// The names of a connection's accounts, of which there may be hundreds.

@@ -2,7 +2,7 @@
 
 use super::{
     parts::ProblemPanel,
-    shell::{RailSite, Shell, told},
+    shell::{Banner, RailSite, Shell, told},
 };
 use crate::{
     app::{App, AppState},
@@ -20,7 +20,7 @@ use axum::{
 use domain::{ids::WorkspaceId, time::Millis};
 use serde::Deserialize;
 use std::str::FromStr;
-use store::{Page, Site};
+use store::{ConnectionGlance, Page, Site};
 
 /// As many sites stand in the rail; the rest are on the page of sites.
 const RAIL_SITES: u32 = 12;
@@ -34,6 +34,7 @@ pub(crate) struct Desk {
     pub(crate) me: SignedIn,
     peer: Peer,
     sites: Vec<Site>,
+    connections: Vec<ConnectionGlance>,
     told: Option<&'static str>,
 }
 
@@ -54,6 +55,11 @@ impl FromRequestParts<AppState> for Desk {
             .await
             .map_err(|error| Problem::from(error).into_response())?
             .items;
+        let connections = app
+            .store
+            .connections_at_a_glance(me.workspace)
+            .await
+            .map_err(|error| Problem::from(error).into_response())?;
         let told = Query::<Done>::try_from_uri(&parts.uri)
             .ok()
             .and_then(|query| told(&query.done));
@@ -62,6 +68,7 @@ impl FromRequestParts<AppState> for Desk {
             me,
             peer: Peer::of(parts, app),
             sites,
+            connections,
             told,
         })
     }
@@ -97,9 +104,23 @@ impl Desk {
         self.app.clock.now()
     }
 
+    /// The connections, without what they reach.
+    pub(crate) fn connections(&self) -> &[ConnectionGlance] {
+        &self.connections
+    }
+
     /// The rail, with the entry `at` marked: a section's word or a site's id.
     pub(crate) fn shell(&self, at: &str) -> Shell {
+        let (banners, more_banners) = Banner::all(&self.connections, self.now());
         Shell {
+            banners,
+            more_banners,
+            support: self
+                .app
+                .config
+                .support_url
+                .as_ref()
+                .map(ToString::to_string),
             email: self.me.user.email.clone(),
             sites: self
                 .sites

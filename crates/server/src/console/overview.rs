@@ -4,22 +4,20 @@ use super::{
     activity::ActivityRow,
     desk::{Desk, page},
     parts::{Mark, State, plural},
-    shell::Shell,
+    shell::{Shell, look_of},
     sites::SiteRow,
 };
 use crate::{
     problem::Problem,
-    services::{connections, deployments, sites},
+    services::{deployments, sites, warnings},
 };
 use askama::Template;
 use axum::response::Response;
-use domain::{connection::ConnectionStatus, deployment::SiteStatus, time::Millis};
-use store::{Connection, Page, Site};
+use domain::{deployment::SiteStatus, time::Millis};
+use store::{ConnectionGlance, Page, Site};
 
-/// As many sites and connections the overview looks at.
+/// As many sites the overview looks at.
 const LOOKED_AT: u32 = 100;
-/// A token's end is told so many days before.
-const TELL_DAYS: i64 = 14;
 
 /// The overview.
 #[derive(Debug, Template)]
@@ -135,9 +133,7 @@ pub(crate) fn way(
 /// The overview.
 pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
-    let connections = connections::list(app, ws, &Page::first(LOOKED_AT))
-        .await?
-        .items;
+    let connections = desk.connections();
     let sites = sites::list(app, ws, &Page::first(LOOKED_AT)).await?.items;
     let mut rows = Vec::new();
     let mut published = 0;
@@ -213,38 +209,13 @@ fn site_need(site: &Site) -> Option<Need> {
     })
 }
 
-fn connection_need(connection: &Connection, now: Millis) -> Option<Need> {
-    let name = &connection.name;
-    let ends_soon = connection
-        .expires_at
-        .is_some_and(|end| end < now.plus_seconds(TELL_DAYS * 86_400));
-    let (state, title) = match connection.status {
-        ConnectionStatus::Ready if ends_soon => (
-            State::new("warn", Mark::Clock, "ends soon"),
-            format!("The token of {name} expires soon"),
-        ),
-        ConnectionStatus::Ready => return None,
-        ConnectionStatus::Incomplete => (
-            connection.status.into(),
-            format!("The token of {name} lost a permission"),
-        ),
-        ConnectionStatus::Expired => (
-            connection.status.into(),
-            format!("The token of {name} has expired"),
-        ),
-        ConnectionStatus::Disabled => (
-            connection.status.into(),
-            format!("The token of {name} is switched off"),
-        ),
-        ConnectionStatus::Unreadable => (
-            connection.status.into(),
-            format!("The token of {name} cannot be opened"),
-        ),
-    };
+fn connection_need(connection: &ConnectionGlance, now: Millis) -> Option<Need> {
+    let warning = warnings::of(connection, now).into_iter().next()?;
+    let (tone, mark) = look_of(warning.code);
     Some(Need {
-        state,
-        title,
-        words: "Sites keep serving what is published; changes do not reach Cloudflare without a good token.".to_owned(),
+        state: State::new(tone, mark, "needs you"),
+        title: format!("{}: {}", connection.name, warning.title),
+        words: format!("{} {}", warning.detail, warning.remedy),
         href: format!("/connections/{}", connection.id),
         action: "See the connection",
     })

@@ -9,7 +9,7 @@ mod time;
 pub(crate) use self::problem::guide_section;
 pub(crate) use self::{
     mark::{Mark, State},
-    problem::ProblemPanel,
+    problem::{ProblemPanel, set_support},
     text::{Coded, count, plural},
     time::{Exact, Stamp, Wait, When, day, span},
 };

@@ -14,8 +14,8 @@ use super::{
     agents::AgentsPage,
     connections::{
         AccountNames, AccountRow, AccountTable, ChecklistPart, ConnectPage, ConnectionPage,
-        ConnectionRow, ConnectionsPage, GuidePage, Line, Mend, Named, PermissionCell, ZoneList,
-        ZoneRow,
+        ConnectionRow, ConnectionsPage, Former, GuidePage, Line, Mend, Named, PermissionCell,
+        Trouble, ZoneList, ZoneRow,
     },
     deployments::{
         ConflictPanel, DeploymentPage, DeploymentView, PlanPage, PlanStep, Standstill, StepRow, Way,
@@ -24,8 +24,8 @@ use super::{
     failure::PlainProblemPage,
     overview::{Need, OverviewPage, way},
     parts::{Mark, ProblemPanel, Stamp, State, Wait, When, guide_section},
-    settings::{KeyRow, SettingsPage},
-    shell::{RailSite, Shell, told},
+    settings::{DeliveryRow, KeyRow, SettingsPage},
+    shell::{Banner, RailSite, Shell, told},
     sites::{
         DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
         SitesPage, VariantRow,
@@ -68,6 +68,42 @@ fn shell(at: &str) -> Shell {
         ],
         at: at.to_owned(),
         told: None,
+        banners: Vec::new(),
+        more_banners: 0,
+        support: Some("https://help.example/edge-delivery".to_owned()),
+    }
+}
+
+/// The rail of somebody whose tokens end.
+fn shell_with_banners(at: &str) -> Shell {
+    let banner = |name: &str, title: &str, tone, mark, wants_token| Banner {
+        id: "c1".to_owned(),
+        name: name.to_owned(),
+        title: title.to_owned(),
+        tone,
+        mark,
+        wants_token,
+    };
+    Shell {
+        banners: vec![
+            banner(
+                "Acme",
+                "The token expires in 6 days",
+                "warn",
+                Mark::Clock,
+                true,
+            ),
+            banner(NASTY, "The token has expired", "bad", Mark::Clock, true),
+            banner(
+                "Acme Labs",
+                "The token lost a permission, or no longer reaches every account or zone",
+                "warn",
+                Mark::Half,
+                false,
+            ),
+        ],
+        more_banners: 2,
+        ..shell(at)
     }
 }
 

@@ -33,7 +33,26 @@ pub(crate) struct SettingsPage {
     pub(crate) problem: Option<ProblemPanel>,
     /// Why the password was not changed.
     pub(crate) password_problem: Option<ProblemPanel>,
+    /// Whether a webhook is set.
+    pub(crate) has_webhook: bool,
+    /// Its address, or what was typed.
+    pub(crate) webhook_url: String,
+    /// Its secret, when it was made just now: shown this once.
+    pub(crate) webhook_secret: Option<String>,
+    /// Why it was not set.
+    pub(crate) webhook_problem: Option<ProblemPanel>,
+    /// How the test that was just sent went.
+    pub(crate) webhook_test: Option<DeliveryRow>,
+    /// Whether it may be in one's own network.
+    pub(crate) webhook_allows_private: bool,
+    /// The latest messages.
+    pub(crate) deliveries: Vec<DeliveryRow>,
 }
+
+mod webhook;
+
+pub(crate) use webhook::DeliveryRow;
+pub(super) use webhook::{delete_webhook, set_webhook, test_webhook};
 
 /// An access key in the list.
 #[derive(Debug, Clone)]
@@ -73,6 +92,7 @@ async fn view(
             is_revoked: key.revoked_at.is_some(),
         })
         .collect();
+    let hook = app.store.webhook(desk.ws()).await?;
     let mut facts = vec![
         ("Version", env!("CARGO_PKG_VERSION").to_owned()),
         (
@@ -97,6 +117,13 @@ async fn view(
         facts,
         problem: problem.map(ProblemPanel::new),
         password_problem: None,
+        has_webhook: hook.is_some(),
+        webhook_url: hook.map(|hook| hook.url).unwrap_or_default(),
+        webhook_secret: None,
+        webhook_problem: None,
+        webhook_test: None,
+        webhook_allows_private: app.config.webhook_allow_private,
+        deliveries: webhook::rows(desk).await?,
     })
 }
 

@@ -1,7 +1,13 @@
 //! What stands around every page of somebody who is signed in.
 
-use super::parts::State;
+use super::parts::{Mark, State};
+use crate::services::warnings::{self, Warning, WarningCode};
 use askama::filters::Safe;
+use domain::time::Millis;
+use store::ConnectionGlance;
+
+/// As many warnings stand on every page; the rest are on the page of connections.
+const BANNERS: usize = 3;
 
 /// The rail and what it says.
 #[derive(Debug, Clone)]
@@ -14,6 +20,67 @@ pub(crate) struct Shell {
     pub(crate) at: String,
     /// What was just done, said once.
     pub(crate) told: Option<&'static str>,
+    /// The connections that need somebody.
+    pub(crate) banners: Vec<Banner>,
+    /// How many more there are.
+    pub(crate) more_banners: usize,
+    /// Where people get help.
+    pub(crate) support: Option<String>,
+}
+
+/// A connection that needs somebody, on every page.
+#[derive(Debug, Clone)]
+pub(crate) struct Banner {
+    /// The connection's id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// What is so.
+    pub(crate) title: String,
+    /// How bad it is, as a class.
+    pub(crate) tone: &'static str,
+    /// Its mark.
+    pub(crate) mark: Mark,
+    /// Whether another token is the way out; else the connection's page says more.
+    pub(crate) wants_token: bool,
+}
+
+/// The tone and mark of a warning.
+pub(crate) fn look_of(code: WarningCode) -> (&'static str, Mark) {
+    match code {
+        WarningCode::ExpiresSoon => ("warn", Mark::Clock),
+        WarningCode::Expired => ("bad", Mark::Clock),
+        WarningCode::Incomplete => ("warn", Mark::Half),
+        WarningCode::Disabled => ("bad", Mark::Bar),
+        WarningCode::Unreadable => ("bad", Mark::Key),
+        WarningCode::TokenOld => ("idle", Mark::Turning),
+    }
+}
+
+impl Banner {
+    fn of(id: String, name: String, warning: Warning) -> Self {
+        let (tone, mark) = look_of(warning.code);
+        Self {
+            id,
+            name,
+            title: warning.title,
+            tone,
+            mark,
+            wants_token: warning.code != WarningCode::Incomplete,
+        }
+    }
+
+    /// The first few, and how many more there are.
+    pub(crate) fn all(connections: &[ConnectionGlance], now: Millis) -> (Vec<Self>, usize) {
+        let urgent = warnings::urgent(connections, now);
+        let more = urgent.len().saturating_sub(BANNERS);
+        let banners = urgent
+            .into_iter()
+            .take(BANNERS)
+            .map(|(id, name, warning)| Self::of(id.to_string(), name, warning))
+            .collect();
+        (banners, more)
+    }
 }
 
 /// A site in the rail.
@@ -28,6 +95,13 @@ pub(crate) struct RailSite {
 }
 
 impl Shell {
+    /// Without the banner of one connection: its own page says it at length.
+    #[must_use]
+    pub(crate) fn without_banner_of(mut self, connection: &str) -> Self {
+        self.banners.retain(|banner| banner.id != connection);
+        self
+    }
+
     /// The attribute that marks the entry of the present place.
     pub(crate) fn here(&self, place: &str) -> Safe<&'static str> {
         Safe(if self.at == place {
@@ -53,7 +127,20 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "replaced-cleaned" => {
             "The token is replaced, without what was pasted around it. Sites keep working as they were."
         }
-        "disconnected" => "Disconnected. The sealed token is deleted.",
+        "rolled" => "The token’s new text is stored. The old text no longer works at Cloudflare.",
+        "rolled-cleaned" => {
+            "The token’s new text is stored, without what was pasted around it. The old text no longer works at Cloudflare."
+        }
+        "same_token" => "It is the token that was stored already; its rights were read anew.",
+        "same_token-cleaned" => {
+            "It is the token that was stored already, apart from what was pasted around it; its rights were read anew."
+        }
+        "leaving" => "The sites are being removed. The connection goes after the last of them.",
+        "stays" => "The connection stays. Removals that were begun go on.",
+        "former_gone" => "Noted.",
+        "webhook_set" => "The webhook is set.",
+        "webhook_gone" => "The webhook is deleted.",
+        "attached" => "The site has another connection. The plan shows how it is.",
         "saved" => "Saved.",
         "published" => "Published. It is on its way to the edge.",
         "published-path" => {

@@ -13,7 +13,7 @@ mod change;
 mod make;
 mod show;
 
-pub(super) use change::{remove, remove_page, save_settings, settings};
+pub(super) use change::{attach, remove, remove_page, save_settings, settings};
 pub(super) use make::{create, new};
 pub(crate) use show::head;
 pub(super) use show::{index, show};
@@ -223,6 +223,12 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) undoes: bool,
     /// The zone's name.
     pub(crate) zone: String,
+    /// The connection it is deployed through; none: it was disconnected.
+    pub(crate) connection: Option<Named>,
+    /// The other connections.
+    pub(crate) connections: Vec<Named>,
+    /// Why the connection was not changed.
+    pub(crate) connection_problem: Option<ProblemPanel>,
     /// What is in the account because of it: the kind and the name.
     pub(crate) made_of: Vec<(&'static str, String)>,
     /// Why it was not saved.

@@ -228,7 +228,7 @@ async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> 
         };
     };
     let task = outlook::task_of(app, deployment).await?;
-    let api = match connections::get(app, site.workspace, site.connection).await {
+    let api = match connections::of_site(app, &site).await {
         Ok(connection) => connections::api_for(app, &connection),
         Err(problem) => Err(problem),
     };

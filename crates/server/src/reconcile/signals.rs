@@ -9,6 +9,7 @@ use tokio::sync::{Notify, broadcast};
 pub(crate) struct Signals {
     deployments: Arc<Notify>,
     content: Arc<Notify>,
+    watching: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
 }
 
@@ -18,6 +19,7 @@ impl Signals {
         Self {
             deployments: Arc::new(Notify::new()),
             content: Arc::new(Notify::new()),
+            watching: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
         }
     }
@@ -40,6 +42,16 @@ impl Signals {
     /// Returns when content waits; a call that came before counts.
     pub(crate) async fn sync_woken(&self) {
         self.content.notified().await;
+    }
+
+    /// Something about a connection or the webhook was stored that is perhaps to be told.
+    pub(crate) fn wake_watching(&self) {
+        self.watching.notify_one();
+    }
+
+    /// Returns when there is perhaps something to tell; a call that came before counts.
+    pub(crate) async fn watching_woken(&self) {
+        self.watching.notified().await;
     }
 
     /// Something about a deployment was stored.

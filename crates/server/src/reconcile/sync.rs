@@ -136,7 +136,7 @@ async fn push(app: &App, lease: &SyncLease, done: &mut Pushed) -> Outcome<()> {
     else {
         return Ok(());
     };
-    let connection = connections::get(app, site.workspace, site.connection).await?;
+    let connection = connections::of_site(app, site).await?;
     let api = connections::api_for(app, &connection)?;
     let mut push = Push::new(app, &api, site, namespace, lease.index_hash.clone());
     let ended = push.run().await;

@@ -31,7 +31,7 @@ const STOP_WAIT: Duration = Duration::from_secs(20);
 
 /// What deploying the site now would change. Reads only; the site's status follows what is seen.
 pub(crate) async fn plan(app: &App, ws: WorkspaceId, site: &Site) -> Outcome<(Plan, Observed)> {
-    let looked = look(app, ws, site).await;
+    let looked = look(app, site).await;
     let (status, observed_at) = match &looked {
         Ok((plan, observed)) => (status_after(site, plan, observed), Some(app.clock.now())),
         Err(_) => (SiteStatus::Unknown, None),
@@ -47,8 +47,8 @@ pub(crate) async fn plan(app: &App, ws: WorkspaceId, site: &Site) -> Outcome<(Pl
     looked
 }
 
-async fn look(app: &App, ws: WorkspaceId, site: &Site) -> Outcome<(Plan, Observed)> {
-    let connection = connections::get(app, ws, site.connection).await?;
+async fn look(app: &App, site: &Site) -> Outcome<(Plan, Observed)> {
+    let connection = connections::of_site(app, site).await?;
     let api = connections::api_for(app, &connection)?;
     let (observed, _) = observe(&api, site).await?;
     let material = material_for(app, site).await?;

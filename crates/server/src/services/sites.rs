@@ -53,6 +53,8 @@ pub(crate) struct SitePatch {
     pub(crate) undo_on_failed_proof: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
+    /// The connection it is deployed through.
+    pub(crate) connection: Option<ConnectionId>,
 }
 
 /// Where a site's own key is sealed.
@@ -230,6 +232,11 @@ pub(crate) async fn update(
 ) -> Outcome<Site> {
     let mut site = get(app, ws, id).await?;
     let mut needs_deployment = false;
+    if let Some(connection) = patch.connection
+        && connection != site.connection
+    {
+        site = attach(app, ws, site, connection).await?;
+    }
     if let Some(name) = patch.name {
         site.name = parse_name(&name)?;
     }
@@ -267,6 +274,49 @@ pub(crate) async fn update(
         site.status = SiteStatus::Drifted;
     }
     Ok(site)
+}
+
+/// Puts the site under another connection, whose token must reach its zone in its account.
+async fn attach(app: &App, ws: WorkspaceId, site: Site, to: ConnectionId) -> Outcome<Site> {
+    let connection = app
+        .store
+        .connection(ws, to)
+        .await?
+        .ok_or_else(|| Problem::field("connectionId", "names no connection"))?;
+    let latest = deployments::list(app, ws, Some(site.id), &Page::first(1)).await?;
+    if latest.items.iter().any(|it| !it.status.is_final()) {
+        return Err(Problem::new(
+            Code::InvalidState,
+            "A deployment of this site is queued or running; its connection cannot be changed now.",
+        )
+        .cause("The deployment works with the present connection until it ends.")
+        .remedy("Wait for its end, or stop it, and try again."));
+    }
+    let choice = zones::one(app, &connection, &site.zone).await?;
+    if choice.zone.account_id != site.account {
+        return Err(Problem::field(
+            "connectionId",
+            "names a connection that reaches the zone in another account than the site was made in",
+        ));
+    }
+    if let Some(obstacle) = &choice.obstacle {
+        let reason = obstacle.words();
+        return Err(Problem::new(
+            obstacle.code(),
+            format!(
+                "The connection {:?} cannot take the site over. {reason}",
+                connection.name
+            ),
+        )
+        .cause(reason)
+        .remedy("Mend it at Cloudflare and check that connection again, or choose another one."));
+    }
+    let now = app.clock.now();
+    app.store.attach_site(ws, site.id, to, now).await?;
+    app.store.want_sync(ws, site.id, now).await?;
+    app.signals.wake_sync();
+    tracing::info!(site.id = %site.id, connection.id = %to, "a site has another connection");
+    get(app, ws, site.id).await
 }
 
 /// Takes everything of the site out of the account, then the site itself.

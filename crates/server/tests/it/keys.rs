@@ -196,6 +196,7 @@ async fn migrations_are_told_and_applied() {
 async fn a_wrong_key_stops_before_migrations() {
     let database = Database::new().await;
     let place = Place::new().with("EDGE_DELIVERY_DATABASE_URL", &database.url());
+    // This makes the database and its key.
     assert!(place.run(&["admin", "access-key", "create"]).await.is_good);
     // As an older version left it.
     database.execute("DROP TABLE audit_events").await;

@@ -46,6 +46,7 @@ impl Vault {
             let id = ConnectionId::from_uuid(uuid::Uuid::now_v7());
             let mut connection = connections.items[0].clone();
             (connection.id, connection.name) = (id, format!("connection {number}"));
+            connection.token_id = format!("{number:032x}");
             connection.sealed_token = sealed(&key, "connections", "sealed_token", &id.to_string());
             store.create_connection(&connection).await.expect("stored");
             let id = SiteId::from_uuid(uuid::Uuid::now_v7());

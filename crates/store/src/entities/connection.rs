@@ -21,6 +21,12 @@ pub struct Model {
     pub checked_at: i64,
     pub zones_read_at: Option<i64>,
     pub chosen_accounts: Option<String>,
+    pub token_stored_at: i64,
+    pub next_check_at: i64,
+    pub check_lease_owner: Option<String>,
+    pub check_lease_until: Option<i64>,
+    pub leaving_since: Option<i64>,
+    pub former_token: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,5 +1,5 @@
 use crate::{
-    samples::{after, connection, connection_id, site},
+    samples::{after, connection, connection_id, site, webhook},
     world::World,
 };
 use domain::{connection::ConnectionStatus, ids::WorkspaceId};
@@ -171,6 +171,10 @@ pub(crate) async fn everything_is_resealed_or_nothing(world: World) {
         .set_meta_if_absent("canary", b"sealed canary")
         .await
         .expect("stored");
+    store
+        .set_webhook(&webhook(world.workspace))
+        .await
+        .expect("stored");
     let refused = store
         .reseal_everything("canary", |value| match value.table {
             "meta" => Err("the last one"),
@@ -192,11 +196,17 @@ pub(crate) async fn everything_is_resealed_or_nothing(world: World) {
         .await;
     assert_eq!(
         done.expect("the database works"),
-        Ok(3),
+        Ok(4),
         "all but the second"
     );
     let left = store.connection(world.workspace, connection_id(2)).await;
     assert_eq!(left.expect("reads"), Some(connection(world.workspace, 2)));
+    let changed = store
+        .webhook(world.workspace)
+        .await
+        .expect("reads")
+        .expect("is there");
+    assert_eq!(changed.sealed_secret, b"new sealed webhook secret");
     let changed = store
         .connection(world.workspace, first.id)
         .await

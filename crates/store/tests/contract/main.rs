@@ -17,6 +17,8 @@ mod sites;
 mod sqlite_files;
 mod syncing;
 mod variants;
+mod watching;
+mod webhooks;
 mod world;
 
 /// Makes a test per database out of each story.
@@ -81,5 +83,13 @@ stories! {
     }
     ledger { what_is_published_is_pending_until_acknowledged, what_is_taken_back_is_deleted, failures_are_tried_last }
     syncing { publishing_asks_for_a_sync, sync_and_deployment_exclude_each_other, what_comes_in_between_stays_wanted }
+    watching {
+        a_token_is_stored_once,
+        checks_are_leased_and_recorded,
+        what_a_check_found_of_a_replaced_token_is_dropped,
+        news_are_told_once,
+        a_connection_leaves_after_its_last_site,
+    }
+    webhooks { a_webhook_lives, messages_are_sent_one_at_a_time, old_messages_are_forgotten }
     many { thousands_in_one_go }
 }

@@ -13,7 +13,8 @@ use domain::{
     variant::Format,
 };
 use store::{
-    Connection, ConnectionZone, Deployment, IfMatch, NewRevision, Site, SiteSettings, User,
+    Connection, ConnectionZone, Deployment, IfMatch, NewDelivery, NewRevision, Site, SiteSettings,
+    User, Webhook, WebhookEvent,
 };
 use uuid::Uuid;
 
@@ -83,6 +84,29 @@ pub(crate) fn connection(workspace: WorkspaceId, number: u128) -> Connection {
         created_at: NOW,
         checked_at: NOW,
         zones_read_at: None,
+        token_stored_at: NOW,
+        next_check_at: after(21_600),
+        leaving_since: None,
+        former_token: None,
+    }
+}
+
+pub(crate) fn message(number: u128, event: WebhookEvent, at: Millis) -> NewDelivery {
+    NewDelivery {
+        id: Uuid::from_u128(0x3e55_0000 + number),
+        event,
+        body: format!("{{\"number\":{number}}}"),
+        at,
+    }
+}
+
+pub(crate) fn webhook(workspace: WorkspaceId) -> Webhook {
+    Webhook {
+        workspace,
+        url: "https://hooks.example/one".to_owned(),
+        sealed_secret: b"sealed webhook secret".to_vec(),
+        created_at: NOW,
+        updated_at: NOW,
     }
 }
 

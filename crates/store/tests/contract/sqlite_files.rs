@@ -43,6 +43,27 @@ async fn a_deleted_token_is_in_no_file() {
             assert!(!is_in_a_file(folder, &needle(number)), "{number}");
         }
         assert!(!is_in_a_file(folder, &vec![0x3c; 2000]));
+        // So is that of a connection that went after its last site, and a webhook's secret.
+        let leaving = connection(workspace, 12).id;
+        let since = Some(crate::samples::NOW);
+        store
+            .set_leaving(workspace, leaving, since)
+            .await
+            .expect("writes");
+        assert!(is_in_a_file(folder, &needle(12)));
+        let left = store.delete_left_connections().await.expect("writes");
+        let left: Vec<_> = left.iter().map(|connection| connection.id).collect();
+        assert_eq!(left, [leaving]);
+        assert!(!is_in_a_file(folder, &needle(12)));
+        let mut hook = crate::samples::webhook(workspace);
+        for (old, new) in [(None, 0x55_u8), (Some(0x55), 0x66), (Some(0x66), 0x77)] {
+            hook.sealed_secret = vec![new; 300];
+            store.set_webhook(&hook).await.expect("writes");
+            assert!(is_in_a_file(folder, &vec![new; 300]));
+            assert!(old.is_none_or(|old| !is_in_a_file(folder, &vec![old; 300])));
+        }
+        store.delete_webhook(workspace).await.expect("writes");
+        assert!(!is_in_a_file(folder, &vec![0x77; 300]));
         assert!(is_in_a_file(folder, &needle(11)), "the others are there");
     })
     .await;

@@ -1,9 +1,12 @@
 //! `/connections`.
 
-use super::{ListView, Problems};
+use super::{
+    ListView, Problems,
+    deployments::{DeploymentView, deployment_view},
+};
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
-    app::AppState,
+    app::{App, AppState},
     audit::{self, Event, Kind},
     auth::ApiCaller,
     clock::rfc3339,
@@ -12,6 +15,8 @@ use crate::{
         connections,
         token_check::{UNWATCHED, permissions_json},
         token_text::cleaned_away,
+        token_url,
+        warnings::{self, Warning},
         zones::{self, Judge, Search, Want, ZoneChoice},
     },
 };
@@ -19,10 +24,11 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::Connection;
+use store::{Connection, SiteName};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -47,13 +53,30 @@ pub(crate) struct ConnectionView {
     token_kind: domain::connection::TokenKind,
     /// The last four characters.
     token_hint: String,
+    /// When the token was stored: then it was connected, replaced or rolled.
+    token_stored_at: String,
     expires_at: Option<String>,
+    /// Whole days until then; null for a token without an end.
+    days_left: Option<i64>,
+    /// What is to be done about it, the most urgent first.
+    warnings: Vec<Warning>,
+    /// The sites that are deployed through it.
+    sites: Vec<SiteRef>,
     accounts: Vec<AccountView>,
     /// `{name, scope, level, accountId?, zoneId?, granted (yes, no, unknown), detail, fixUrl}` each.
     #[schema(value_type = Vec<Value>)]
     permissions: Value,
     created_at: String,
     checked_at: String,
+    /// When it is checked again by itself; null when that is off.
+    next_check_at: Option<String>,
+    /// Since when its sites are being removed, after which it is disconnected.
+    leaving_since: Option<String>,
+    /// The token before this one, which stays valid at Cloudflare until it is deleted there.
+    former_token: Option<FormerTokenView>,
+    /// What came of replacing the token just now, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 /// An account that the token reaches.
@@ -66,15 +89,45 @@ struct AccountView {
     chosen: bool,
 }
 
-fn view(connection: &Connection) -> ConnectionView {
+/// A site, by its name.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SiteRef {
+    id: String,
+    name: String,
+}
+
+/// A token that another one took the place of.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FormerTokenView {
+    /// The last four characters.
+    token_hint: String,
+    replaced_at: String,
+    /// Where it is deleted.
+    delete_url: String,
+}
+
+fn view(app: &App, connection: &Connection, sites: &[SiteName]) -> ConnectionView {
+    let now = app.clock.now();
     let judge = Judge::of(connection);
     ConnectionView {
         id: connection.id.to_string(),
         name: connection.name.clone(),
-        status: connection.status,
+        status: warnings::status_now(connection.status, connection.expires_at, now),
         token_kind: connection.token_kind,
         token_hint: connection.token_hint.clone(),
+        token_stored_at: rfc3339(connection.token_stored_at),
         expires_at: connection.expires_at.map(rfc3339),
+        days_left: warnings::days_left(connection.expires_at, now),
+        warnings: warnings::of(&warnings::glance_at(connection), now),
+        sites: sites
+            .iter()
+            .filter(|site| site.connection == connection.id)
+            .map(|site| SiteRef {
+                id: site.id.to_string(),
+                name: site.name.clone(),
+            })
+            .collect(),
         accounts: connection
             .accounts
             .iter()
@@ -87,7 +140,26 @@ fn view(connection: &Connection) -> ConnectionView {
         permissions: permissions_json(&connection.permissions),
         created_at: rfc3339(connection.created_at),
         checked_at: rfc3339(connection.checked_at),
+        next_check_at: app
+            .config
+            .check_every
+            .map(|_| rfc3339(connection.next_check_at)),
+        leaving_since: connection.leaving_since.map(rfc3339),
+        former_token: connection
+            .former_token
+            .as_ref()
+            .map(|former| FormerTokenView {
+                token_hint: former.hint.clone(),
+                replaced_at: rfc3339(former.replaced_at),
+                delete_url: token_url::tokens_page(former.kind).to_owned(),
+            }),
+        notes: Vec::new(),
     }
+}
+
+async fn one(app: &App, connection: &Connection) -> Outcome<ConnectionView> {
+    let sites = app.store.site_names(connection.workspace).await?;
+    Ok(view(app, connection, &sites))
 }
 
 /// A token to connect.
@@ -142,7 +214,7 @@ async fn create(
     .await;
     audit::record_token(&app, &caller.actor, None, &outcome).await;
     let given = GivenView {
-        connection: view(&outcome?),
+        connection: one(&app, &outcome?).await?,
         cleaned: cleaned_away(&new.token),
     };
     Ok((StatusCode::CREATED, Json(given)))
@@ -156,10 +228,11 @@ async fn list(
     caller: ApiCaller,
     ApiQuery(page): ApiQuery<PageQuery>,
 ) -> Outcome<Json<ListView<ConnectionView>>> {
-    Ok(Json(ListView::of(
-        connections::list(&app, caller.workspace, &page.page()?).await?,
-        view,
-    )))
+    let listed = connections::list(&app, caller.workspace, &page.page()?).await?;
+    let sites = app.store.site_names(caller.workspace).await?;
+    Ok(Json(ListView::of(listed, |connection| {
+        view(&app, connection, &sites)
+    })))
 }
 
 /// Read a connection.
@@ -170,9 +243,8 @@ async fn read(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<Json<ConnectionView>> {
-    Ok(Json(view(
-        &connections::get(&app, caller.workspace, id(&text, "connection")?).await?,
-    )))
+    let connection = connections::get(&app, caller.workspace, id(&text, "connection")?).await?;
+    Ok(Json(one(&app, &connection).await?))
 }
 
 /// Rename a connection, replace its token, or choose which of its accounts are used.
@@ -186,11 +258,17 @@ async fn change(
 ) -> Outcome<Json<GivenView>> {
     let id = id(&text, "connection")?;
     let mut connection = connections::get(&app, caller.workspace, id).await?;
+    let mut notes = Vec::new();
     if let Some(token) = &patch.token {
         let outcome =
             connections::replace_token(&app, caller.workspace, id, token, UNWATCHED).await;
-        audit::record_token(&app, &caller.actor, Some(&connection), &outcome).await;
-        connection = outcome?;
+        let stored = outcome.as_ref().map(|it| it.connection.clone());
+        let stored = stored.map_err(Clone::clone);
+        audit::record_token(&app, &caller.actor, Some(&connection), &stored).await;
+        let replaced = outcome?;
+        notes.push(replaced.kind.words(&replaced.connection));
+        notes.extend(replaced.notes);
+        connection = replaced.connection;
     }
     if let Some(accounts) = &patch.accounts {
         connection = zones::choose_accounts(&app, caller.workspace, id, accounts).await?;
@@ -202,36 +280,66 @@ async fn change(
         audit::record(&app, &caller.actor, event.with("formerName", former)).await;
     }
     Ok(Json(GivenView {
-        connection: view(&connection),
+        connection: ConnectionView {
+            notes,
+            ..one(&app, &connection).await?
+        },
         cleaned: patch.token.as_deref().map_or_else(Vec::new, cleaned_away),
     }))
 }
 
-/// `?force=`.
+/// `?force=` or `?removeSites=`.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct ForceQuery {
+struct LeaveQuery {
     /// Also while sites use it: they keep running, unmanaged.
     #[serde(default)]
     force: bool,
+    /// Remove every site of it first, then disconnect.
+    #[serde(default)]
+    remove_sites: bool,
 }
 
-/// Disconnect: the sealed token is deleted. Refused while sites use it, unless forced.
-#[utoipa::path(delete, path = "/connections/{id}", tag = "connections", params(("id" = String, Path), ForceQuery),
-    responses((status = 204), Problems))]
+/// The removals that come before a disconnection.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LeavingView {
+    /// One for each site; each is read under `/deployments/{id}`.
+    deployments: Vec<DeploymentView>,
+}
+
+/// Disconnect: the sealed token is deleted. Refused while sites use it, unless forced (they keep running, unmanaged) or
+/// `removeSites` is set: then 202 with their removals, and it is disconnected after the last of them.
+#[utoipa::path(delete, path = "/connections/{id}", tag = "connections", params(("id" = String, Path), LeaveQuery),
+    responses((status = 204), (status = 202, body = LeavingView), Problems))]
 async fn delete(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
-    ApiQuery(query): ApiQuery<ForceQuery>,
-) -> Outcome<StatusCode> {
+    ApiQuery(query): ApiQuery<LeaveQuery>,
+) -> Outcome<Response> {
     let id = id(&text, "connection")?;
-    let connection = connections::get(&app, caller.workspace, id).await?;
-    connections::disconnect(&app, caller.workspace, id, query.force).await?;
-    let event = Event::connection(Kind::ConnectionDisconnected, &connection);
+    if query.remove_sites && query.force {
+        return Err(Problem::field(
+            "force",
+            "and removeSites exclude each other",
+        ));
+    }
+    if query.remove_sites {
+        let connection = connections::get(&app, caller.workspace, id).await?;
+        let removals = connections::leave(&app, caller.workspace, id, &caller.name).await?;
+        if !removals.is_empty() {
+            audit::record_leaving(&app, &caller.actor, &connection, &removals).await;
+            let deployments = removals.iter().map(deployment_view).collect();
+            let body = Json(LeavingView { deployments });
+            return Ok((StatusCode::ACCEPTED, body).into_response());
+        }
+    }
+    let gone = connections::disconnect(&app, caller.workspace, id, query.force).await?;
+    let event = Event::connection(Kind::ConnectionDisconnected, &gone);
     audit::record(&app, &caller.actor, event.with("force", query.force)).await;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Check the stored token again now.
@@ -242,11 +350,11 @@ async fn check(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Outcome<Json<ConnectionView>> {
-    let connection =
-        connections::check_now(&app, caller.workspace, id(&text, "connection")?).await?;
+    let id = id(&text, "connection")?;
+    let connection = connections::check_now(&app, caller.workspace, id).await?;
     let event = Event::connection(Kind::ConnectionChecked, &connection);
     audit::record(&app, &caller.actor, event).await;
-    Ok(Json(view(&connection)))
+    Ok(Json(one(&app, &connection).await?))
 }
 
 /// A zone and whether a site can be deployed to it.

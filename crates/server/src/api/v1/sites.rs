@@ -150,6 +150,8 @@ struct SitePatchBody {
     /// them. `null` or an empty list covers all of it again; host names that are not named stay as they are.
     #[schema(value_type = Option<serde_json::Value>)]
     route_patterns: Option<BTreeMap<String, Option<OneOrMany>>>,
+    /// Another connection of the same account, for example after the site's own was disconnected.
+    connection_id: Option<String>,
 }
 
 /// A pattern, or several.
@@ -235,7 +237,7 @@ async fn read(
     }))
 }
 
-/// Change a site's name, hosts or settings. Hosts and settings reach Cloudflare with the next deployment.
+/// Change a site's name, hosts, settings or connection. Hosts and settings reach Cloudflare with the next deployment.
 #[utoipa::path(patch, path = "/sites/{id}", tag = "sites", params(("id" = String, Path)), request_body = SitePatchBody,
     responses((status = 200, body = SiteView), Problems))]
 async fn change(
@@ -251,6 +253,13 @@ async fn change(
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
         route_patterns: body.route_patterns.map(patterns),
+        connection: body
+            .connection_id
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Problem::field("connectionId", "names no connection"))
+            })
+            .transpose()?,
     };
     let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
     audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;

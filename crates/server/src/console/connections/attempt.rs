@@ -8,6 +8,7 @@
 use super::{
     ConnectPage, Named,
     checklist::{Checklist, ChecklistPart},
+    show::{NOTES, tell},
 };
 use crate::{
     audit,
@@ -83,18 +84,26 @@ impl Attempt {
     async fn run(&self, watch: Watch<'_>) -> Outcome<String> {
         let (app, ws, token) = (self.desk.app(), self.desk.ws(), self.token.expose());
         let former = self.replaces.as_ref().map(|(former, _)| former);
+        let mut replaced = None;
         let outcome = if let Some(former) = former {
-            connections::replace_token(app, ws, former.id, token, watch).await
+            connections::replace_token(app, ws, former.id, token, watch)
+                .await
+                .map(|it| {
+                    replaced = Some((it.kind, it.notes));
+                    it.connection
+                })
         } else {
             let name = Some(self.name.trim()).filter(|name| !name.is_empty());
             connections::connect(app, ws, token, name, watch).await
         };
         audit::record_token(app, &self.desk.actor(), former, &outcome).await;
         let id = outcome?.id;
-        let word = if former.is_some() {
-            "replaced"
-        } else {
-            "connected"
+        let word = match replaced {
+            Some((kind, notes)) => {
+                tell_notes(&self.desk, &notes).await;
+                kind.word()
+            }
+            None => "connected",
         };
         let was_cleaned = recognise(token).is_ok_and(|pasted| !pasted.cleaned.is_empty());
         let cleaned = if was_cleaned { "-cleaned" } else { "" };
@@ -161,12 +170,20 @@ impl Attempt {
     }
 }
 
+/// Leaves what could not be made sure of for the connection's page. The token is stored already, so a failure is only logged.
+async fn tell_notes(desk: &Desk, notes: &[String]) {
+    if let Err(problem) = tell(desk, NOTES, notes).await {
+        tracing::warn!(%problem, "what could not be made sure of about a new token is not told");
+    }
+}
+
 /// Whether another token has to be pasted, or the same can be checked again.
 pub(super) fn next_deed(problem: &Problem) -> &'static str {
     match problem.code {
         Code::InvalidToken
         | Code::TokenExpired
         | Code::ApiKeyNotSupported
+        | Code::ConnectionExists
         | Code::ValidationFailed => "paste",
         _ => "again",
     }

@@ -1,4 +1,4 @@
-//! Changing: connect, check again, rename, replace the token, disconnect.
+//! Changing: connect, check again, rename, replace the token.
 
 use super::{ConnectPage, Named, attempt::Attempt, show::with_problem};
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) async fn create(
     attempt.answer(&headers).await
 }
 
-async fn target(desk: &Desk, text: &str) -> Outcome<(Connection, Named)> {
+pub(super) async fn target(desk: &Desk, text: &str) -> Outcome<(Connection, Named)> {
     let connection = connections::get(desk.app(), desk.ws(), id(text, "connection")?).await?;
     let named = Named {
         id: connection.id.to_string(),
@@ -111,38 +111,6 @@ pub(crate) async fn rename(
             let event = Event::connection(Kind::ConnectionRenamed, &renamed);
             desk.record(event.with("formerName", former.name)).await;
             Ok(done(&format!("/connections/{connection}"), "renamed"))
-        }
-        Err(problem) => Ok(with_problem(&desk, connection, problem).await),
-    }
-}
-
-/// What the confirmation sends.
-#[derive(Debug, Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct DisconnectForm {
-    confirm: String,
-    force: String,
-}
-
-/// Deletes the connection with its sealed token.
-pub(crate) async fn disconnect(
-    desk: Desk,
-    Path(text): Path<String>,
-    Form(form): Form<DisconnectForm>,
-) -> Result<Response, Problem> {
-    let (former, named) = target(&desk, &text).await?;
-    let connection = former.id;
-    let is_forced = form.force == "yes";
-    let outcome = if form.confirm.trim() == named.name {
-        connections::disconnect(desk.app(), desk.ws(), connection, is_forced).await
-    } else {
-        Err(Problem::field("confirm", "is not the connection's name"))
-    };
-    match outcome {
-        Ok(()) => {
-            let event = Event::connection(Kind::ConnectionDisconnected, &former);
-            desk.record(event.with("force", is_forced)).await;
-            Ok(done("/connections", "disconnected"))
         }
         Err(problem) => Ok(with_problem(&desk, connection, problem).await),
     }

@@ -1,7 +1,7 @@
 //! Reading: the list, and one connection with its zones and permissions.
 
 use super::{
-    AccountNames, ConnectionPage, ConnectionRow, ConnectionsPage, Named,
+    AccountNames, ConnectionPage, ConnectionRow, ConnectionsPage, Former, Named, Trouble,
     matrix::{self, AccountForm},
     zones::{self as zone_part, Place, ZoneForm},
 };
@@ -11,17 +11,20 @@ use crate::{
         parts::{ProblemPanel, Stamp, When, count, plural},
     },
     problem::{Outcome, Problem},
-    services::{connections, token_url, zones::Judge},
+    services::{connections, token_url, warnings, zones::Judge},
 };
 use axum::{
     extract::{Path, Query},
     response::{IntoResponse, Response},
 };
-use domain::{
-    connection::{ConnectionStatus, TokenKind},
-    ids::ConnectionId,
-};
-use store::{Connection, Page, Site};
+use domain::{connection::TokenKind, ids::ConnectionId};
+use serde::{Serialize, de::DeserializeOwned};
+use store::{Connection, DatabaseKind, Page, Site};
+
+/// Left in the session: the token of a connection that was disconnected.
+pub(super) const GONE: &str = "disconnected";
+/// Left in the session: what could not be made sure of when a token was replaced.
+pub(super) const NOTES: &str = "replaced";
 
 /// As many connections are listed.
 const ROWS: u32 = 200;
@@ -35,12 +38,24 @@ pub(crate) async fn index(desk: Desk) -> Result<Response, Problem> {
         .store
         .count_zones_of_connections(desk.ws())
         .await?;
+    let sites = desk.app().store.site_names(desk.ws()).await?;
+    let gone = told(&desk, GONE).await;
     let rows = listed
         .items
         .into_iter()
         .map(|connection| ConnectionRow {
             id: connection.id.to_string(),
-            state: connection.status.into(),
+            state: warnings::status_now(connection.status, connection.expires_at, now).into(),
+            warning: warnings::of(&warnings::glance_at(&connection), now)
+                .into_iter()
+                .next()
+                .map(|warning| warning.title),
+            sites: sites_words(
+                sites
+                    .iter()
+                    .filter(|site| site.connection == connection.id)
+                    .count(),
+            ),
             accounts: account_names(&connection).join(", "),
             hint: connection.token_hint,
             zones: count(zones.get(&connection.id).copied().unwrap_or_default()),
@@ -54,6 +69,8 @@ pub(crate) async fn index(desk: Desk) -> Result<Response, Problem> {
         .collect();
     Ok(page(&ConnectionsPage {
         shell: desk.shell("connections"),
+        gone,
+        is_postgres: is_postgres(&desk),
         rows,
     }))
 }
@@ -134,6 +151,13 @@ fn keyed(problem: Problem, key: &str) -> ProblemPanel {
     panel
 }
 
+fn sites_words(count: usize) -> String {
+    match count {
+        0 => "No site".to_owned(),
+        many => plural(many as u64, "site"),
+    }
+}
+
 fn account_names(connection: &Connection) -> AccountNames {
     let judge = Judge::of(connection);
     let (used, others): (Vec<_>, Vec<_>) = connection
@@ -172,10 +196,22 @@ async fn view(
         wanted.accounts_problem,
     );
     Ok(ConnectionPage {
-        shell: desk.shell("connections"),
+        shell: desk.shell("connections").without_banner_of(&id.to_string()),
         id: id.to_string(),
-        state: connection.status.into(),
-        trouble: trouble(connection.status),
+        state: warnings::status_now(connection.status, connection.expires_at, now).into(),
+        troubles: Trouble::of(warnings::of(&warnings::glance_at(&connection), now)),
+        notes: told(desk, NOTES).await.unwrap_or_default(),
+        former: connection.former_token.as_ref().map(|former| Former {
+            hint: former.hint.clone(),
+            of: connection.name.clone(),
+            delete_url: token_url::tokens_page(former.kind).to_owned(),
+        }),
+        leaving: connection.leaving_since.map(|at| When { at, now }),
+        next_check: app.config.check_every.map(|_| When {
+            at: connection.next_check_at.max(now),
+            now,
+        }),
+        is_postgres: is_postgres(desk),
         checked: When {
             at: connection.checked_at,
             now,
@@ -185,19 +221,17 @@ async fn view(
             TokenKind::User => "User token",
             TokenKind::Account => "Account token",
         },
-        made: Stamp(connection.created_at),
-        expires: connection
-            .expires_at
-            .map(|at| (When { at, now }, Stamp(at))),
+        stored: Stamp(connection.token_stored_at),
+        expires: connection.expires_at.map(|at| {
+            let left = (at > now).then(|| warnings::time_left(at, now));
+            (left, Stamp(at))
+        }),
         accounts: account_names(&connection),
-        sites_words: match sites.len() {
-            0 => "No site".to_owned(),
-            many => plural(many as u64, "site"),
-        },
+        sites_words: sites_words(sites.len()),
         sites: sites.iter().map(named).collect(),
         zones,
         permissions,
-        tokens_page: token_url::TOKENS_PAGE.to_owned(),
+        tokens_page: token_url::tokens_page(connection.token_kind).to_owned(),
         name: connection.name,
         problem,
     })
@@ -210,24 +244,26 @@ fn named(site: &Site) -> Named {
     }
 }
 
-fn trouble(status: ConnectionStatus) -> Option<(&'static str, &'static str)> {
-    match status {
-        ConnectionStatus::Ready => None,
-        ConnectionStatus::Incomplete => Some((
-            "A permission is missing",
-            "Below you see which. Edit the token in Cloudflare and check again; it need not be pasted again. Sites keep serving what is published.",
-        )),
-        ConnectionStatus::Expired => Some((
-            "The token has expired",
-            "Make a new one in Cloudflare and replace it here. Sites keep serving what is published.",
-        )),
-        ConnectionStatus::Disabled => Some((
-            "The token is switched off in Cloudflare",
-            "Switch it on there and check again, or replace it. Sites keep serving what is published.",
-        )),
-        ConnectionStatus::Unreadable => Some((
-            "The sealed token cannot be opened",
-            "The stored record was damaged, or sealed under a key that is no longer in use. Reconnect: replace the token. Sites keep serving what is published, and stay as they are.",
-        )),
-    }
+/// What the next page tells once: kept in the session, since an address is no place for it. Stored at once: an answer that
+/// is still being written when it is told is past the point where the session is stored by itself.
+pub(super) async fn tell(desk: &Desk, what: &str, value: impl Serialize) -> Outcome<()> {
+    let session = &desk.me.session;
+    session
+        .insert(what, value)
+        .await
+        .map_err(|error| Problem::internal(&error))?;
+    session
+        .save()
+        .await
+        .map_err(|error| Problem::internal(&error))
+}
+
+/// What was left to be told.
+async fn told<T: DeserializeOwned>(desk: &Desk, what: &str) -> Option<T> {
+    // What another version left is nothing to tell.
+    desk.me.session.remove(what).await.ok().flatten()
+}
+
+fn is_postgres(desk: &Desk) -> bool {
+    desk.app().store.kind() == DatabaseKind::Postgres
 }

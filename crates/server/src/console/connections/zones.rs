@@ -4,6 +4,7 @@ use super::{Named, show, zone_row::ZoneRow};
 use crate::{
     console::{
         desk::{Desk, done, encoded, id, page_after},
+        form::Form,
         parts::{ProblemPanel, When, count, plural},
     },
     problem::{Outcome, Problem},
@@ -13,7 +14,7 @@ use crate::{
     },
 };
 use askama::Template;
-use axum::{Form, extract::Path, response::Response};
+use axum::{extract::Path, response::Response};
 use domain::{connection::Granted, ids::ConnectionId};
 use serde::Deserialize;
 use store::Connection;

@@ -16,7 +16,7 @@ use domain::{
     ids::SiteId,
     plan::{Plan, Step},
 };
-use store::Page;
+use store::{Page, Site};
 
 /// As many deployments are listed below the plan.
 const ROWS: u32 = 20;
@@ -30,6 +30,25 @@ fn row(step: &Step) -> PlanStep {
         after: or_nothing(&step.after),
         reason: step.reason.clone(),
         reversible: step.reversible,
+    }
+}
+
+/// Where the cause can be mended: at the connection, or where one is chosen.
+fn with_way_out(desk: &Desk, panel: ProblemPanel, site: &Site) -> ProblemPanel {
+    let is_there = desk
+        .connections()
+        .iter()
+        .any(|connection| connection.id == site.connection);
+    if is_there {
+        panel.with(
+            "See the connection",
+            format!("/connections/{}", site.connection),
+        )
+    } else {
+        panel.with(
+            "Choose a connection",
+            format!("/sites/{}/settings#connection", site.id),
+        )
     }
 }
 
@@ -57,10 +76,7 @@ pub(super) async fn plan_page(
         }
         Err(problem) => (
             Plan::default(),
-            Some(ProblemPanel::new(problem).with(
-                "See the connection",
-                format!("/connections/{}", site.connection),
-            )),
+            Some(with_way_out(&desk, ProblemPanel::new(problem), &site)),
         ),
     };
     // The look at the account may have changed the site's state.

@@ -8,6 +8,7 @@ use crate::{
 use askama::Template;
 use domain::{connection::Granted, time::Millis};
 use serde::Deserialize;
+use std::sync::OnceLock;
 
 /// One checked permission inside a problem.
 #[derive(Debug, Clone, Deserialize)]
@@ -135,7 +136,20 @@ pub(crate) struct ProblemPanel {
     pub(crate) key: String,
 }
 
+/// Where people get help, told once at the start: panels are made in many places.
+static SUPPORT: OnceLock<Option<String>> = OnceLock::new();
+
+/// Tells every panel where people get help.
+pub(crate) fn set_support(url: Option<&url::Url>) {
+    let _ = SUPPORT.set(url.map(ToString::to_string));
+}
+
 impl ProblemPanel {
+    /// Where people get help; none: they copy the details.
+    fn support(&self) -> Option<&'static str> {
+        SUPPORT.get().and_then(Option::as_deref)
+    }
+
     /// The panel of a problem.
     pub(crate) fn new(problem: Problem) -> Self {
         let problem = in_the_pages_words(problem);
@@ -163,6 +177,13 @@ impl ProblemPanel {
                 label: "Open the form, filled in",
                 href: token_url::user_form().to_string(),
                 is_away: true,
+            });
+        }
+        if let (Code::ConnectionExists, Some(id)) = (problem.code, &problem.connection_id) {
+            actions.push(Action {
+                label: "See that connection",
+                href: format!("/connections/{id}"),
+                is_away: false,
             });
         }
         let mut refused = CheckRow::of(&problem);

@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) fn overview() -> Vec<(&'static str, String)> {
     let page = |way, needs| OverviewPage {
-        shell: shell("overview"),
+        shell: shell_with_banners("overview"),
         way,
         summary: "3 sites, 2 connections".to_owned(),
         needs,
@@ -66,8 +66,15 @@ fn findings() -> ChecklistPart {
 }
 
 pub(super) fn connections() -> Vec<(&'static str, String)> {
-    let list = |rows| ConnectionsPage {
+    let former = |of: &str| Former {
+        hint: "a1B2".to_owned(),
+        of: of.to_owned(),
+        delete_url: "https://dash.cloudflare.com/profile/api-tokens".to_owned(),
+    };
+    let list = |rows: Vec<ConnectionRow>| ConnectionsPage {
         shell: shell("connections"),
+        gone: (!rows.is_empty()).then(|| former(NASTY)),
+        is_postgres: true,
         rows,
     };
     let row = ConnectionRow {
@@ -79,6 +86,8 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
         zones: "7".to_owned(),
         expires: Some(ago(-60 * 24 * 92)),
         checked: ago(8),
+        warning: Some("The token expires in 6 days".to_owned()),
+        sites: "2 sites".to_owned(),
     };
     let connect = |problem: Option<ProblemPanel>, replaces| ConnectPage {
         shell: shell("connections"),
@@ -97,15 +106,36 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
         id: "c1".to_owned(),
         name: "Acme".to_owned(),
         state: domain::connection::ConnectionStatus::Incomplete.into(),
-        trouble: Some((
-            "A permission was lost",
-            "Since the last check the token may no longer edit Workers KV Storage.",
-        )),
+        troubles: vec![
+            Trouble {
+                tone: "warn",
+                mark: Mark::Half,
+                title: "The token lost a permission, or no longer reaches every account or zone"
+                    .to_owned(),
+                detail: "Sites keep serving what is published.",
+                remedy: "Edit the token in Cloudflare and check again.",
+            },
+            Trouble {
+                tone: "idle",
+                mark: Mark::Turning,
+                title: "The token has been in use for over 90 days".to_owned(),
+                detail: "A token that changes now and then is worth less to whoever finds it.",
+                remedy: "Roll it in Cloudflare.",
+            },
+        ],
+        notes: vec![format!("The site {NASTY} is in the zone shop.example.")],
+        former: Some(former("Acme")),
+        leaving: Some(ago(2)),
+        next_check: Some(ago(-340)),
+        is_postgres: false,
         checked: ago(1),
         hint: "x7Qa".to_owned(),
         kind: "User token",
-        made: Stamp(NOW),
-        expires: Some((ago(-60 * 24 * 92), Stamp(NOW.plus_seconds(92 * 86_400)))),
+        stored: Stamp(NOW),
+        expires: Some((
+            Some("92 days".to_owned()),
+            Stamp(NOW.plus_seconds(92 * 86_400)),
+        )),
         accounts: AccountNames::new(vec!["Acme".to_owned(), NASTY.to_owned()], 1),
         sites_words: "2 sites".to_owned(),
         sites: vec![named("s1", "shop.example"), named("s2", NASTY)],

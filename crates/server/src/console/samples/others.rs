@@ -68,7 +68,40 @@ pub(super) fn others() -> Vec<(&'static str, String)> {
         lanes,
         problem,
     };
-    let settings = |made| SettingsPage {
+    let delivery = |event: &str, state, words: &str| DeliveryRow {
+        event: event.to_owned(),
+        state,
+        words: words.to_owned(),
+        attempts: 1,
+        made: ago(40),
+    };
+    let settings = |made: Option<(String, String)>| SettingsPage {
+        has_webhook: made.is_some(),
+        webhook_url: NASTY.to_owned(),
+        webhook_secret: made
+            .is_some()
+            .then(|| "local-demo-webhook-secret-00000000000000000000".to_owned()),
+        webhook_problem: None,
+        webhook_test: made.is_some().then(|| {
+            delivery(
+                "webhook.test",
+                State::new("bad", Mark::Cross, "Given up"),
+                "The receiver: it answered 500.",
+            )
+        }),
+        webhook_allows_private: false,
+        deliveries: vec![
+            delivery(
+                "connection.expiring",
+                State::new("ok", Mark::Tick, "Delivered"),
+                "The receiver answered 204.",
+            ),
+            delivery(
+                "connection.expired",
+                State::new("warn", Mark::Clock, "To be sent again"),
+                NASTY,
+            ),
+        ],
         shell: shell("settings"),
         keys: vec![KeyRow {
             id: "k1".to_owned(),

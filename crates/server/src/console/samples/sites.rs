@@ -105,6 +105,9 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 deadline: "300".to_owned(),
                 undoes: true,
                 zone: "shop.example".to_owned(),
+                connection: None,
+                connections: vec![named("c2", NASTY)],
+                connection_problem: None,
                 made_of: vec![
                     ("Worker", "edge-delivery-0190".to_owned()),
                     ("Route", "shop.example/*".to_owned()),

@@ -4,6 +4,7 @@ use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostname
 use crate::{
     audit::{Event, Kind},
     console::{
+        connections::Named,
         deployments::lines,
         desk::{Desk, done, id, page, refused},
         form::Form,
@@ -16,7 +17,10 @@ use axum::{
     extract::Path,
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{desired, ids::SiteId};
+use domain::{
+    desired,
+    ids::{ConnectionId, SiteId},
+};
 use serde::Deserialize;
 use store::Site;
 
@@ -71,6 +75,9 @@ async fn settings_view(
         deadline: form.deadline,
         undoes: form.undo == "yes",
         zone: site.zone_name.clone(),
+        connection: named_connections(desk, |id| id == site.connection).pop(),
+        connections: named_connections(desk, |id| id != site.connection),
+        connection_problem: None,
         made_of,
         problem: problem.map(ProblemPanel::new),
     })
@@ -100,6 +107,54 @@ fn patterns_given(form: &SettingsForm) -> PatternsGiven {
     given
 }
 
+fn named_connections(desk: &Desk, which: impl Fn(ConnectionId) -> bool) -> Vec<Named> {
+    desk.connections()
+        .iter()
+        .filter(|connection| which(connection.id))
+        .map(|connection| Named {
+            id: connection.id.to_string(),
+            name: format!("{} (•••• {})", connection.name, connection.token_hint),
+        })
+        .collect()
+}
+
+/// What the form for another connection sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ConnectionForm {
+    connection: String,
+}
+
+/// Puts the site under another connection.
+pub(crate) async fn attach(
+    desk: Desk,
+    Path(text): Path<String>,
+    Form(form): Form<ConnectionForm>,
+) -> Result<Response, Problem> {
+    let site = load(&desk, &text).await?;
+    let attached = match id::<ConnectionId>(&form.connection, "connection") {
+        Ok(connection) => {
+            let patch = SitePatch {
+                connection: Some(connection),
+                ..SitePatch::default()
+            };
+            sites::update(desk.app(), desk.ws(), site.id, patch).await
+        }
+        Err(problem) => Err(problem),
+    };
+    match attached {
+        Ok(site) => {
+            desk.record(Event::site(Kind::SiteChanged, &site)).await;
+            Ok(done(&format!("/sites/{}/settings", site.id), "attached"))
+        }
+        Err(problem) => {
+            let mut view = settings_view(&desk, &site, None, None).await?;
+            view.connection_problem = Some(ProblemPanel::new(problem));
+            Ok(refused(&view, view.connection_problem.as_ref()))
+        }
+    }
+}
+
 /// The settings.
 pub(crate) async fn settings(desk: Desk, Path(text): Path<String>) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
@@ -121,6 +176,7 @@ pub(crate) async fn save_settings(
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
                 route_patterns: Some(patterns_given(&form)),
+                connection: None,
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }

@@ -76,6 +76,13 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
             count(status.failed)
         ));
     }
+    if !desk
+        .connections()
+        .iter()
+        .any(|connection| connection.id == site.connection)
+    {
+        line.push("No connection: choose one under Settings".to_owned());
+    }
     let drift = drift::known(app, site).await?;
     Ok(SiteHead {
         drift: drift.map(|drift| panel(drift, desk.now())),

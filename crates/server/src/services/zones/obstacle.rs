@@ -220,6 +220,10 @@ mod tests {
             created_at: Millis(0),
             checked_at: Millis(0),
             zones_read_at: None,
+            token_stored_at: Millis(0),
+            next_check_at: Millis(0),
+            leaving_since: None,
+            former_token: None,
         }
     }
 
