@@ -2,15 +2,16 @@
 
 use super::plan::plan_page;
 use crate::{
+    audit::{Event, Kind},
     console::{
         desk::{Desk, id, refused},
+        form::Form,
         sites::hostnames,
     },
     problem::{Outcome, Problem},
     services::sites::{self, SitePatch},
 };
 use axum::{
-    Form,
     extract::Path,
     response::{IntoResponse, Redirect, Response},
 };
@@ -158,7 +159,14 @@ pub(in crate::console) async fn choose(
 ) -> Result<Response, Problem> {
     let site = id::<SiteId>(&text, "site")?;
     match carry_out(&desk, site, &form).await {
-        Ok(()) => Ok(Redirect::to(&format!("/sites/{site}/plan")).into_response()),
+        Ok(()) => {
+            let decided = sites::get(desk.app(), desk.ws(), site).await?;
+            let event = Event::site(Kind::SiteChanged, &decided)
+                .with("choice", form.way.as_str())
+                .with("about", form.name.as_str());
+            desk.record(event).await;
+            Ok(Redirect::to(&format!("/sites/{site}/plan")).into_response())
+        }
         Err(problem) => {
             let view = plan_page(&desk, site, Some(problem)).await?;
             Ok(refused(&view, view.refused.as_ref()))

@@ -76,7 +76,7 @@ pub(super) async fn plan_page(
         }
         Err(problem) => (
             Plan::default(),
-            Some(with_way_out(&desk, ProblemPanel::new(problem), &site)),
+            Some(with_way_out(desk, ProblemPanel::new(problem), &site)),
         ),
     };
     // The look at the account may have changed the site's state.

@@ -3,7 +3,8 @@
 use super::{Problems, SiteView, view};
 use crate::{
     api::extract::{ApiJson, id},
-    app::AppState,
+    app::{App, AppState},
+    audit::{self, Event, Kind},
     auth::ApiCaller,
     problem::Outcome,
     services::sites,
@@ -14,6 +15,7 @@ use axum::{
 };
 use domain::desired::RouteChoiceKind;
 use serde::Deserialize;
+use store::Site;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -69,6 +71,11 @@ async fn choose(
     let about = (body.resource.as_str(), body.name.as_str());
     let site = id(text, "site")?;
     let site = sites::choose(app, caller.workspace, site, kind, about, &caller.name).await?;
+    let word = match kind {
+        RouteChoiceKind::Adopt => "adopt",
+        RouteChoiceKind::Accept => "accept",
+    };
+    record(app, caller, &site, word, &body.name).await;
     Ok(Json(view(&site)))
 }
 
@@ -83,5 +90,13 @@ async fn withdraw(
 ) -> Outcome<Json<SiteView>> {
     let site = id(&text, "site")?;
     let site = sites::withdraw(&app, caller.workspace, site, &body.name, &caller.name).await?;
+    record(&app, &caller, &site, "withdraw", &body.name).await;
     Ok(Json(view(&site)))
+}
+
+async fn record(app: &App, caller: &ApiCaller, site: &Site, choice: &str, about: &str) {
+    let event = Event::site(Kind::SiteChanged, site)
+        .with("choice", choice)
+        .with("about", about);
+    audit::record(app, &caller.actor, event).await;
 }
