@@ -241,6 +241,11 @@ fn sqlite_options(options: &StoreOptions, connections: u32, only_reads: bool) ->
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false)
+        // No upkeep of the pool: sqlx's spins for ever when its count of idle connections runs below nought, which a
+        // connection that is returned while another is taken can bring about (seen once, with sqlx 0.9.0). A file's
+        // connections need none.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
@@ -261,6 +266,9 @@ async fn open_postgres(options: &StoreOptions) -> Result<Store> {
     connect
         .max_connections(options.max_connections.max(2))
         .sqlx_logging(false)
+        // As with SQLite. A connection that died is noticed when it is taken: it is asked first.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(10));
     let pool = Database::connect(connect).await?;
     Ok(Store {

@@ -13,6 +13,8 @@ function pagesOf({ connection, site, deployment }) {
     'site-new': '/sites/new',
     site: `/sites/${site.id}`,
     plan: `/sites/${site.id}/plan`,
+    plans: `/sites/plans?site=${site.id}`,
+    deploying: `/sites/deploying?d=${deployment.id}`,
     'site-settings': `/sites/${site.id}/settings`,
     remove: `/sites/${site.id}/remove`,
     visit: `/sites/${site.id}/visit?path=/pricing&visitor=gptbot&beside=chrome`,

@@ -321,6 +321,7 @@ mod tests {
         assert_eq!(pauses.len(), RETRIES);
         assert!(pauses.windows(2).take(5).all(|two| two[0] < two[1]));
         let total: Duration = pauses.iter().sum();
-        assert!((6..14).contains(&(total.as_secs() / 3600)), "{total:?}");
+        // Nine hours, and chance adds up to as much again.
+        assert!((9..19).contains(&(total.as_secs() / 3600)), "{total:?}");
     }
 }
