@@ -84,7 +84,7 @@ test('a good token: the checklist fills in, and the connection is there', async 
   await submit(page, `"Bearer ${token}"`);
   await expect(page.getByRole('heading', { name: /^Checking, \d of 8/ })).toBeFocused();
   await expect(checklist(page).getByRole('listitem')).toHaveCount(11);
-  await expect(page.locator('.held')).toContainText('Left out: the word Bearer, quotes');
+  await expect(page.locator('.held')).toContainText('Left out: quotes, the word Bearer');
   await page.setViewportSize({ width: 360, height: 780 });
   expect(await tooWide(page)).toEqual([]);
   expect(await sound(page)).toEqual([]);
@@ -101,11 +101,11 @@ test('a good token: the checklist fills in, and the connection is there', async 
 
 for (const { key, title, cause, remedy, anchor, next } of [
   { key: 'missing', title: 'Insufficient permissions', cause: /five permissions are missing/, remedy: /compare every row/, anchor: 'insufficient-permissions', next: 'again' },
-  { key: 'readOnly', title: 'Insufficient permissions', cause: /on a lower level/, remedy: /compare every row/, anchor: 'insufficient-permissions', next: 'again' },
+  { key: 'readOnly', title: 'Insufficient permissions', cause: /Read where Edit is needed/, remedy: /compare every row/, anchor: 'insufficient-permissions', next: 'again' },
   { key: 'expired', title: 'Token expired', cause: /TTL is over/, remedy: /Make a new token/, anchor: 'token-expired', next: 'paste' },
   { key: 'disabled', title: 'Token disabled', cause: /disabled it/, remedy: /Enable it/, anchor: 'token-disabled', next: 'again' },
   { key: 'globalApiKey', title: 'This is not an API token', cause: /several kinds of credentials/, remedy: /Make an API token/, anchor: 'not-a-token', next: 'paste' },
-  { key: undefined, title: 'Invalid API token', cause: /copied incorrectly/, remedy: /Copy it again/, anchor: 'invalid-api-token', next: 'paste' },
+  { key: undefined, title: 'Invalid API token', cause: /copied only in part/, remedy: /Copy the token again/, anchor: 'invalid-api-token', next: 'paste' },
 ]) {
   test(`refused: ${title} (${key ?? 'unknown'})`, async ({ page, demo }) => {
     const token = demo.tokens[key] ?? 'nobody-made-this-one-000000000000000000';
