@@ -65,6 +65,7 @@ pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
 async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.command_config()?;
     logging::start_quiet(&config);
+    config.require_database()?;
     let store = Store::connect(&config.store_options()?)
         .await
         .context("the database cannot be opened (EDGE_DELIVERY_DATABASE_URL)")?;
