@@ -239,3 +239,38 @@ async fn sign_ins_and_the_console_are_written_down() {
     assert_eq!(failed["subject"]["name"], EMAIL, "that account exists");
     assert_eq!(lines["items"][3]["subject"], Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_in_the_background_is_written_down_too() {
+    let story = Story::begin().await;
+    let program = &story.program;
+    let address = "https://hooks.example.com/secret-path";
+    program
+        .ok("PUT", "/webhook", Some(&json!({ "url": address })))
+        .await;
+    let (status, _) = program.call("DELETE", "/webhook", None).await;
+    assert_eq!(status, 204);
+    let hook = lines(&story, "?kind=webhook").await;
+    assert_eq!(kinds(&hook), ["webhook.deleted", "webhook.set"]);
+    assert_eq!(hook[1]["detail"], json!({ "newSecret": true }));
+    assert!(!json!(hook).to_string().contains("secret-path"));
+
+    let leave = format!("/connections/{}?removeSites=true", story.connection);
+    program.ok("DELETE", &leave, None).await;
+    let gone = program
+        .until("/audit?kind=connection.disconnected", |listed| {
+            listed["items"] != json!([])
+        })
+        .await;
+    let gone = &gone["items"][0];
+    assert_eq!(
+        (&gone["whoKind"], &gone["subject"]["id"]),
+        (&json!("background"), &json!(story.connection))
+    );
+    let begun = lines(&story, "?kind=connection.leaving").await;
+    assert_eq!(begun.len(), 1);
+    assert_eq!(begun[0]["whoKind"], "access_key");
+    assert_eq!(begun[0]["detail"]["sites"], 1);
+    let asked = lines(&story, "?kind=deployment.requested").await;
+    assert_eq!(asked[0]["detail"]["kind"], "remove");
+}
