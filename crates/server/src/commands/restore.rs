@@ -59,6 +59,7 @@ pub(crate) async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
             path.display()
         );
     }
+    refuse_while_served(&target)?;
     // Makes the folder, too.
     config.store_options()?;
     let draft = Draft::beside(&target, "restoring");
@@ -142,4 +143,19 @@ async fn prepare(backup: &Path, draft: &Draft, config: &mut Config) -> anyhow::R
     audit::record_in(&store, now, &actor, event).await;
     store.close().await?;
     Ok(())
+}
+
+/// A running `serve` would go on with the database that is put aside, and lose what it stores there.
+fn refuse_while_served(target: &Path) -> anyhow::Result<()> {
+    let Ok(file) = std::fs::File::open(target) else {
+        return Ok(());
+    };
+    match file.try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => bail!(
+            "a running `serve` uses {}: stop it first. Nothing was changed",
+            target.display()
+        ),
+        // Where files cannot be locked there is nothing to go by.
+        _ => Ok(()),
+    }
 }

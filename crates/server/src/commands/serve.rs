@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::Context;
 use std::{
+    fs::File,
     io::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
@@ -56,6 +57,8 @@ pub(crate) struct Running {
     pub(crate) app: AppState,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
+    /// Tells `restore` that the database is in use.
+    _in_use: Option<File>,
 }
 
 impl Running {
@@ -84,6 +87,7 @@ impl Running {
     pub(super) async fn start_on(listener: TcpListener, config: Config) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let app = App::open(config).await?;
+        let in_use = mark_in_use(&app.config);
         if let Some(admin) = &app.config.admin {
             auth::people::create_from_environment(&app, admin).await?;
         }
@@ -116,6 +120,7 @@ impl Running {
             app,
             shutdown,
             tasks,
+            _in_use: in_use,
         })
     }
 
@@ -141,6 +146,14 @@ pub(super) async fn bind(wanted: Wanted<'_>) -> anyhow::Result<TcpListener> {
     TcpListener::bind(wanted.address)
         .await
         .map_err(|error| wanted.refused(&error))
+}
+
+/// Locks a SQLite database's file, shared with others that serve it. SQLite's own locks are of another kind and do not
+/// meet this one. Where files cannot be locked, `restore` has nothing to go by.
+fn mark_in_use(config: &Config) -> Option<File> {
+    let file = File::open(config.sqlite_file()?).ok()?;
+    file.try_lock_shared().ok()?;
+    Some(file)
 }
 
 /// Says how the first administrator is made.

@@ -74,6 +74,14 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         .connection(ws, new.connection)
         .await?
         .ok_or_else(|| Problem::field("connectionId", "names no connection"))?;
+    if connection.leaving_since.is_some() {
+        return Err(Problem::new(
+            Code::InvalidState,
+            format!("The connection {} is being disconnected: its sites are on their way out, and it takes no new one.", connection.name),
+        )
+        .cause("Somebody asked for its sites to be removed, after which it goes.")
+        .remedy("Choose another connection, or keep this one first: its page has the button."));
+    }
     let choice = zones::one(app, &connection, &new.zone).await?;
     if let Some(obstacle) = &choice.obstacle {
         let reason = obstacle.words();

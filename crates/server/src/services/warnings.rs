@@ -86,6 +86,9 @@ pub(crate) fn days_left(expires_at: Option<Millis>, now: Millis) -> Option<i64> 
 /// How long a token still lasts, in words that follow *expires* or *left*.
 pub(crate) fn time_left(expires_at: Millis, now: Millis) -> String {
     let minutes = (expires_at.0 - now.0).max(0) / 60_000;
+    if minutes == 0 {
+        return "less than a minute".to_owned();
+    }
     let (count, unit) = match minutes {
         0..120 => (minutes, "minute"),
         120..2_880 => (minutes / 60, "hour"),
@@ -139,7 +142,7 @@ pub(crate) fn of(connection: &ConnectionGlance, now: Millis) -> Vec<Warning> {
         )),
         ConnectionStatus::Unreadable => warnings.push(warning(
             WarningCode::Unreadable,
-            "The sealed token cannot be opened: it was sealed under another key".to_owned(),
+            "The sealed token cannot be opened: it was sealed under another key, or the record was damaged".to_owned(),
             SITES_STAY,
             "Start with the key that sealed it (EDGE_DELIVERY_KEY_FILE); or reconnect: paste the token again with Replace token.",
         )),
@@ -150,7 +153,11 @@ pub(crate) fn of(connection: &ConnectionGlance, now: Millis) -> Vec<Warning> {
     {
         warnings.push(warning(
             WarningCode::ExpiresSoon,
-            format!("The token expires in {}", time_left(end, now)),
+            if end <= now {
+                "The token has expired".to_owned()
+            } else {
+                format!("The token expires in {}", time_left(end, now))
+            },
             SITES_STAY,
             "Make a new token in Cloudflare, or give this one a later end there and check again. Replace it before it ends.",
         ));

@@ -123,6 +123,13 @@ async fn a_backup_is_restored_with_its_key_alone() {
         "{}",
         said.err
     );
+    // What a running server stores would be lost.
+    let said = place.run(&["restore", "saved.db", "--force"]).await;
+    assert!(
+        !said.is_good && said.err.contains("stop it first"),
+        "{}",
+        said.err
+    );
     drop(server);
 
     // Over a present database only when told so.
