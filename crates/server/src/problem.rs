@@ -444,7 +444,7 @@ impl From<cloudflare::Error> for Problem {
         } else {
             Self::new(
                 Code::CloudflareRefused,
-                format!("Cloudflare refused the call: {what}."),
+                format!("Its answer: {}.", what.trim_end_matches('.')),
             )
             .cause("The account or zone is in a state that does not allow it.")
             .remedy("Read Cloudflare's message below; the code and the ray id help its support.")

@@ -31,6 +31,8 @@ const HOSTS_MAX: usize = 5;
 struct Proving {
     /// Hosts at which the Worker answers.
     answering: Vec<String>,
+    /// Hosts that are routed to the Worker and where it does not answer.
+    silent: Vec<String>,
     /// Whether everything was taken out.
     is_removal: bool,
 }
@@ -39,6 +41,11 @@ impl Proving {
     /// Whether agents should get variants there.
     fn is_served(&self, host: &Hostname) -> bool {
         self.answering.iter().any(|other| other == host.as_str())
+    }
+
+    /// Whether agents should get variants there and cannot, as the Worker does not answer.
+    fn is_silent(&self, host: &Hostname) -> bool {
+        self.silent.iter().any(|other| other == host.as_str())
     }
 }
 
@@ -82,12 +89,15 @@ pub(super) async fn keep(
             .note_deployment(work.deployment, app.clock.now(), note)
             .await?;
     }
-    let proving = Proving {
-        answering: edge
-            .iter()
-            .filter(|answer| answer["answered"] == true)
+    let hosts = |has_answered: bool| {
+        edge.iter()
+            .filter(|answer| answer["answered"] == has_answered)
             .filter_map(|answer| Some(answer["host"].as_str()?.to_owned()))
-            .collect(),
+            .collect()
+    };
+    let proving = Proving {
+        answering: hosts(true),
+        silent: hosts(false),
         is_removal: work.material.is_none(),
     };
     let compared = if has_changed {

@@ -95,6 +95,30 @@ async fn an_edited_page_is_not_provable_and_takes_nothing_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn agents_that_the_worker_cannot_reach_are_not_called_served() {
+    let story = Story::begin().await;
+    // Not proxied: its visitors never come past the Worker.
+    let hosts = json!({ "hostnames": ["shop.localhost", "docs.shop.localhost"] });
+    let path = format!("/sites/{}", story.site);
+    story.program.ok("PATCH", &path, Some(&hosts)).await;
+    story.program.publish(&story.site, "", OURS).await;
+    let ended = story.deployed().await;
+    assert_eq!(ended["proof"]["verdict"], "not_provable", "{ended:#}");
+    let silent = row(&ended, "docs.shop.localhost/", "GPTBot");
+    assert_eq!(silent["verdict"], "not_provable", "{silent:#}");
+    assert!(
+        silent["detail"]
+            .as_str()
+            .is_some_and(|why| why.contains("the Worker does not answer at this host")),
+        "{silent:#}"
+    );
+    let person = row(&ended, "docs.shop.localhost/", "Chrome");
+    assert_eq!(person["verdict"], "proved", "{person:#}");
+    let served = row(&ended, "shop.localhost/", "GPTBot");
+    assert_eq!(served["detail"], "the published revision", "{served:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_error_takes_the_deployment_back() {
     let story = Story::begin().await;
     let before = story.cloud.state().await;

@@ -113,7 +113,7 @@ const fn title(verdict: &str) -> &'static str {
             "People and search engines get the same site as before. Agents get what is published."
         }
         b"failed" => "People or agents do not get what they got before.",
-        _ => "That people get the same site could not be proved for every page.",
+        _ => "Not everything could be proved for every page and visitor.",
     }
 }
 

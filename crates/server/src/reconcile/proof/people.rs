@@ -133,6 +133,8 @@ pub(super) struct Row {
     after: Option<(u16, usize)>,
     /// The revision that an agent got.
     revision: Option<String>,
+    /// Whether the page goes on behind what was read of it.
+    is_cut: bool,
 }
 
 impl Row {
@@ -145,6 +147,15 @@ impl Row {
             Finding::Identical if self.visitor.id == AGENT && self.revision.is_some() => {
                 ("proved", "the published revision".to_owned())
             }
+            Finding::Identical if self.visitor.id == AGENT => (
+                "proved",
+                "the origin's page; no variant is published here".to_owned(),
+            ),
+            Finding::Identical if self.is_cut => (
+                "proved",
+                "the same, byte for byte, in the part that was compared: it goes on after that"
+                    .to_owned(),
+            ),
             Finding::Identical => ("proved", "the same, byte for byte".to_owned()),
             Finding::SameOutside(1) => (
                 "proved",
@@ -208,6 +219,7 @@ async fn row(app: &App, site: &Site, proving: &Proving, sight: &Sight) -> Outcom
     let visitor =
         visitor(&sight.visitor).ok_or_else(|| Problem::not_found("visitor", &sight.visitor))?;
     let is_agent = visitor.id == AGENT;
+    let is_silent = proving.is_silent(&sight.page.host);
     let published = pages::published(app, site, &sight.page.path).await?;
     let begun = Instant::now();
     loop {
@@ -218,10 +230,17 @@ async fn row(app: &App, site: &Site, proving: &Proving, sight: &Sight) -> Outcom
                 let wanted = published
                     .iter()
                     .find(|(format, _)| *format == Format::Html)
-                    .map(|(_, revision)| revision.as_str())
-                    .filter(|_| proving.is_served(&sight.page.host));
-                judge_agent(&sight.before, &seen.snapshot)
-                    .unwrap_or_else(|| agent_finding(wanted, seen, proving))
+                    .map(|(_, revision)| revision.as_str());
+                judge_agent(&sight.before, &seen.snapshot).unwrap_or_else(|| {
+                    if is_silent && wanted.is_some() && seen.revision.is_none() {
+                        return Finding::NotProvable(
+                            "the Worker does not answer at this host, so agents get the origin's page instead of what is published"
+                                .to_owned(),
+                        );
+                    }
+                    let wanted = wanted.filter(|_| proving.is_served(&sight.page.host));
+                    agent_finding(wanted, seen, proving)
+                })
             }
             Ok(seen) => judge(
                 &sight.before,
@@ -239,7 +258,7 @@ async fn row(app: &App, site: &Site, proving: &Proving, sight: &Sight) -> Outcom
             || begun.elapsed() > patience
             // Nothing was known before, so looking again tells nothing new.
             || (matches!(sight.before, Before::Nothing { .. }) && !finding.is_failed() && !is_agent)
-            || (is_agent && seen.is_err());
+            || (is_agent && (seen.is_err() || is_silent));
         if is_over {
             let seen = seen.ok();
             return Ok(Row {
@@ -250,6 +269,7 @@ async fn row(app: &App, site: &Site, proving: &Proving, sight: &Sight) -> Outcom
                 after: seen
                     .as_ref()
                     .map(|seen| (seen.snapshot.status, seen.snapshot.body.bytes)),
+                is_cut: seen.as_ref().is_some_and(|seen| seen.snapshot.body.is_cut),
                 revision: seen.and_then(|seen| seen.revision),
             });
         }
