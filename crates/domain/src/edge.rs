@@ -145,6 +145,16 @@ impl EdgeConfig {
         serde_json::to_value(self).expect("strings, numbers and lists are JSON")
     }
 
+    /// The host names that the Worker serves, in order.
+    pub fn hosts(&self) -> &[String] {
+        &self.hosts
+    }
+
+    /// How long the Worker waits for KV, in milliseconds.
+    pub const fn kv_deadline_ms(&self) -> u16 {
+        self.kv_deadline_ms
+    }
+
     /// SHA-256 of everything else in it, in hex: what the health question answers as `config`.
     pub fn hash(&self) -> &str {
         &self.hash

@@ -229,6 +229,10 @@ pub struct RecordedRoute {
     pub id: RouteId,
     /// The pattern that we gave it.
     pub pattern: String,
+    /// When the choice was made by which it was last taken back from somebody who had repointed it. It stays ours: it is
+    /// deleted at the removal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retaken: Option<Millis>,
 }
 
 /// A route of somebody else's that runs our Worker because somebody chose so, and how it was before. It is given back

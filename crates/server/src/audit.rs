@@ -112,9 +112,9 @@ pub(crate) async fn record(app: &App, actor: &Actor, event: Event) {
     record_in(&app.store, app.clock.now(), actor, event).await;
 }
 
-/// The same for a command that has no more than the database.
-pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: Event) {
-    let line = AuditEvent {
+/// The line, for those who write it in a transaction of their own.
+pub(crate) fn line(now: Millis, actor: &Actor, event: Event) -> AuditEvent {
+    AuditEvent {
         workspace: actor.workspace,
         at: now,
         who_kind: actor.who.kind().to_owned(),
@@ -125,7 +125,12 @@ pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: 
         subject_id: event.subject_id,
         subject_name: event.subject_name,
         detail: Value::Object(event.detail),
-    };
+    }
+}
+
+/// The same for a command that has no more than the database.
+pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: Event) {
+    let line = line(now, actor, event);
     if let Err(error) = store.record_audit_event(&line).await {
         tracing::error!(
             %error,

@@ -419,7 +419,13 @@ impl From<cloudflare::Error> for Problem {
         } else if error.is_rate_limited() {
             Self::new(Code::RateLimited, "Cloudflare asks to wait: too many calls were made with this token or account.")
                 .cause("Cloudflare allows 1,200 calls in five minutes for a user, dashboard and other programs included.")
-                .remedy("Wait a few minutes; the work goes on by itself where it is repeated.")
+                .remedy(match error.retry_after {
+                    Some(wait) => format!(
+                        "Wait {} s, then try again; a deployment waits by itself.",
+                        wait.as_secs().max(1)
+                    ),
+                    None => "Wait a few minutes; the work goes on by itself where it is repeated.".to_owned(),
+                })
         } else if error.is_unavailable() {
             Self::new(
                 Code::CloudflareUnavailable,

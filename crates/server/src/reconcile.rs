@@ -26,6 +26,7 @@ mod rounds;
 mod signals;
 pub(crate) mod sync;
 
+pub(crate) use rounds::PATIENCE;
 pub(crate) use signals::Signals;
 
 use crate::app::AppState;
@@ -36,6 +37,6 @@ pub(crate) async fn run(app: AppState, stop: CancellationToken) {
     tokio::join!(
         driver::run(app.clone(), stop.clone()),
         sync::run(app.clone(), stop.clone()),
-        drift::run(app, stop),
+        drift::watch::run(app, stop),
     );
 }

@@ -5,6 +5,7 @@ use crate::{
     Result, Store,
     convert::Row,
     database::bind_parameters_max,
+    deployments,
     entities::{
         publication::{ActiveModel, Column, Entity},
         variant, variant_revision,
@@ -12,7 +13,7 @@ use crate::{
     kv_ledger, sites, sync,
 };
 use domain::{
-    ids::{SiteId, WorkspaceId},
+    ids::{DeploymentId, SiteId, WorkspaceId},
     time::Millis,
     variant::{Format, Revision},
 };
@@ -20,6 +21,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     QuerySelect, sea_query::Expr,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 /// A path whose published revision was another one at a moment.
@@ -35,15 +37,56 @@ pub struct Difference {
     pub then: Option<Revision>,
 }
 
+/// A moment to be brought back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The number of the last publication then.
+    pub mark: i64,
+    /// Paths that were published or taken back after this one stay as they are.
+    pub unless_changed_since: Option<i64>,
+}
+
 /// What came of bringing a moment back.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Restored {
+    /// The number of the last publication before.
+    pub before: i64,
+    /// The number of the last publication of this.
+    pub after: i64,
     /// Paths that got the revision of then.
     pub published: u64,
     /// Paths that had no published revision then.
     pub unpublished: u64,
-    /// Paths whose revision of then was deleted meanwhile; they stay as they are.
+    /// How many paths stay as they are, since their revision of then was deleted meanwhile.
+    pub missing_count: u64,
+    /// The first of them.
     pub missing: Vec<(Format, String)>,
+    /// How many paths stay as they are, since somebody published or took back another revision meanwhile.
+    pub kept_count: u64,
+    /// The first of them.
+    pub kept: Vec<(Format, String)>,
+}
+
+/// So many paths are named one by one.
+const NAMED_MAX: usize = 50;
+
+impl Restored {
+    fn add_missing(&mut self, difference: &Difference) {
+        self.missing_count += 1;
+        name(&mut self.missing, difference);
+    }
+
+    fn add_kept(&mut self, difference: &Difference) {
+        self.kept_count += 1;
+        name(&mut self.kept, difference);
+    }
+}
+
+fn name(names: &mut Vec<(Format, String)>, difference: &Difference) {
+    if names.len() < NAMED_MAX {
+        names.push((difference.format, difference.path.clone()));
+    }
 }
 
 /// Within a publication: writes down what is published from now on. Paths that stay as they are leave no row. To be
@@ -153,15 +196,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_publication(&self, workspace: WorkspaceId, site: SiteId) -> Result<i64> {
-        let last: Option<Option<i64>> = Entity::find()
-            .select_only()
-            .expr(Column::Id.max())
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
-            .filter(Column::SiteId.eq(site.to_string()))
-            .into_tuple()
-            .one(self.reader())
-            .await?;
-        Ok(last.flatten().unwrap_or(0))
+        last(self.reader(), workspace, site).await
     }
 
     /// The paths whose published revision is not the one of the moment `mark`, by path, then format.
@@ -177,8 +212,8 @@ impl Store {
         differences(self.reader(), workspace, site, mark).await
     }
 
-    /// Publishes again what was published at the moment `mark`, and takes back what was not, all or nothing. Revisions that
-    /// were deleted meanwhile are named.
+    /// Publishes again what was published at that moment, and takes back what was not, all or nothing. Revisions that were
+    /// deleted meanwhile are named. A deployment does it once: what came of it is kept with it in the same transaction.
     ///
     /// # Errors
     /// When the database fails.
@@ -186,7 +221,8 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         site: SiteId,
-        mark: i64,
+        moment: Moment,
+        by: Option<DeploymentId>,
         at: Millis,
     ) -> Result<Restored> {
         let tx = self.begin().await?;
@@ -194,7 +230,13 @@ impl Store {
         if !sites::lock(&tx, workspace, site).await? {
             return Ok(restored);
         }
-        let differences = differences(&tx, workspace, site, mark).await?;
+        if let Some(known) = deployments::restored(&tx, by).await? {
+            return Ok(known);
+        }
+        restored.before = last(&tx, workspace, site).await?;
+        let differences = differences(&tx, workspace, site, moment.mark).await?;
+        let differences =
+            without_later_ones(&tx, site, differences, &moment, &mut restored).await?;
         let mut published = Vec::new();
         for difference in &differences {
             let Difference {
@@ -206,7 +248,7 @@ impl Store {
                     published.push((*format, path.as_str(), revision));
                     restored.published += 1;
                 }
-                Some(_) => restored.missing.push((*format, path.clone())),
+                Some(_) => restored.add_missing(difference),
                 None => {
                     set_published(&tx, site, *format, path, None).await?;
                     record_nothing(&tx, workspace, site, *format, path).await?;
@@ -220,9 +262,64 @@ impl Store {
         if !differences.is_empty() {
             sync::want(&tx, site, at).await?;
         }
+        restored.after = last(&tx, workspace, site).await?;
+        deployments::set_restored(&tx, by, &restored).await?;
         tx.commit().await?;
         Ok(restored)
     }
+}
+
+/// Of the paths that differ from the moment, those that are still as they were at the later one that somebody brought
+/// about. Others that differed there, too, were changed by somebody since, and are named.
+async fn without_later_ones(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    differences: Vec<Difference>,
+    moment: &Moment,
+    restored: &mut Restored,
+) -> Result<Vec<Difference>> {
+    let Some(later) = moment.unless_changed_since else {
+        return Ok(differences);
+    };
+    let mut left = Vec::with_capacity(differences.len());
+    for format in Format::ALL {
+        let of_format: Vec<&Difference> = differences
+            .iter()
+            .filter(|difference| difference.format == format)
+            .collect();
+        for chunk in of_format.chunks(bind_parameters_max(tx) / 2) {
+            let paths: Vec<&str> = chunk.iter().map(|one| one.path.as_str()).collect();
+            let were: HashMap<String, Option<String>> = newest(site, format, &paths, later)
+                .all(tx)
+                .await?
+                .into_iter()
+                .collect();
+            for difference in chunk {
+                let was = were.get(&difference.path).and_then(Option::as_deref);
+                let is =
+                    |revision: &Option<Revision>| was == revision.as_ref().map(Revision::as_str);
+                if is(&difference.now) {
+                    left.push((*difference).clone());
+                } else if !is(&difference.then) {
+                    restored.add_kept(difference);
+                }
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// The number of the site's last publication so far; 0 when there was none.
+async fn last(db: &impl ConnectionTrait, workspace: WorkspaceId, site: SiteId) -> Result<i64> {
+    let last: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .expr(Column::Id.max())
+        .filter(Column::WorkspaceId.eq(workspace.to_string()))
+        .filter(Column::SiteId.eq(site.to_string()))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(last.flatten().unwrap_or(0))
 }
 
 async fn differences(

@@ -1,7 +1,7 @@
 //! Everything that the vault sealed, in one place: for a change of the vault's key.
 
 use crate::{
-    Result, Store,
+    AuditEvent, Result, Store, audit,
     entities::{connection, meta, site, webhook},
 };
 use sea_orm::{
@@ -28,6 +28,8 @@ impl Store {
     /// makes of it, all in one transaction: killed anywhere, either all are replaced or none. `None` leaves a value as it
     /// is; when `reseal` fails, none is changed. Says how many were replaced.
     ///
+    /// `line` is given how many were replaced; what it makes of that is written to the audit log in the same transaction.
+    ///
     /// Not scoped by workspace: the vault has one key for all.
     ///
     /// # Errors
@@ -36,6 +38,7 @@ impl Store {
         &self,
         meta_key: &str,
         mut reseal: impl FnMut(&SealedValue) -> Result<Option<Vec<u8>>, E>,
+        line: impl FnOnce(usize) -> Option<AuditEvent>,
     ) -> Result<Result<usize, E>> {
         let tx = self.begin().await?;
         let values = all_sealed(&tx, meta_key).await?;
@@ -51,6 +54,9 @@ impl Store {
             };
             write(&tx, &value, bytes).await?;
             count += 1;
+        }
+        if let Some(line) = line(count) {
+            audit::insert(&tx, &line).await?;
         }
         tx.commit().await?;
         self.forget_deleted_bytes().await?;

@@ -222,6 +222,32 @@ impl Store {
         Ok(done.rows_affected > 0)
     }
 
+    /// Stores how the site is, unless it is no longer as it was: a deployment may have begun meanwhile. Says whether it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn change_site_status(
+        &self,
+        workspace: WorkspaceId,
+        id: SiteId,
+        from: SiteStatus,
+        to: SiteStatus,
+        observed_at: Option<Millis>,
+    ) -> Result<bool> {
+        let mut update =
+            site::Entity::update_many().col_expr(site::Column::Status, Expr::value(to.as_str()));
+        if let Some(at) = observed_at {
+            update = update.col_expr(site::Column::ObservedAt, Expr::value(at.0));
+        }
+        let done = update
+            .filter(site::Column::Id.eq(id.to_string()))
+            .filter(site::Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(site::Column::Status.eq(from.as_str()))
+            .exec(self.writer())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
     /// Stores what we made at Cloudflare, or are about to make: before the call, so that a crash in between is known.
     /// `false` when there is no such site.
     ///

@@ -12,6 +12,9 @@ use crate::{
     observed::{Observed, ObservedScript},
 };
 
+/// Why our own Worker is uploaded in the place of another one of ours.
+pub const CHANGED: &str = "The script or its configuration changed.";
+
 fn short_hash(tags: &[String]) -> String {
     tags.iter()
         .find_map(|tag| tag.strip_prefix("hash-"))
@@ -124,10 +127,10 @@ fn reason(
     // Without tags it cannot be told which one it is.
     let is_ours_newer = is_newer && edits.iter().all(|edit| edit.what != "tags");
     match (is_ours_newer, edits.is_empty()) {
-        (true, true) => Some("The script or its configuration changed.".to_owned()),
-        (true, false) => Some(format!("The script or its configuration changed. {edited}")),
+        (true, true) => Some(CHANGED.to_owned()),
+        (true, false) => Some(format!("{CHANGED} {edited}")),
         (false, false) => Some(edited),
-        (false, true) if is_newer => Some("The script or its configuration changed.".to_owned()),
+        (false, true) if is_newer => Some(CHANGED.to_owned()),
         (false, true) if namespace.is_none() || script.namespace.as_ref() != namespace => {
             Some("Its binding must point at the site's namespace.".to_owned())
         }

@@ -24,7 +24,7 @@ const EMAIL: &str = "demo@shop.localhost";
 const PASSWORD: &str = "local-demo-password";
 
 /// In the demo somebody wants to see that a change from outside is noticed.
-const DEMO_OBSERVE_EVERY: Duration = Duration::from_secs(15);
+const DEMO_OBSERVE_EVERY: Duration = Duration::from_secs(60);
 
 /// Run everything on this machine: console, local Cloudflare and a sample site.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use super::{
     shell::Shell,
     sites::SiteHead,
 };
-use crate::services::receipt;
+use crate::services::{deployments::Config, receipt};
 use askama::Template;
 use domain::plan::{Action, Difference, OtherRoute, Resource, Step, Warning};
 
@@ -152,12 +152,35 @@ pub(crate) struct DeploymentView {
     pub(crate) problem: Option<ProblemPanel>,
     /// What people, search engines and agents got before and after.
     pub(crate) proof: Option<ProofView>,
+    /// Until when Cloudflare asked to wait, so that it makes no sense to go on before.
+    pub(crate) continue_after: Option<Wait>,
+    /// That it was taken back, or is being.
+    pub(crate) undone: Option<UndonePanel>,
+    /// What came of published revisions that it brought back.
+    pub(crate) restored: Option<String>,
+    /// The configuration that it brought.
+    pub(crate) config: Option<Config>,
     /// What is in the account afterwards because of the site.
     pub(crate) receipt: Vec<receipt::Item>,
     /// The steps.
     pub(crate) steps: Vec<StepRow>,
     /// The plan's warnings.
     pub(crate) warnings: Vec<String>,
+}
+
+/// A deployment that was taken back, or is being.
+#[derive(Debug, Clone)]
+pub(crate) struct UndonePanel {
+    /// The deployment that does it.
+    pub(crate) by: Option<String>,
+    /// Whether that is over.
+    pub(crate) is_over: bool,
+    /// Whether people or agents did not get what they got before.
+    pub(crate) has_failed_proof: bool,
+    /// Whether it had failed at all.
+    pub(crate) has_failed: bool,
+    /// Why.
+    pub(crate) causes: Vec<String>,
 }
 
 /// A deployment that stopped before its end.

@@ -155,6 +155,15 @@ fn head(open: &'static str, status: SiteStatus) -> SiteHead {
             changes: vec![("Route shop.example/*".to_owned(), NASTY.to_owned())],
             conflicts: vec![NASTY.to_owned()],
         }),
+        not_deployed: if open == "settings" {
+            vec![
+                "KV deadline 400 ms instead of 300 ms".to_owned(),
+                NASTY.to_owned(),
+            ]
+        } else {
+            Vec::new()
+        },
+        is_rolled_back: false,
     }
 }
 

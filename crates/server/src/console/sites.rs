@@ -121,8 +121,12 @@ pub(crate) struct SiteHead {
     pub(crate) running: Option<String>,
     /// The open tab.
     pub(crate) open: &'static str,
-    /// What the watch found to differ in the account.
+    /// What somebody changed in the account.
     pub(crate) drift: Option<DriftPanel>,
+    /// What its owner changed here and the next deployment brings.
+    pub(crate) not_deployed: Vec<String>,
+    /// Whether it stands on the Worker of an earlier deployment.
+    pub(crate) is_rolled_back: bool,
 }
 
 /// What differs in a site's account, on the pages of the site.

@@ -26,13 +26,17 @@ pub(crate) struct Material {
     pub(crate) config: EdgeConfig,
 }
 
-/// The Worker that the site should have: this version's, or the earlier one that a rollback pinned.
-pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
-    let pinned = match &site.recorded.pinned {
+/// The Worker of the site: this version's, or an earlier one that is kept.
+pub(crate) async fn material_for(
+    app: &App,
+    site: &Site,
+    earlier: Option<&str>,
+) -> Outcome<Material> {
+    let kept = match earlier {
         Some(hash) => load(app, hash).await?,
         None => None,
     };
-    let (script, config) = pinned.unwrap_or_else(|| current(site));
+    let (script, config) = kept.unwrap_or_else(|| current(site));
     let published = app
         .store
         .count_variants(site.workspace, site.id)
@@ -92,6 +96,17 @@ pub(crate) async fn keep(app: &App, material: &Material) -> Outcome<()> {
         )
         .await?;
     Ok(())
+}
+
+/// The hash of script and configuration that the next deployment brings, and that configuration.
+pub(crate) fn present(site: &Site) -> (String, EdgeConfig) {
+    let (script, config) = current(site);
+    (edge::upload_hash(&script, &config), config)
+}
+
+/// The configuration of an earlier upload, where it is kept.
+pub(crate) async fn config_of(app: &App, upload_hash: &str) -> Outcome<Option<EdgeConfig>> {
+    Ok(load(app, upload_hash).await?.map(|(_, config)| config))
 }
 
 /// Whether an upload is kept.

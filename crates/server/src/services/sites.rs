@@ -231,7 +231,8 @@ pub(crate) async fn find(app: &App, ws: WorkspaceId, id_or_name: &str) -> Outcom
         .ok_or_else(|| Problem::not_found("site", id_or_name))
 }
 
-/// Changes a site's name, hosts or settings; hosts and settings reach Cloudflare with the next deployment.
+/// Changes a site's name, hosts or settings; hosts and settings reach Cloudflare with the next deployment, and are
+/// [pending](deployments::pending) until then.
 pub(crate) async fn update(
     app: &App,
     ws: WorkspaceId,
@@ -239,7 +240,6 @@ pub(crate) async fn update(
     patch: SitePatch,
 ) -> Outcome<Site> {
     let mut site = get(app, ws, id).await?;
-    let mut needs_deployment = false;
     if let Some(connection) = patch.connection
         && connection != site.connection
     {
@@ -250,7 +250,6 @@ pub(crate) async fn update(
     }
     if let Some(hostnames) = patch.hostnames {
         let hostnames = parse_hostnames(&hostnames, &site.zone_name)?;
-        needs_deployment |= hostnames != site.hostnames;
         site.hostnames = hostnames;
     }
     if let Some(deadline) = patch.kv_deadline_ms {
@@ -260,7 +259,6 @@ pub(crate) async fn update(
                 "must be between 50 and 2,000",
             ));
         }
-        needs_deployment |= deadline != site.settings.kv_deadline_ms;
         site.settings.kv_deadline_ms = deadline;
     }
     if let Some(is_wanted) = patch.undo_on_failed_proof {
@@ -268,19 +266,11 @@ pub(crate) async fn update(
     }
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
-        let parsed = patterns::parse(given, &site.hostnames, known.clone())?;
-        needs_deployment |= parsed != known;
-        site.settings.route_patterns = parsed;
+        site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;
     }
     choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;
-    if needs_deployment && site.status == SiteStatus::InSync {
-        app.store
-            .set_site_status(ws, id, SiteStatus::Drifted, site.observed_at)
-            .await?;
-        site.status = SiteStatus::Drifted;
-    }
     Ok(site)
 }
 

@@ -1,5 +1,5 @@
 use crate::{
-    samples::{after, deployment, revision, site, site_id},
+    samples::{after, connection_id, deployment, message, revision, site, site_id, webhook},
     world::World,
 };
 use domain::{
@@ -9,9 +9,9 @@ use domain::{
     observed::{AdoptedRoute, Recorded},
 };
 use sea_orm::ConnectionTrait;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::{Baseline, Page, StoreError};
+use store::{Baseline, Page, StoreError, WebhookEvent};
 use uuid::Uuid;
 
 pub(crate) async fn a_site_lives(world: World) {
@@ -342,17 +342,32 @@ pub(crate) async fn sites_are_observed_in_turn(world: World) {
 
     let found = json!({ "steps": [{ "name": "shop.example/*" }] });
     store
-        .set_drift(workspace, site_id(1), Some(&found))
+        .set_webhook(&webhook(workspace))
         .await
-        .expect("writes");
+        .expect("stored");
+    let news = message(7, WebhookEvent::SiteDrifted, after(1));
+    let change = async |former: Option<&Value>, drift: Option<&Value>| {
+        let changed = store.change_drift(workspace, site_id(1), former, drift, Some(&news));
+        changed.await.expect("writes")
+    };
+    assert!(change(None, Some(&found)).await);
+    assert!(!change(None, Some(&found)).await, "it is known already");
     assert_eq!(
         store.drift(workspace, site_id(1)).await.expect("reads"),
-        Some(found)
+        Some(found.clone())
     );
-    store
-        .set_drift(workspace, site_id(1), None)
-        .await
-        .expect("writes");
+    let told = store.list_deliveries(workspace, &Page::first(9)).await;
+    assert_eq!(told.expect("reads").items.len(), 1, "once");
+    let cleared = store.change_drift(workspace, site_id(1), Some(&found), None, None);
+    assert!(cleared.await.expect("writes"));
+    assert_eq!(
+        store.watched_sites_for_background().await.expect("reads"),
+        [(connection_id(1), 2)]
+    );
+    let put_off = store.put_off_observation(workspace, site_id(1), after(5000));
+    assert!(put_off.await.expect("writes"));
+    let next = store.claim_observation(after(4999), after(9000)).await;
+    assert_eq!(next.expect("reads").map(|site| site.id), Some(site_id(2)));
     assert_eq!(
         store.drift(workspace, site_id(1)).await.expect("reads"),
         None

@@ -22,12 +22,12 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::{deployment::DeploymentKind, time::Millis};
+use domain::{deployment::DeploymentKind, time::Millis, variant::Format};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::convert::Infallible;
-use store::{Deployment, DeploymentStep};
+use store::{Deployment, DeploymentStep, Restored};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -67,6 +67,9 @@ pub(crate) struct DeploymentView {
     proof: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Value>,
+    /// Of a rollback, or the undoing of one: what came of the published revisions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored: Option<RestoredView>,
     /// Where it stands; in the answer to `GET /deployments/{id}` alone.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     standing: Option<StandingView>,
@@ -86,6 +89,72 @@ struct StandingView {
     in_place: Vec<InPlaceView>,
     /// Calls that can be made on it now: `continue`, `undo`, `rollback`.
     offers: Vec<&'static str>,
+    /// Cloudflare asked to wait: `continue` is refused before this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continue_after: Option<String>,
+    /// The deployment that takes it back, or took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone_by: Option<UndoneByView>,
+    /// The configuration that it brought, which a rollback to it brings back with its Worker; routes stay those of today.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<ConfigView>,
+}
+
+/// A deployment that takes another one back.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct UndoneByView {
+    id: String,
+    #[schema(value_type = String)]
+    status: domain::deployment::DeploymentStatus,
+}
+
+/// What a site was configured to be.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ConfigView {
+    /// The host names that the Worker served.
+    hostnames: Vec<String>,
+    /// How long the Worker waited for KV before the origin answered, in milliseconds.
+    kv_deadline_ms: u16,
+    /// The patterns of the routes that the site had.
+    routes: Vec<String>,
+}
+
+/// What came of published revisions that were brought back.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RestoredView {
+    /// Paths that got the revision of then.
+    published: u64,
+    /// Paths that had none then, and have none now.
+    unpublished: u64,
+    /// Paths whose revision of then was deleted since: they stay as they are.
+    missing_count: u64,
+    /// The first of them, `{format, path}` each.
+    #[schema(value_type = Vec<Object>)]
+    missing: Vec<Value>,
+    /// Paths for which somebody published or took back another revision since: they stay as they are.
+    kept_count: u64,
+    /// The first of them, `{format, path}` each.
+    #[schema(value_type = Vec<Object>)]
+    kept: Vec<Value>,
+}
+
+fn restored_view(restored: &Restored) -> RestoredView {
+    let paths = |paths: &[(Format, String)]| {
+        let path =
+            |(format, path): &(Format, String)| json!({ "format": format.as_str(), "path": path });
+        paths.iter().map(path).collect()
+    };
+    RestoredView {
+        published: restored.published,
+        unpublished: restored.unpublished,
+        missing_count: restored.missing_count,
+        missing: paths(&restored.missing),
+        kept_count: restored.kept_count,
+        kept: paths(&restored.kept),
+    }
 }
 
 /// Something of the site that is in the account.
@@ -102,6 +171,16 @@ fn standing_view(standing: deployments::Standing) -> StandingView {
         waiting_until: standing.waiting_until.map(rfc3339),
         failed_step: standing.failed_step,
         offers: standing.offers(),
+        continue_after: standing.continue_after.map(rfc3339),
+        undone_by: standing.undone_by.map(|(id, status)| UndoneByView {
+            id: id.to_string(),
+            status,
+        }),
+        config: standing.config.map(|config| ConfigView {
+            hostnames: config.hostnames,
+            kv_deadline_ms: config.kv_deadline_ms,
+            routes: config.routes,
+        }),
         in_place: standing
             .in_place
             .into_iter()
@@ -169,6 +248,7 @@ pub(super) fn deployment_view(deployment: &Deployment) -> DeploymentView {
         finished_at: deployment.finished_at.map(rfc3339),
         proof: deployment.proof.clone(),
         problem: deployment.problem.clone(),
+        restored: deployment.restored.as_ref().map(restored_view),
         standing: None,
     }
 }
@@ -345,7 +425,8 @@ struct ReceiptView {
     text: String,
 }
 
-/// What was in the account because of the site when the deployment ended, with ids and the calls that remove it by hand.
+/// What was in the account because of the site when the deployment ended, with ids and the calls that remove it by hand; of
+/// one that was taken back, what was left after that.
 #[utoipa::path(get, path = "/deployments/{id}/receipt", tag = "deployments", params(("id" = String, Path)),
     responses((status = 200, body = ReceiptView), Problems))]
 async fn receipt(
@@ -354,12 +435,13 @@ async fn receipt(
     Path(text): Path<String>,
 ) -> Outcome<Json<ReceiptView>> {
     let deployment = deployments::get(&app, caller.workspace, id(&text, "deployment")?).await?;
+    let items = receipt::of_deployment(&app, &deployment).await?;
     Ok(Json(ReceiptView {
         deployment_id: deployment.id.to_string(),
         site_id: deployment.site.to_string(),
         site_name: deployment.site_name.clone(),
-        items: receipt::of_deployment(&deployment),
-        text: receipt::as_text(&deployment),
+        text: receipt::as_text(&deployment, &items),
+        items,
     }))
 }
 

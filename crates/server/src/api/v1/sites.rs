@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
-    app::AppState,
+    app::{App, AppState},
     audit::{self, Event, Kind},
     auth::ApiCaller,
     clock::rfc3339,
@@ -67,11 +67,28 @@ struct SiteView {
     observed_at: Option<String>,
     created_at: String,
     updated_at: String,
-    /// Of a site that is read by its id: what the watch found to differ in the account, `{seenAt, changes[{what, found,
-    /// repair}], conflicts[]}`; none: nothing.
+    /// Of a site that is read by its id: what somebody changed in the account, `{seenAt, changes[{what, found,
+    /// repair, by?}], conflicts[]}`; none: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     drift: Option<Drift>,
+    /// Of a site that is read by its id or was changed: what you changed here and the next deployment brings, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_deployed: Option<Vec<String>>,
+    /// Of the same: whether the site stands on the Worker of an earlier deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rolled_back: Option<bool>,
+}
+
+/// The site with what waits for its next deployment.
+async fn view_of_one(app: &App, site: &Site) -> Outcome<SiteView> {
+    let pending = deployments::pending(app, site).await?;
+    Ok(SiteView {
+        drift: drift::known(app, site).await?,
+        not_deployed: Some(pending.changes),
+        rolled_back: Some(pending.is_rolled_back),
+        ..view(site)
+    })
 }
 
 /// What the owner can set.
@@ -104,6 +121,8 @@ fn view(site: &Site) -> SiteView {
         created_at: rfc3339(site.created_at),
         updated_at: rfc3339(site.updated_at),
         drift: None,
+        not_deployed: None,
+        rolled_back: None,
     }
 }
 
@@ -231,10 +250,7 @@ async fn read(
     Path(text): Path<String>,
 ) -> Outcome<Json<SiteView>> {
     let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
-    Ok(Json(SiteView {
-        drift: drift::known(&app, &site).await?,
-        ..view(&site)
-    }))
+    Ok(Json(view_of_one(&app, &site).await?))
 }
 
 /// Change a site's name, hosts, settings or connection. Hosts and settings reach Cloudflare with the next deployment.
@@ -263,7 +279,7 @@ async fn change(
     };
     let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
     audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
-    Ok(Json(view(&site)))
+    Ok(Json(view_of_one(&app, &site).await?))
 }
 
 /// Remove a site: everything of it leaves the account, then the site is gone. The answer is that deployment.

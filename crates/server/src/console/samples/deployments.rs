@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     console::deployments::{
         DeployingRow, DeployingsPage, DeployingsView, PlanRow, PlansPage, ProofRow, ProofView,
+        UndonePanel,
     },
-    services::receipt::Item,
+    services::{deployments::Config, receipt::Item},
 };
 
 fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
@@ -149,6 +150,20 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     words: NASTY.to_owned(),
                 }],
             }),
+            continue_after: None,
+            undone: (status == DeploymentStatus::Undone).then(|| UndonePanel {
+                by: Some("d2".to_owned()),
+                is_over: true,
+                has_failed_proof: true,
+                has_failed: true,
+                causes: vec![NASTY.to_owned()],
+            }),
+            restored: Some("Published revisions: 3 brought back, 1 taken back.".to_owned()),
+            config: Some(Config {
+                hostnames: vec!["shop.example".to_owned(), NASTY.to_owned()],
+                kv_deadline_ms: 300,
+                routes: vec!["shop.example/*".to_owned()],
+            }),
             receipt: vec![Item {
                 resource: Resource::Route,
                 name: "shop.example/*".to_owned(),
@@ -187,6 +202,10 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
         (
             "deployment-live",
             html(&deployment(DeploymentStatus::Live, StepStatus::Done)),
+        ),
+        (
+            "deployment-undone",
+            html(&deployment(DeploymentStatus::Undone, StepStatus::Done)),
         ),
         (
             "deployment-failed",

@@ -84,7 +84,18 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
         line.push("No connection: choose one under Settings".to_owned());
     }
     let drift = drift::known(app, site).await?;
+    let pending = deployments::pending(app, site).await?;
+    if pending.is_rolled_back {
+        line.push("Stands on an earlier deployment".to_owned());
+    } else if !pending.changes.is_empty() {
+        line.push(format!(
+            "{} not deployed yet",
+            plural(pending.changes.len() as u64, "change")
+        ));
+    }
     Ok(SiteHead {
+        not_deployed: pending.changes,
+        is_rolled_back: pending.is_rolled_back,
         drift: drift.map(|drift| panel(drift, desk.now())),
         id: site.id.to_string(),
         name: site.name.clone(),

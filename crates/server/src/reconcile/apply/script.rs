@@ -26,10 +26,12 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
     let key = sites::key_for_upload(work.app, &mut work.site).await?;
     material::keep(work.app, &material).await?;
-    let (was_intended, former) = (
+    let (was_intended, former, was_pinned) = (
         work.site.recorded.script_intended,
         work.site.recorded.upload.clone(),
+        work.site.recorded.pinned.clone(),
     );
+    let pinned = work.pinned.clone();
     let intent = UploadIntent {
         hash: material.desired.script_hash.clone(),
         config_hash: material.desired.config_hash.clone(),
@@ -40,6 +42,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
     work.record(|recorded| {
         recorded.script_intended = true;
         recorded.upload = Some(intent);
+        recorded.pinned = pinned;
     })
     .await?;
     let upload = ScriptUpload {
@@ -82,6 +85,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
                 .refused(error, |recorded| {
                     recorded.script_intended = was_intended;
                     recorded.upload = former;
+                    recorded.pinned = was_pinned;
                 })
                 .await);
         }
