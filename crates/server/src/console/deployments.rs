@@ -67,8 +67,10 @@ pub(crate) struct PlanPage {
     pub(crate) steps_words: String,
     /// What to know.
     pub(crate) warnings: Vec<Warning>,
-    /// What somebody changed behind our back.
-    pub(crate) differences: Vec<Difference>,
+    /// What somebody changed behind our back, by thing.
+    pub(crate) drift: Vec<DriftedThing>,
+    /// Whether deploying puts some of that back.
+    pub(crate) is_repair: bool,
     /// Foreign routes that match some of the site's requests.
     pub(crate) other_routes: Vec<OtherRoute>,
     /// Why a choice was not taken.
@@ -77,6 +79,37 @@ pub(crate) struct PlanPage {
     pub(crate) deployments: Vec<ActivityRow>,
     /// Why there is no plan.
     pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// One thing that somebody changed, with each of its differences.
+#[derive(Debug, Clone)]
+pub(crate) struct DriftedThing {
+    /// `Worker`.
+    pub(crate) kind: &'static str,
+    /// Its title, name or pattern.
+    pub(crate) name: String,
+    /// What differs of it.
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// Differences by thing, so that a long name stands there once.
+pub(crate) fn drift_rows(differences: &[Difference]) -> Vec<DriftedThing> {
+    let mut things: Vec<DriftedThing> = Vec::new();
+    for found in differences {
+        let kind = found.resource.title();
+        let known = things
+            .iter_mut()
+            .find(|thing| thing.kind == kind && thing.name == found.name);
+        match known {
+            Some(thing) => thing.differences.push(found.clone()),
+            None => things.push(DriftedThing {
+                kind,
+                name: found.name.clone(),
+                differences: vec![found.clone()],
+            }),
+        }
+    }
+    things
 }
 
 /// A step before it is done.

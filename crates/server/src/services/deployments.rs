@@ -1,6 +1,7 @@
 //! Deployments: what would change, and the asking for it. The work itself is in [`crate::reconcile`].
 
 mod again;
+pub(crate) mod edits;
 mod events;
 pub(crate) mod many;
 mod standing;

@@ -10,7 +10,6 @@ use crate::{
         parts::{ProblemPanel, Wait, When, plural, span},
     },
     problem::{Outcome, Problem},
-    reconcile::outlook::warnings_of,
     services::{deployments, receipt},
 };
 use axum::{
@@ -112,7 +111,7 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
         proof: proof::of(&deployment),
         receipt: receipt::of_deployment(&deployment),
         steps: deployment.steps.iter().map(step_row).collect(),
-        warnings: warnings_of(&deployment)
+        warnings: deployments::edits::told_of(&deployment)
             .into_iter()
             .map(|warning| warning.detail)
             .collect(),
