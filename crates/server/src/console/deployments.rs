@@ -8,7 +8,11 @@ use super::{
 };
 use crate::services::receipt;
 use askama::Template;
-use domain::plan::{Action, Difference, OtherRoute, Resource, Step, Warning};
+use domain::{
+    desired::script_name,
+    ids::SiteId,
+    plan::{Action, Difference, OtherRoute, Resource, Step, Warning},
+};
 
 mod change;
 mod conflict;
@@ -92,20 +96,41 @@ pub(crate) struct DriftedThing {
     pub(crate) differences: Vec<Difference>,
 }
 
+/// A difference as it is shown: our own Worker is called so, where its long name is a value.
+pub(crate) fn shown(found: &Difference, site: SiteId) -> Difference {
+    let name = script_name(site);
+    let short = |value: &Option<String>| {
+        value.as_ref().map(|value| {
+            if *value == name {
+                "this site’s Worker".to_owned()
+            } else {
+                value.clone()
+            }
+        })
+    };
+    Difference {
+        ours: short(&found.ours),
+        theirs: short(&found.theirs),
+        last_applied: short(&found.last_applied),
+        ..found.clone()
+    }
+}
+
 /// Differences by thing, so that a long name stands there once.
-pub(crate) fn drift_rows(differences: &[Difference]) -> Vec<DriftedThing> {
+pub(crate) fn drift_rows(differences: &[Difference], site: SiteId) -> Vec<DriftedThing> {
     let mut things: Vec<DriftedThing> = Vec::new();
     for found in differences {
+        let found = shown(found, site);
         let kind = found.resource.title();
         let known = things
             .iter_mut()
             .find(|thing| thing.kind == kind && thing.name == found.name);
         match known {
-            Some(thing) => thing.differences.push(found.clone()),
+            Some(thing) => thing.differences.push(found),
             None => things.push(DriftedThing {
                 kind,
                 name: found.name.clone(),
-                differences: vec![found.clone()],
+                differences: vec![found],
             }),
         }
     }

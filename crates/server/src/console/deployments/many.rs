@@ -178,7 +178,12 @@ fn plan_row(planned: &Planned) -> PlanRow {
     };
     let plan = planned.plan.as_ref().ok();
     PlanRow {
-        edits: plan.map(put_back_by).unwrap_or_default(),
+        edits: plan
+            .map(put_back_by)
+            .unwrap_or_default()
+            .iter()
+            .map(|edit| super::shown(edit, planned.site.id))
+            .collect(),
         can_deploy: plan.is_some_and(|plan| plan.conflicts.is_empty() && !plan.steps.is_empty()),
         id: planned.site.id.to_string(),
         name: planned.site.name.clone(),

@@ -94,7 +94,7 @@ pub(super) async fn plan_page(
             .collect(),
         warnings: plan.warnings,
         is_repair: plan.differences.iter().any(|found| found.repaired),
-        drift: drift_rows(&plan.differences),
+        drift: drift_rows(&plan.differences, site_id),
         other_routes: plan.other_routes,
         refused: refused.map(ProblemPanel::new),
         deployments: listed

@@ -8,6 +8,7 @@ use crate::{
     },
     services::receipt::Item,
 };
+use domain::ids::SiteId;
 
 fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
     LogPage {
@@ -42,7 +43,7 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
             code: "zone_paused".to_owned(),
             detail: NASTY.to_owned(),
         }],
-        drift: drift_rows(&[difference()]),
+        drift: drift_rows(&[difference()], SiteId::from_uuid(uuid::Uuid::from_u128(1))),
         is_repair: true,
         other_routes: vec![OtherRoute {
             pattern: "*.shop.example/*".to_owned(),

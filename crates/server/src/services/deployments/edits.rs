@@ -57,9 +57,13 @@ pub(crate) async fn refuse_edits(app: &App, ws: WorkspaceId, site: SiteId) -> Ou
 
 /// One edit in words, three ways: what it is of, what is there, what was deployed last, and what is wanted now.
 pub(crate) fn in_words(edit: &Difference) -> String {
+    told(edit, "there is")
+}
+
+fn told(edit: &Difference, there: &str) -> String {
     let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
     let mut words = format!(
-        "{} {}, {}: there is {}, last deployed was {}",
+        "{} {}, {}: {there} {}, last deployed was {}",
         edit.resource.title(),
         edit.name,
         edit.what,
@@ -156,17 +160,22 @@ fn put_back_warnings(deployment: &Deployment) -> Vec<Warning> {
     put_back_by(plan)
         .iter()
         .filter(|edit| !deployment.status.is_final() || is_live || is_done(edit))
-        .map(|edit| Warning {
-            code: EDIT_PUT_BACK.to_owned(),
-            detail: format!(
-                "{} over a change from outside. {}.",
-                if deployment.status.is_final() {
-                    "Put back"
-                } else {
-                    "Puts back"
-                },
-                in_words(edit)
-            ),
+        .map(|edit| {
+            let detail = if deployment.status.is_final() {
+                format!(
+                    "Put back over a change from outside. {}.",
+                    told(edit, "there was")
+                )
+            } else {
+                format!(
+                    "Puts back over a change from outside. {}.",
+                    told(edit, "there is")
+                )
+            };
+            Warning {
+                code: EDIT_PUT_BACK.to_owned(),
+                detail,
+            }
         })
         .collect()
 }
