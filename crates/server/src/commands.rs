@@ -90,9 +90,9 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 }
 
 /// Ends a command with a problem: in words on standard error, or with `--json` on standard output.
-pub(crate) fn refuse(problem: Problem, as_json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn refuse(problem: &Problem, as_json: bool) -> anyhow::Result<ExitCode> {
     if as_json {
-        print_json(&problem)?;
+        print_json(problem)?;
     } else {
         hint(&format!("error: {problem}"));
     }

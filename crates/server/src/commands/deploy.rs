@@ -54,7 +54,7 @@ pub(crate) async fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
     let app = super::open(args.config).await?;
     let chosen = match chosen(&app, &args.sites, args.all).await {
         Ok(chosen) => chosen,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if chosen.is_empty() {
         super::print_line("There is no site to deploy.")?;

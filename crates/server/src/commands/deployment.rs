@@ -177,7 +177,7 @@ async fn follow_begun(
             audit::record(app, &Actor::command_line(app.workspace), event).await;
             follow::to_the_end(app, &begun, as_json).await
         }
-        Err(problem) => super::refuse(problem, as_json),
+        Err(problem) => super::refuse(&problem, as_json),
     }
 }
 
@@ -193,7 +193,7 @@ async fn cancel(args: OneArgs) -> anyhow::Result<ExitCode> {
             audit::record(&app, &Actor::command_line(app.workspace), event).await;
             follow::to_its_stop(&app, &cancelled, args.json).await
         }
-        Err(problem) => super::refuse(problem, args.json),
+        Err(problem) => super::refuse(&problem, args.json),
     }
 }
 
@@ -208,7 +208,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     };
     let listed = match listed.await {
         Ok(listed) => listed,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if args.json {
         let items: Vec<Value> = listed
@@ -263,7 +263,7 @@ async fn show(args: OneArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Ok((found, standing)) => print(&found, &standing),
-        Err(problem) => super::refuse(problem, args.json),
+        Err(problem) => super::refuse(&problem, args.json),
     }
 }
 

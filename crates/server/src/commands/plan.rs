@@ -39,7 +39,7 @@ pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     };
     let (site, plan) = match planned.await {
         Ok(planned) => planned,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if args.json {
         print_json(&plan)?;

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
     let app = super::open(args.config).await?;
     let site = match sites::find(&app, app.workspace, &args.site).await {
         Ok(site) => site,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if !args.yes && !is_confirmed(&site).await? {
         anyhow::bail!("nothing was removed: that is not the site's name");
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
             audit::record(&app, &Actor::command_line(app.workspace), event).await;
             follow::to_the_end(&app, &deployment, args.json).await
         }
-        Err(problem) => super::refuse(problem, args.json),
+        Err(problem) => super::refuse(&problem, args.json),
     }
 }
 

@@ -130,7 +130,7 @@ pub(crate) async fn run(command: RouteCommand) -> anyhow::Result<ExitCode> {
     let app = super::open(common.config).await?;
     let decided = match carry_out(&app, &site, &decision).await {
         Ok(decided) => decided,
-        Err(problem) => return super::refuse(problem, common.json),
+        Err(problem) => return super::refuse(&problem, common.json),
     };
     let event = Event::site(Kind::SiteChanged, &decided)
         .with("choice", decision.word())

@@ -86,9 +86,8 @@ async fn deployments_are_listed_shown_undone_and_rolled_back() {
         .await
         .succeeds();
     assert_eq!(shown.json()["offers"], json!(["undo"]), "{}", shown.out);
-    assert_eq!(
+    assert!(
         shown.json()["steps"][3]["after"].is_string(),
-        true,
         "{}",
         shown.out
     );
