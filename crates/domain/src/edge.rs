@@ -155,6 +155,11 @@ impl EdgeConfig {
         self.kv_deadline_ms
     }
 
+    /// The address that visits are sent to, if they are wanted.
+    pub fn ingest(&self) -> Option<&str> {
+        (!self.ingest.is_empty()).then_some(self.ingest.as_str())
+    }
+
     /// SHA-256 of everything else in it, in hex: what the health question answers as `config`.
     pub fn hash(&self) -> &str {
         &self.hash

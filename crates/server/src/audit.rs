@@ -145,14 +145,19 @@ pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: 
 }
 
 /// Writes down how a token was taken: connected or replaced, or refused, and then only with the problem's code.
-/// `target` is the connection whose token was to be replaced.
+/// `target` is the connection whose token was to be replaced; `is_same`: it was replaced by itself, which is no more than
+/// a check.
 pub(crate) async fn record_token(
     app: &App,
     actor: &Actor,
     target: Option<&Connection>,
     outcome: &Outcome<Connection>,
+    is_same: bool,
 ) {
     let event = match (outcome, target) {
+        (Ok(connection), Some(_)) if is_same => {
+            Event::connection(Kind::ConnectionChecked, connection)
+        }
         (Ok(connection), None) => Event::connection(Kind::ConnectionConnected, connection),
         (Ok(connection), Some(old)) => Event::connection(Kind::ConnectionReplaced, connection)
             .with("formerTokenHint", old.token_hint.as_str()),

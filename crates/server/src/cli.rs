@@ -27,6 +27,12 @@ enum Command {
     Plan(commands::plan::PlanArgs),
     /// Deploy a site.
     Deploy(commands::deploy::DeployArgs),
+    /// List and show deployments; undo, roll back, cancel and continue them.
+    #[command(subcommand)]
+    Deployment(commands::deployment::DeploymentCommand),
+    /// Decide about routes of others that are in a site's way.
+    #[command(subcommand)]
+    Route(commands::route::RouteCommand),
     /// Take everything of a site out of the account.
     Remove(commands::remove::RemoveArgs),
     /// Show connections and sites at a glance.
@@ -73,6 +79,8 @@ pub(crate) fn run() -> ExitCode {
             Command::Token(command) => commands::token::run(command).await,
             Command::Plan(args) => commands::plan::run(args).await,
             Command::Deploy(args) => commands::deploy::run(args).await,
+            Command::Deployment(command) => commands::deployment::run(command).await,
+            Command::Route(command) => commands::route::run(command).await,
             Command::Remove(args) => commands::remove::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
             Command::Variants(command) => commands::variants::run(command).await,

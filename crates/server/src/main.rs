@@ -18,6 +18,7 @@ mod reconcile;
 mod services;
 mod vault;
 mod webhook_client;
+mod words;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -80,6 +80,9 @@ impl WebhookClient {
         if url.fragment().is_some() {
             return refuse("must not end in a #fragment, which is never sent");
         }
+        if url.port() == Some(0) {
+            return refuse("names port 0, on which nothing can listen");
+        }
         match url.host() {
             Some(Host::Domain(name)) if self.allow_private || !is_local_name(name) => Ok(url),
             Some(_) if self.allow_private => Ok(url),
@@ -185,6 +188,7 @@ mod tests {
             "https://metadata.google.internal/",
             "https://printer.local/",
             "https://intranet/",
+            "https://hooks.example.com:0/",
         ] {
             let problem = strict.parse(bad).expect_err(bad);
             assert_eq!(problem.errors[0].field, "url");
@@ -197,6 +201,7 @@ mod tests {
         assert!(lax.parse("http://127.0.0.1:9999/hook").is_ok());
         assert!(lax.parse("https://intranet/").is_ok());
         assert!(lax.parse("http://user:pass@127.0.0.1/").is_err());
+        assert!(lax.parse("http://127.0.0.1:0/hook").is_err());
     }
 
     #[tokio::test]

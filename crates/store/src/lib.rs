@@ -49,6 +49,7 @@ mod drift;
 mod entities;
 mod error;
 mod kv_ledger;
+mod leases;
 mod meta;
 mod migrations;
 mod paging;

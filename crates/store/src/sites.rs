@@ -1,5 +1,7 @@
 //! Sites: what we deploy.
 
+mod find;
+
 use crate::{
     Listed, Page, Result, Store, StoreError, contents,
     convert::{Row, to_json},

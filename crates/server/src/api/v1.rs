@@ -9,7 +9,7 @@ mod variant_path;
 mod variants;
 mod webhook;
 
-pub(crate) use self::audit::view as audit_view;
+pub(crate) use self::{audit::view as audit_view, deployments::as_json as deployment_json};
 
 use crate::{app::AppState, problem::Problem};
 use serde::Serialize;

@@ -58,7 +58,7 @@ pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
     let app = super::open(args.config.clone()).await?;
     let site = match sites::find(&app, app.workspace, &args.site).await {
         Ok(site) => site,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     match &command {
         VariantsCommand::Push(args) => push(&app, &site, args).await,
@@ -70,7 +70,7 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
     let found = variant_files::find(&args.folder)
         .with_context(|| format!("the folder {} cannot be read", args.folder.display()))?;
     if found.files.is_empty() {
-        return super::refuse(nothing_in(&args.folder, &found), args.json);
+        return super::refuse(&nothing_in(&args.folder, &found), args.json);
     }
     let files = &found.files;
     let bar = progress(files.len());

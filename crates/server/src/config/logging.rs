@@ -42,11 +42,14 @@ pub(crate) fn start(config: &Config) {
     start_with(&config.log, config.log_format);
 }
 
+/// What a short command logs: warnings, and not that a deployment failed, which the command says itself.
+const QUIET: &str = "warn,edge_delivery::reconcile::execute=error";
+
 /// Starts the log of a short command: warnings alone unless `EDGE_DELIVERY_LOG` asks for more, so that the command's
 /// own words stay readable.
 pub(crate) fn start_quiet(config: &Config) {
     let filter = if config.log == "info" {
-        "warn"
+        QUIET
     } else {
         &config.log
     };

@@ -16,6 +16,8 @@ pub(crate) struct Shell {
     pub(crate) email: String,
     /// The sites that the rail lists.
     pub(crate) sites: Vec<RailSite>,
+    /// `All 40 sites`, when the rail does not list them all.
+    pub(crate) all_sites: Option<String>,
     /// Where we are: a section's word or a site's id.
     pub(crate) at: String,
     /// What was just done, said once.

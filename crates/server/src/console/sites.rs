@@ -28,6 +28,12 @@ pub(crate) struct SitesPage {
     pub(crate) rows: Vec<SiteRow>,
     /// Whether there is a connection to deploy through.
     pub(crate) has_connection: bool,
+    /// What names or host names must hold, as typed.
+    pub(crate) find: String,
+    /// How many sites there are.
+    pub(crate) all: u64,
+    /// Whether this is not the first page.
+    pub(crate) has_before: bool,
     /// The next page's cursor.
     pub(crate) next: Option<String>,
 }
@@ -151,19 +157,6 @@ impl SiteHead {
     }
 }
 
-/// A name that a POSIX shell takes as one word.
-pub(crate) fn shell_word(name: &str) -> String {
-    let is_plain = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if is_plain {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
-    }
-}
-
 /// A site's variants.
 #[derive(Debug, Template)]
 #[template(path = "pages/site.html")]
@@ -257,14 +250,4 @@ pub(crate) struct RemovePage {
     pub(crate) variants_words: String,
     /// Why it was not begun.
     pub(crate) problem: Option<ProblemPanel>,
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_for_the_shell() {
-        assert_eq!(super::shell_word("shop.example"), "shop.example");
-        assert_eq!(super::shell_word("my shop"), "'my shop'");
-        assert_eq!(super::shell_word("it's"), r"'it'\''s'");
-    }
 }

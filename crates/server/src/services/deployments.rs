@@ -3,6 +3,7 @@
 mod again;
 mod at_rest;
 mod content;
+pub(crate) mod edits;
 mod events;
 pub(crate) mod many;
 mod pending;

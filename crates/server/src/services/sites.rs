@@ -218,6 +218,20 @@ pub(crate) async fn get(app: &App, ws: WorkspaceId, id: SiteId) -> Outcome<Site>
         .ok_or_else(|| Problem::not_found("site", &id.to_string()))
 }
 
+/// One page of the sites whose name, or one of whose host names, holds this text; with an empty one of all.
+pub(crate) async fn find_all(
+    app: &App,
+    ws: WorkspaceId,
+    text: &str,
+    page: &Page,
+) -> Outcome<Listed<Site>> {
+    Ok(if text.is_empty() {
+        app.store.list_sites(ws, page).await?
+    } else {
+        app.store.find_sites(ws, text, page).await?
+    })
+}
+
 /// A site by its id or its name, as the command line takes it.
 pub(crate) async fn find(app: &App, ws: WorkspaceId, id_or_name: &str) -> Outcome<Site> {
     if let Ok(id) = id_or_name.parse()

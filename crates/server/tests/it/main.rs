@@ -10,6 +10,7 @@ mod audit;
 mod backups;
 mod bad_input;
 mod bare;
+mod by_command;
 mod by_hand;
 mod canary;
 mod connect_stream;

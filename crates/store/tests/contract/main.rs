@@ -62,7 +62,7 @@ stories! {
         accounts_are_chosen,
         zones_in_documents_become_rows,
     }
-    sites { sites_are_observed_in_turn, a_baseline_is_kept_until_forgotten, a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
+    sites { sites_are_observed_in_turn, a_baseline_is_kept_until_forgotten, a_site_lives, are_found_by_name_and_host, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
     deployments {
         one_is_queued_at_a_time,
         many_enqueue_at_once,

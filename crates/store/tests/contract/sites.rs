@@ -11,7 +11,7 @@ use domain::{
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::{Baseline, Page, StoreError, WebhookEvent};
+use store::{Baseline, Page, Site, StoreError, WebhookEvent};
 use uuid::Uuid;
 
 pub(crate) async fn a_site_lives(world: World) {
@@ -116,6 +116,50 @@ pub(crate) async fn a_site_lives(world: World) {
         .await
         .expect("reads");
     assert_eq!((listed.items, listed.next), (vec![shop], None));
+}
+
+pub(crate) async fn are_found_by_name_and_host(world: World) {
+    let store = &world.store;
+    let mut sites = Vec::new();
+    for (number, name, host) in [
+        (1, "Grüner Laden", "shop.example"),
+        (2, "Blog", "blog.example"),
+        (3, "SHOP two", "two.example"),
+        (4, "100% sure", "sure.example"),
+    ] {
+        let mut one = site(world.workspace, number, &[host]);
+        one.name = name.to_owned();
+        store.create_site(&one).await.expect("stored");
+        sites.push(one);
+    }
+    assert_eq!(store.count_sites(world.workspace).await.expect("reads"), 4);
+    for (text, found) in [
+        ("shop", &[0, 2][..]),
+        ("GRÜN", &[0]),
+        ("%", &[3]),
+        ("example", &[0, 1, 2, 3]),
+        ("_", &[]),
+    ] {
+        let listed = store
+            .find_sites(world.workspace, text, &Page::default())
+            .await
+            .expect("reads");
+        let wanted: Vec<Site> = found.iter().map(|at| sites[*at].clone()).collect();
+        assert_eq!((listed.items, listed.next), (wanted, None), "{text}");
+    }
+    let mut page = Page::first(1);
+    let first = store
+        .find_sites(world.workspace, "shop", &page)
+        .await
+        .expect("reads");
+    assert_eq!(first.items, [sites[0].clone()]);
+    page.after = first.next;
+    assert!(page.after.is_some());
+    let second = store
+        .find_sites(world.workspace, "shop", &page)
+        .await
+        .expect("reads");
+    assert_eq!((second.items, second.next), (vec![sites[2].clone()], None));
 }
 
 pub(crate) async fn names_and_hostnames_are_unique(world: World) {

@@ -22,7 +22,12 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::{deployment::DeploymentKind, time::Millis, variant::Format};
+use domain::{
+    deployment::DeploymentKind,
+    plan::{Difference, Warning},
+    time::Millis,
+    variant::Format,
+};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -63,6 +68,9 @@ pub(crate) struct DeploymentView {
     created_at: String,
     started_at: Option<String>,
     finished_at: Option<String>,
+    /// What there is to know of it: `{code, detail}`. `edit_put_back` names a change from outside that it puts back.
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,6 +254,7 @@ pub(super) fn deployment_view(deployment: &Deployment) -> DeploymentView {
         created_at: rfc3339(deployment.created_at),
         started_at: deployment.started_at.map(rfc3339),
         finished_at: deployment.finished_at.map(rfc3339),
+        warnings: deployments::edits::told_of(deployment),
         proof: deployment.proof.clone(),
         problem: deployment.problem.clone(),
         restored: deployment.restored.as_ref().map(restored_view),
@@ -253,10 +262,29 @@ pub(super) fn deployment_view(deployment: &Deployment) -> DeploymentView {
     }
 }
 
-/// No settings yet: `{}`.
+/// A deployment as the API answers with it, for the command line; with where it stands if that is given.
+pub(crate) fn as_json(deployment: &Deployment, standing: Option<deployments::Standing>) -> Value {
+    let view = DeploymentView {
+        standing: standing.map(standing_view),
+        ..deployment_view(deployment)
+    };
+    // A view has no keys but texts.
+    serde_json::to_value(view).unwrap_or_default()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// How it is deployed; `{}` is enough.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewDeployment {}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewDeployment {
+    /// Whether changes that somebody made in the account may be put back; the deployment's `warnings` name them. With
+    /// `false` a site with such changes is not deployed: `edits_outside`.
+    #[serde(default = "yes")]
+    overwrite_edits: bool,
+}
 
 /// Deploy a site. While a deployment of it is queued or running, the answer is that one.
 #[utoipa::path(post, path = "/sites/{id}/deployments", tag = "deployments", params(("id" = String, Path)),
@@ -265,9 +293,12 @@ async fn start(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
-    ApiJson(NewDeployment {}): ApiJson<NewDeployment>,
+    ApiJson(body): ApiJson<NewDeployment>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
     let site = id(&text, "site")?;
+    if !body.overwrite_edits {
+        deployments::edits::refuse_edits(&app, caller.workspace, site).await?;
+    }
     let deployment = deployments::start(
         &app,
         caller.workspace,
@@ -287,6 +318,10 @@ async fn start(
 struct ManySites {
     /// 1 to 100 ids.
     site_ids: Vec<String>,
+    /// Whether changes that somebody made in the accounts may be put back; each answer's `edits` names them. With `false`
+    /// a site with such changes is not deployed: its `problem` is `edits_outside`.
+    #[serde(default = "yes")]
+    overwrite_edits: bool,
 }
 
 /// What came of one of them.
@@ -296,6 +331,11 @@ struct AskedView {
     site_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deployment: Option<DeploymentView>,
+    /// Changes from outside that this deployment puts back, as in the plan's `differences`, read just now; without it, it
+    /// could not be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    edits: Option<Vec<Difference>>,
     /// Why there is no deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
@@ -307,7 +347,8 @@ struct ManyView {
     items: Vec<AskedView>,
 }
 
-/// Deploy several sites at once, a deployment each: one that fails stops no other.
+/// Deploy several sites at once, a deployment each: one that fails stops no other. Each account is looked at first (five
+/// calls to Cloudflare), so that the answer names the changes from outside that are put back.
 #[utoipa::path(post, path = "/deployments", tag = "deployments", request_body = ManySites,
     responses((status = 202, body = ManyView), Problems))]
 async fn start_many(
@@ -316,7 +357,9 @@ async fn start_many(
     ApiJson(many): ApiJson<ManySites>,
 ) -> Outcome<(StatusCode, Json<ManyView>)> {
     let ids = many::site_ids(many.site_ids.iter().map(String::as_str))?;
-    let asked = many::start_many(&app, &caller.actor, &ids, &caller.name).await;
+    let looked = many::look_for_edits(&app, caller.workspace, &ids).await;
+    let may = |_| many.overwrite_edits;
+    let asked = many::start_many(&app, &caller.actor, looked, &caller.name, may).await;
     let items = asked
         .into_iter()
         .map(|asked| {
@@ -327,6 +370,7 @@ async fn start_many(
             AskedView {
                 site_id: asked.site.to_string(),
                 deployment,
+                edits: asked.edits,
                 problem,
             }
         })

@@ -10,7 +10,6 @@ use crate::{
         parts::{ProblemPanel, Wait, When, plural, span},
     },
     problem::{Code, Outcome, Problem},
-    reconcile::outlook::warnings_of,
     services::{deployments, receipt},
 };
 use axum::{
@@ -126,7 +125,7 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
         receipt: receipt::of_deployment(app, &deployment).await?,
         config: standing.config,
         steps: deployment.steps.iter().map(step_row).collect(),
-        warnings: warnings_of(&deployment)
+        warnings: deployments::edits::told_of(&deployment)
             .into_iter()
             .map(|warning| warning.detail)
             .collect(),

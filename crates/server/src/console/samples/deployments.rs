@@ -5,9 +5,11 @@ use crate::{
     console::deployments::{
         DeployingRow, DeployingsPage, DeployingsView, PlanRow, PlansPage, ProofRow, ProofView,
         UndonePanel,
+        drift_rows,
     },
     services::{deployments::Config, receipt::Item},
 };
+use domain::ids::SiteId;
 
 fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
     LogPage {
@@ -20,6 +22,19 @@ fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
     }
 }
 
+fn difference() -> Difference {
+    Difference {
+        resource: Resource::Script,
+        name: NASTY.to_owned(),
+        what: "compatibility date".to_owned(),
+        ours: Some("2026-04-01".to_owned()),
+        theirs: Some("2024-01-01".to_owned()),
+        last_applied: Some("2026-04-01".to_owned()),
+        by: Some("dash".to_owned()),
+        repaired: true,
+    }
+}
+
 pub(super) fn deployments() -> Vec<(&'static str, String)> {
     let plan = |conflicts: Vec<ConflictPanel>, steps: Vec<PlanStep>, problem| PlanPage {
         shell: shell("s1"),
@@ -29,16 +44,8 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
             code: "zone_paused".to_owned(),
             detail: NASTY.to_owned(),
         }],
-        differences: vec![Difference {
-            resource: Resource::Script,
-            name: NASTY.to_owned(),
-            what: "compatibility date".to_owned(),
-            ours: Some("2026-04-01".to_owned()),
-            theirs: Some("2024-01-01".to_owned()),
-            last_applied: Some("2026-04-01".to_owned()),
-            by: Some("dash".to_owned()),
-            repaired: true,
-        }],
+        drift: drift_rows(&[difference()], SiteId::from_uuid(uuid::Uuid::from_u128(1))),
+        is_repair: true,
         other_routes: vec![OtherRoute {
             pattern: "*.shop.example/*".to_owned(),
             script: Some(NASTY.to_owned()),
@@ -221,9 +228,12 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     state: State::new("warn", Mark::Half, "would change"),
                     steps: vec![NASTY.to_owned(), "Create route shop.example/*".to_owned()],
                     notes: vec![NASTY.to_owned()],
+                    edits: vec![difference()],
+                    can_deploy: true,
                 }],
                 ids: "s1".to_owned(),
                 words: "1 site".to_owned(),
+                has_edits: true,
             }),
         ),
         (
@@ -233,6 +243,7 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                 rows: Vec::new(),
                 ids: String::new(),
                 words: "0 sites".to_owned(),
+                has_edits: false,
             }),
         ),
         (
@@ -243,6 +254,7 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     query: "d=a,b".to_owned(),
                     words: "1 of 2 done".to_owned(),
                     is_running: true,
+                    left: vec![("s2".to_owned(), NASTY.to_owned())],
                     rows: vec![
                         DeployingRow {
                             id: "a".to_owned(),

@@ -1,6 +1,7 @@
 //! Changing: a site's settings, and its removal.
 
-use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames, shell_word};
+use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames};
+use crate::words::shell_word;
 use crate::{
     audit::{Event, Kind},
     console::{

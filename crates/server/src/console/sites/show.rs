@@ -1,8 +1,6 @@
 //! Reading: the list of sites, and one site's variants.
 
-use super::{
-    DriftPanel, SHOWS, SiteHead, SitePage, SiteRow, SitesPage, VariantRow, is_deployed, shell_word,
-};
+use super::{DriftPanel, SHOWS, SiteHead, SitePage, SiteRow, SitesPage, VariantRow, is_deployed};
 use crate::{
     clock::parse_rfc3339,
     console::{
@@ -13,6 +11,7 @@ use crate::{
     problem::{Outcome, Problem},
     reconcile::drift::{self, Drift},
     services::{connections, deployments, sites, sync, variants},
+    words::shell_word,
 };
 use axum::{
     extract::{Path, Query},
@@ -41,7 +40,8 @@ pub(crate) struct ListQuery {
 /// The list of sites.
 pub(crate) async fn index(desk: Desk, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
-    let listed = sites::list(app, ws, &page_after(&query.after, ROWS)).await?;
+    let find = query.find.trim();
+    let listed = sites::find_all(app, ws, find, &page_after(&query.after, ROWS)).await?;
     let mut rows = Vec::new();
     for site in &listed.items {
         let counts = app.store.count_variants(ws, site.id).await?;
@@ -52,6 +52,9 @@ pub(crate) async fn index(desk: Desk, Query(query): Query<ListQuery>) -> Result<
         shell: desk.shell("sites"),
         rows,
         has_connection: !connections.items.is_empty(),
+        find: find.to_owned(),
+        all: desk.sites_all,
+        has_before: !query.after.is_empty(),
         next: listed.next,
     }))
 }

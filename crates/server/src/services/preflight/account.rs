@@ -5,8 +5,9 @@ use super::warning;
 use crate::{
     app::App,
     reconcile::cloudflare_ids::{account_id, zone_id},
-    services::connections,
+    services::{connections, token_check::AccountState},
 };
+use cloudflare::Granted;
 use domain::plan::Warning;
 use store::{Connection, Site};
 
@@ -33,9 +34,47 @@ pub(super) async fn look(
     let mut found = writes(app, site).await;
     if is_first {
         found.extend(requests(app, site, connection).await);
-        found.extend(objects(app, site, connection).await.unwrap_or_default());
+        let (state, objects) =
+            futures::future::join(state(app, site, connection), objects(app, site, connection))
+                .await;
+        found.extend(state);
+        found.extend(objects.unwrap_or_default());
     }
     found
+}
+
+/// Whether the account takes Workers and namespaces at all, by the two questions of the token's check: writes so invalid
+/// that nothing can come of them.
+async fn state(app: &App, site: &Site, connection: &Connection) -> Option<Warning> {
+    let api = connections::api_for(app, connection).ok()?;
+    let account = account_id(&site.account);
+    let (worker, namespace) = futures::future::join(
+        api.probe_workers_scripts_write(&account),
+        api.probe_kv_write(&account),
+    )
+    .await;
+    let state = [worker, namespace].iter().find_map(refused_state)?;
+    let code = match state {
+        AccountState::EmailNotVerified => "email_not_verified",
+        AccountState::NotInThePlan => "workers_not_available",
+    };
+    Some(warning(
+        code,
+        format!(
+            "{} Deploying would stop there. {} ({})",
+            state.words(),
+            state.next_step(),
+            state.fix_url()
+        ),
+    ))
+}
+
+fn refused_state(granted: &Granted) -> Option<AccountState> {
+    match granted {
+        Granted::Yes { .. } => None,
+        Granted::No { error, .. } => AccountState::of(error),
+        Granted::Unknown { error, .. } => AccountState::of(error.as_deref()?),
+    }
 }
 
 /// Content that waits for KV, against a free account's day.
