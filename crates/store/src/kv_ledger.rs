@@ -3,13 +3,14 @@
 //! found by an index, so that a sync costs what changed and not what there is.
 
 mod changes;
+mod listing;
 
 use crate::{
     Result, Store,
     convert::Row,
     database::bind_parameters_max,
     entities::{kv_ledger, site},
-    sites,
+    site_syncs, sites,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -24,6 +25,7 @@ use sea_orm::{
 };
 
 use changes::forget;
+pub use listing::ListedKey;
 pub(crate) use changes::{want, want_nothing};
 
 /// A published revision that the edge has not.
@@ -246,11 +248,7 @@ impl Store {
             return Ok(());
         }
         forget(&tx, site, Condition::all()).await?;
-        site::Entity::update_many()
-            .col_expr(site::Column::IndexHash, Expr::value(None::<String>))
-            .filter(site::Column::Id.eq(site.to_string()))
-            .exec(&tx)
-            .await?;
+        site_syncs::forget(&tx, site).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -286,38 +284,6 @@ impl Store {
         }
         tx.commit().await?;
         Ok(())
-    }
-
-    /// Everything that was acknowledged and not forgotten, by path: what should be in the namespace, for an audit.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn ledger_entries(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-    ) -> Result<Vec<LedgerEntry>> {
-        let rows = of(workspace, site)
-            .filter(kv_ledger::Column::AckedRevision.is_not_null())
-            .order_by_asc(kv_ledger::Column::Path)
-            .order_by_asc(kv_ledger::Column::Format)
-            .all(self.reader())
-            .await?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for model in rows {
-            let row = Row::new("kv_ledger", &model.site_id);
-            let revision = row.parse_option("acked_revision", model.acked_revision.as_ref())?;
-            if let (Some(revision), Some(key), Some(at)) = (revision, model.key, model.acked_at) {
-                entries.push(LedgerEntry {
-                    key,
-                    format: row.parse("format", &model.format)?,
-                    path: model.path,
-                    revision,
-                    written_at: Millis(at),
-                });
-            }
-        }
-        Ok(entries)
     }
 }
 

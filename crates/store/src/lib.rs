@@ -49,6 +49,7 @@ mod drift;
 mod entities;
 mod error;
 mod kv_ledger;
+mod kv_usage;
 mod meta;
 mod migrations;
 mod paging;
@@ -56,6 +57,7 @@ mod publications;
 mod sealed;
 mod sessions;
 mod sign_in_attempts;
+mod site_syncs;
 mod sites;
 mod sync;
 mod users;
@@ -71,10 +73,14 @@ pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
-pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry};
+pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey};
+pub use kv_usage::KvUsage;
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use publications::{Difference, Restored};
 pub use sealed::SealedValue;
+pub use site_syncs::{
+    RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex,
+};
 pub use sites::{Site, SiteName, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;

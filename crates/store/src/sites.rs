@@ -441,7 +441,6 @@ fn to_row(site: &Site) -> site::ActiveModel {
         observed_at: Set(site.observed_at.map(|at| at.0)),
         created_at: Set(site.created_at.0),
         updated_at: Set(site.updated_at.0),
-        index_hash: Set(None),
         sync_wanted_at: Set(None),
         sync_not_before: Set(0),
         sync_lease_owner: Set(None),
