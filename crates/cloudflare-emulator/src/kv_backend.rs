@@ -3,7 +3,8 @@
 //! Each namespace has a socket of its own, since the calls name none. Keys come as one percent-encoded path segment
 //! and are decoded exactly once. Faults whose path begins with `^kv/` meet these calls.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -27,7 +28,18 @@ const BULK_GET_BODY: usize = 1024 * 1024;
 struct Backend {
     world: Arc<SharedWorld>,
     namespace: String,
+    cache: Mutex<HashMap<String, Cached>>,
 }
+
+/// What a location of the edge remembers of a key: until when, and the value or that there is none.
+struct Cached {
+    until_ms: u64,
+    entry: Option<KvEntry>,
+}
+
+/// The shortest and the usual time that a location answers from its cache, in seconds (§6.6, official).
+const CACHE_MIN_S: u64 = 30;
+const CACHE_USUAL_S: u64 = 60;
 
 /// Why a call failed: status and words, which a script sees as `KV GET failed: 500 …`.
 struct Failure(StatusCode, String);
@@ -50,7 +62,11 @@ pub fn router(world: Arc<SharedWorld>, namespace: &str) -> Router {
     let namespace = plain_id(namespace);
     Router::new()
         .fallback(call)
-        .with_state(Arc::new(Backend { world, namespace }))
+        .with_state(Arc::new(Backend {
+            world,
+            namespace,
+            cache: Mutex::default(),
+        }))
 }
 
 async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Response<Body> {
@@ -126,7 +142,7 @@ impl Backend {
             .into_owned();
         match *request.method() {
             Method::GET if key.is_empty() => self.list(&query),
-            Method::GET => self.get(&key),
+            Method::GET => self.get(&key, number(&query, "cache_ttl")?),
             Method::PUT => self.put(&key, &query, request).await,
             Method::DELETE => self.delete(&key),
             _ => Err(Failure(
@@ -136,10 +152,14 @@ impl Backend {
         }
     }
 
-    fn get(&self, key: &str) -> Result<Response<Body>, Failure> {
+    fn get(&self, key: &str, cache_ttl: Option<u64>) -> Result<Response<Body>, Failure> {
         Namespace::check_key(key)?;
-        let world = self.world.read();
-        let Some(entry) = self.entry(&world, key)? else {
+        if let Some(ttl) = cache_ttl.filter(|ttl| *ttl < CACHE_MIN_S) {
+            return Err(bad(format!(
+                "Invalid cache_ttl of {ttl}. Cache TTL must be at least {CACHE_MIN_S}."
+            )));
+        }
+        let Some(entry) = self.cached(key, cache_ttl)? else {
             return Err(Failure(StatusCode::NOT_FOUND, "key not found".to_owned()));
         };
         let mut response = Response::new(Body::from(entry.value.clone()));
@@ -149,6 +169,30 @@ impl Backend {
             response.headers_mut().insert(METADATA_HEADER, value);
         }
         Ok(response)
+    }
+
+    /// A key as one location of the edge sees it: what it read a moment ago it does not read again, misses too.
+    fn cached(&self, key: &str, cache_ttl: Option<u64>) -> Result<Option<KvEntry>, Failure> {
+        let world = self.world.read();
+        let percent = world.switches.kv_cache_percent;
+        if percent == 0 {
+            return Ok(self.entry(&world, key)?.cloned());
+        }
+        let now = now_ms();
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = cache.get(key)
+            && cached.until_ms > now
+        {
+            return Ok(cached.entry.clone().filter(|entry| !entry.expired(now)));
+        }
+        let entry = self.entry(&world, key)?.cloned();
+        let ttl_ms = cache_ttl.unwrap_or(CACHE_USUAL_S).saturating_mul(10 * percent);
+        let cached = Cached {
+            until_ms: now.saturating_add(ttl_ms),
+            entry: entry.clone(),
+        };
+        cache.insert(key.to_owned(), cached);
+        Ok(entry)
     }
 
     fn bulk_get(&self, body: &Bytes) -> Result<Response<Body>, Failure> {

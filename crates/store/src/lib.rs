@@ -73,7 +73,7 @@ pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
-pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey};
+pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey, PendingCounts};
 pub use kv_usage::KvUsage;
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use publications::{Difference, Restored};
@@ -81,7 +81,7 @@ pub use sealed::SealedValue;
 pub use site_syncs::{
     RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex,
 };
-pub use sites::{Site, SiteName, SiteSettings};
+pub use sites::{OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
 pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};

@@ -302,6 +302,21 @@ impl Store {
         put(self.writer(), row, &columns).await
     }
 
+    /// Writes down which filters are still to be deleted some time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_retired(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        retired: &[RetiredFilter],
+    ) -> Result<()> {
+        let mut row = row(workspace, site);
+        row.retired = Set(Some(to_json(retired)));
+        put(self.writer(), row, &[Column::Retired]).await
+    }
+
     /// Asks for a sync of every site whose keys were listed last before `before`; says how many there are.
     ///
     /// # Errors

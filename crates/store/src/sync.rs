@@ -112,6 +112,24 @@ impl Store {
         Ok(None)
     }
 
+    /// Whether some process brings the site's content to the edge now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sync_is_leased(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        now: Millis,
+    ) -> Result<bool> {
+        let found = sites::of(workspace)
+            .filter(site::Column::Id.eq(site.to_string()))
+            .filter(site::Column::SyncLeaseUntil.gt(now.0))
+            .count(self.reader())
+            .await?;
+        Ok(found > 0)
+    }
+
     /// Keeps the lease until `until`. `false` when it is another's now, or when a deployment of the site waits: then the
     /// sync ends here ([`Store::finish_sync`] with `retry_at`) and lets it pass.
     ///

@@ -175,6 +175,8 @@ pub(crate) async fn save_settings(
                 hostnames: Some(listed_hostnames(&form.hostnames)),
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
+                workers_plan: None,
+                over_quota: None,
                 route_patterns: Some(patterns_given(&form)),
                 connection: None,
             };
