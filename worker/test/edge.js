@@ -80,8 +80,16 @@ export class PretendKv {
       return response.writeHead(400, `Invalid cache_ttl of ${cacheTtl}. Cache TTL must be at least 60.`).end();
     }
     if (this.mode === 'hang') return;
+    if (this.mode === 'slow') {
+      setTimeout(() => this.give(key, response), 20 + 80 * Math.random());
+      return;
+    }
     if (this.mode === 'rubbish') return response.writeHead(200, { 'CF-KV-Metadata': '{"r":7}' }).end('\x00\xffrubbish');
     if (this.mode === 'fail') return response.writeHead(500).end('broken');
+    this.give(key, response);
+  }
+
+  give(key, response) {
     const found = this.values.get(key);
     if (!found) return response.writeHead(404).end();
     const headers = { 'content-length': found.value.length };
