@@ -50,7 +50,7 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
             .current_dir(root().join(install::npm_parts::WORKER))
             .env("EDGE_DELIVERY_WORKERD", install::workerd()?)),
         Bench::Sync => {
-            let program = build::run(&BuildArgs { release: true })?;
+            let program = build::run(&BuildArgs { release: false })?;
             run(command("node", &["xtask/bench/sync.mjs"])
                 .current_dir(root())
                 .env("EDGE_DELIVERY", program)

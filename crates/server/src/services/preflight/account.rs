@@ -39,7 +39,7 @@ pub(super) async fn look(
 }
 
 /// Content that waits for KV, against a free account's day.
-async fn writes(app: &App, site: &Site) -> Vec<Warning> {
+pub(super) async fn writes(app: &App, site: &Site) -> Vec<Warning> {
     let Ok(report) = sync::report(app, site).await else {
         return Vec::new();
     };
