@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { parseArgs } from 'node:util';
 import { CHROME_ACCEPT, HOST, UA, listen, startEdge } from '../test/edge.js';
+import { pointerFor } from '../test/pointer.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -44,11 +45,14 @@ function rawServer(answerTo) {
 }
 
 const answer = (status, headers, body) =>
-  Buffer.from(`HTTP/1.1 ${status}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n\r\n${body}`);
+  Buffer.concat([
+    Buffer.from(`HTTP/1.1 ${status}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n\r\n`),
+    Buffer.from(body),
+  ]);
 const originAnswer = answer('200 OK', 'content-type: text/html', PAGE);
 const metadata = JSON.stringify({ r: REVISION, t: 'text/html; charset=utf-8' });
 const variantAnswer = answer('200 OK', `CF-KV-Metadata: ${metadata}`, PAGE);
-const indexAnswer = answer('200 OK', 'x: y', JSON.stringify({ v: 1, html: ['/tea'], markdown: [] }));
+const indexAnswer = answer('200 OK', 'x: y', pointerFor({ html: ['/tea'] }));
 const missing = answer('404 Not Found', 'x: y', '');
 const kvAnswer = (line) =>
   line.includes('/index') ? indexAnswer : line.includes('%2Ftea') ? variantAnswer : missing;

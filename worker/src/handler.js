@@ -37,7 +37,7 @@ function answerHealth(event, config) {
   event.respondWith(
     isSigned(question, siteKey)
       .catch(() => false)
-      .then((signed) => (signed ? healthAnswer(config) : fetch(event.request))),
+      .then((signed) => (signed ? healthAnswer(config, Date.now()) : fetch(event.request))),
   );
 }
 

@@ -20,6 +20,31 @@ async function within(promise, ms) {
   }
 }
 
+/** Whether KV takes our `cacheTtl`; its least has changed before. */
+let kvTakesCacheTtl = true;
+
+/**
+ * What KV gives to one of its reads. A location may answer from its cache, a miss too, so each key that may have been
+ * missed or changed is read with the shortest cache that there is.
+ * @param {(options: any) => Promise<any>} read
+ */
+async function kvRead(read) {
+  if (kvTakesCacheTtl) {
+    try {
+      return await read({ type: 'arrayBuffer', cacheTtl: KV_CACHE_S });
+    } catch (error) {
+      if (!/cache.?ttl/i.test(String(error))) throw error;
+      kvTakesCacheTtl = false;
+    }
+  }
+  return read({ type: 'arrayBuffer' });
+}
+
+/** A value as bytes, or null. @param {any} kv @param {string} key */
+function kvGet(kv, key) {
+  return kvRead((options) => kv.get(key, options));
+}
+
 /**
  * The published variant of a path. The content is read whole, so that a read which breaks midway can still end at the
  * origin.
@@ -27,7 +52,8 @@ async function within(promise, ms) {
  * @returns {Promise<Variant | undefined>}
  */
 async function readVariant(kv, format, path) {
-  const { value, metadata } = await kv.getWithMetadata(await kvKey(format, path), 'arrayBuffer');
+  const key = await kvKey(format, path);
+  const { value, metadata } = await kvRead((options) => kv.getWithMetadata(key, options));
   const checked = value === null ? undefined : checkMetadata(format, metadata);
   return checked && { ...checked, content: value };
 }

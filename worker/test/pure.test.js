@@ -120,17 +120,6 @@ test('what a visitor gets', () => {
   assert.deepEqual(wishOf(bot('Applebot', true), false, config), { agent: 'Applebot', formats: ['html'] });
 });
 
-test('the index', () => {
-  const { parseIndex, INDEX_MAX } = pureScope('parseIndex', 'INDEX_MAX');
-  const index = parseIndex('{"v":1,"html":["/","/a"],"markdown":["/b"]}');
-  assert.deepEqual([...index.html, ...index.markdown], ['/', '/a', '/b']);
-  for (const text of ['null', '[]', '1', '{}', '{"v":2,"html":[],"markdown":[]}', '{"v":1,"html":"x","markdown":[]}']) {
-    assert.equal(parseIndex(text), undefined, text);
-  }
-  const large = JSON.stringify({ v: 1, html: ['/'.padEnd(INDEX_MAX, 'a')], markdown: [] });
-  assert.equal(parseIndex(large), undefined);
-});
-
 test('a crawler that feeds search and models keeps its name', () => {
   const { visitorOf } = pureScope('visitorOf');
   assert.deepEqual(visitorOf('Applebot/0.1'), { kind: 'excluded', token: 'Applebot', dual: true });

@@ -3,7 +3,8 @@
 //! Each namespace has a socket of its own, since the calls name none. Keys come as one percent-encoded path segment
 //! and are decoded exactly once. Faults whose path begins with `^kv/` meet these calls.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -27,7 +28,18 @@ const BULK_GET_BODY: usize = 1024 * 1024;
 struct Backend {
     world: Arc<SharedWorld>,
     namespace: String,
+    cache: Mutex<HashMap<String, Cached>>,
 }
+
+/// What a location of the edge remembers of a key: until when, and the value or that there is none.
+struct Cached {
+    until_ms: u64,
+    entry: Option<KvEntry>,
+}
+
+/// The shortest and the usual time that a location answers from its cache, in seconds (§6.6, official).
+const CACHE_MIN_S: u64 = 30;
+const CACHE_USUAL_S: u64 = 60;
 
 /// Why a call failed: status and words, which a script sees as `KV GET failed: 500 …`.
 struct Failure(StatusCode, String);
@@ -50,7 +62,11 @@ pub fn router(world: Arc<SharedWorld>, namespace: &str) -> Router {
     let namespace = plain_id(namespace);
     Router::new()
         .fallback(call)
-        .with_state(Arc::new(Backend { world, namespace }))
+        .with_state(Arc::new(Backend {
+            world,
+            namespace,
+            cache: Mutex::default(),
+        }))
 }
 
 async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Response<Body> {
@@ -126,7 +142,7 @@ impl Backend {
             .into_owned();
         match *request.method() {
             Method::GET if key.is_empty() => self.list(&query),
-            Method::GET => self.get(&key),
+            Method::GET => self.get(&key, number(&query, "cache_ttl")?),
             Method::PUT => self.put(&key, &query, request).await,
             Method::DELETE => self.delete(&key),
             _ => Err(Failure(
@@ -136,10 +152,14 @@ impl Backend {
         }
     }
 
-    fn get(&self, key: &str) -> Result<Response<Body>, Failure> {
+    fn get(&self, key: &str, cache_ttl: Option<u64>) -> Result<Response<Body>, Failure> {
         Namespace::check_key(key)?;
-        let world = self.world.read();
-        let Some(entry) = self.entry(&world, key)? else {
+        if let Some(ttl) = cache_ttl.filter(|ttl| *ttl < CACHE_MIN_S) {
+            return Err(bad(format!(
+                "Invalid cache_ttl of {ttl}. Cache TTL must be at least {CACHE_MIN_S}."
+            )));
+        }
+        let Some(entry) = self.cached(key, cache_ttl)? else {
             return Err(Failure(StatusCode::NOT_FOUND, "key not found".to_owned()));
         };
         let mut response = Response::new(Body::from(entry.value.clone()));
@@ -149,6 +169,30 @@ impl Backend {
             response.headers_mut().insert(METADATA_HEADER, value);
         }
         Ok(response)
+    }
+
+    /// A key as one location of the edge sees it: what it read a moment ago it does not read again, misses too.
+    fn cached(&self, key: &str, cache_ttl: Option<u64>) -> Result<Option<KvEntry>, Failure> {
+        let world = self.world.read();
+        let percent = world.switches.kv_cache_percent;
+        if percent == 0 {
+            return Ok(self.entry(&world, key)?.cloned());
+        }
+        let now = now_ms();
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = cache.get(key)
+            && cached.until_ms > now
+        {
+            return Ok(cached.entry.clone().filter(|entry| !entry.expired(now)));
+        }
+        let entry = self.entry(&world, key)?.cloned();
+        let ttl_ms = cache_ttl.unwrap_or(CACHE_USUAL_S).saturating_mul(10 * percent);
+        let cached = Cached {
+            until_ms: now.saturating_add(ttl_ms),
+            entry: entry.clone(),
+        };
+        cache.insert(key.to_owned(), cached);
+        Ok(entry)
     }
 
     fn bulk_get(&self, body: &Bytes) -> Result<Response<Body>, Failure> {
@@ -369,4 +413,75 @@ fn text(status: StatusCode, words: String) -> Response<Body> {
     let mut response = Response::new(Body::from(words));
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails loudly")]
+mod tests {
+    use super::*;
+
+    fn backend(percent: u64) -> Backend {
+        let mut world = World::default();
+        world.switches.kv_cache_percent = percent;
+        world
+            .namespaces
+            .insert("n".to_owned(), Namespace::default());
+        Backend {
+            world: SharedWorld::new(world),
+            namespace: "n".to_owned(),
+            cache: Mutex::default(),
+        }
+    }
+
+    fn put(backend: &Backend, text: &'static str) {
+        let write = KvWrite {
+            value: Bytes::from_static(text.as_bytes()),
+            ..KvWrite::default()
+        };
+        let mut world = backend.world.write();
+        let namespace = world.namespaces.get_mut("n").unwrap();
+        namespace.put("k", write, now_ms(), 0).unwrap();
+    }
+
+    fn seen(backend: &Backend, ttl: Option<u64>) -> Option<Bytes> {
+        let Ok(entry) = backend.cached("k", ttl) else {
+            panic!("the namespace is there");
+        };
+        entry.map(|entry| entry.value)
+    }
+
+    #[test]
+    fn a_location_remembers_misses_and_values() {
+        let none = backend(0);
+        assert_eq!(seen(&none, None), None);
+        put(&none, "a");
+        assert_eq!(seen(&none, None).unwrap(), "a");
+
+        let location = backend(100);
+        assert_eq!(seen(&location, Some(30)), None);
+        put(&location, "a");
+        assert_eq!(seen(&location, Some(30)), None, "the miss is remembered");
+        // As if the time had gone by.
+        location.cache.lock().unwrap().get_mut("k").unwrap().until_ms = now_ms();
+        assert_eq!(seen(&location, Some(30)).unwrap(), "a");
+        put(&location, "b");
+        assert_eq!(seen(&location, None).unwrap(), "a", "so is the value");
+    }
+
+    #[test]
+    fn the_cache_is_as_long_as_asked() {
+        for (ttl, seconds) in [(Some(30), 30), (None, 60), (Some(300), 300)] {
+            let location = backend(50);
+            let before = now_ms();
+            seen(&location, ttl);
+            let until = location.cache.lock().unwrap().get("k").unwrap().until_ms;
+            let kept = until - before;
+            assert!((seconds * 500..seconds * 500 + 1_000).contains(&kept), "{kept}");
+        }
+        let Err(Failure(status, words)) = backend(100).get("k", Some(10)) else {
+            panic!("too short");
+        };
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(words.contains("cache_ttl"), "{words}");
+    }
 }

@@ -22,7 +22,7 @@ pub use ids::{AccountId, InvalidId, NamespaceId, RouteId, ScriptName, ZoneId};
 pub use resources::{
     accounts::Account,
     kv_namespaces::Namespace,
-    kv_values::{BulkOutcome, BulkPair, KeyEntry, KeyPage},
+    kv_values::{BulkBody, BulkOutcome, BulkPair, KeyEntry, KeyPage},
     permission_probes::Granted,
     routes::{NewRoute, Route},
     scripts::{

@@ -3,11 +3,12 @@
 //! Pure: the same input gives the same bytes, so that a second plan finds nothing to change. `worker/README.md`
 //! describes the same things from the Worker's side.
 
+pub mod index;
+
 use crate::{
     agents::{AgentTable, Purpose},
     ids::SiteId,
     names::Hostname,
-    path::PagePath,
     variant::{Format, Revision},
 };
 use serde::{Deserialize, Serialize};
@@ -31,16 +32,9 @@ pub const KEY_BINDING: &str = "SITE_KEY";
 /// The name of the JSON binding with the [`EdgeConfig`].
 pub const CONFIG_BINDING: &str = "CONFIG";
 
-/// The KV key of the index.
-pub const INDEX_KEY: &str = "index";
-
 /// The KV key whose value is the site's id: it says whose a namespace is when everything else that knew is lost.
-/// Variants' keys begin with `v/` or `h/`.
+/// Variants' keys begin with `v/` or `h/`, the index's are [`index::INDEX_KEY`] and those under [`index::FILTER_PREFIX`].
 pub const MARKER_KEY: &str = "edge-delivery";
-
-/// The most bytes of an index that a Worker reads (`INDEX_MAX` in `worker/src/limits.js`): parsing more would take a
-/// free plan's 10 ms of CPU time (Cloudflare API notes §4.7, official).
-pub const INDEX_MAX: usize = 512 * 1024;
 
 /// Where the Worker answers the signed health question.
 pub const HEALTH_PATH: &str = "/.well-known/edge-delivery";
@@ -68,6 +62,7 @@ const FILES: &[(&str, &str)] = &[
     ("decide.js", include_str!("../../../worker/src/decide.js")),
     ("answer.js", include_str!("../../../worker/src/answer.js")),
     ("kv.js", include_str!("../../../worker/src/kv.js")),
+    ("xxh32.js", include_str!("../../../worker/src/xxh32.js")),
     ("index.js", include_str!("../../../worker/src/index.js")),
     ("visits.js", include_str!("../../../worker/src/visits.js")),
     ("health.js", include_str!("../../../worker/src/health.js")),
@@ -190,29 +185,6 @@ pub fn upload_hash(script: &str, config: &EdgeConfig) -> String {
     sha256(format!("{}\n{}", script_hash(script), config.hash()).as_bytes())
 }
 
-/// The value of [`INDEX_KEY`]: which paths have a published variant. Sorted, without repetitions. When there are so
-/// many that it would exceed [`INDEX_MAX`], an index without lists (`v` 0) comes out, at which the Worker reads each
-/// path's own key.
-pub fn index_json<'a>(paths: impl IntoIterator<Item = (Format, &'a PagePath)>) -> String {
-    let mut html = Vec::new();
-    let mut markdown = Vec::new();
-    for (format, path) in paths {
-        match format {
-            Format::Html => html.push(path.as_str()),
-            Format::Markdown => markdown.push(path.as_str()),
-        }
-    }
-    for list in [&mut html, &mut markdown] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    let bytes = html.iter().chain(&markdown).map(|path| path.len() + 3);
-    if bytes.sum::<usize>() + 40 > INDEX_MAX {
-        return r#"{"v":0}"#.to_owned();
-    }
-    serde_json::json!({ "v": 1, "html": html, "markdown": markdown }).to_string()
-}
-
 /// The KV metadata of a variant's value: revision and content type, from which the Worker makes the answer's headers.
 /// Far below KV's 1,024 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,31 +274,13 @@ mod tests {
     fn script_knows_its_version_and_stays_small() {
         let script = assemble_script(&AgentTable::current());
         assert!(script.contains(&format!("const WORKER_VERSION = '{WORKER_VERSION}';")));
-        assert_eq!(INDEX_MAX, 512 * 1024);
-        assert!(script.contains("const INDEX_MAX = 512 * 1024;"));
+        for line in [
+            "const INDEX_KEY = 'index';",
+            "const FILTER_PREFIX = 'i/';",
+            "const FILTER_COUNT_MAX = 4000000;",
+        ] {
+            assert!(script.contains(line), "{line}");
+        }
         assert!(script.len() < 64 * 1024, "{} bytes", script.len());
-    }
-
-    #[test]
-    fn an_index_too_large_has_no_lists() {
-        let paths: Vec<PagePath> = (0..6_000)
-            .map(|n| PagePath::parse(&format!("/{n:0100}")).expect("a path"))
-            .collect();
-        let of = |count: usize| index_json(paths[..count].iter().map(|path| (Format::Html, path)));
-        assert!(of(5_000).len() <= INDEX_MAX && of(5_000).len() > 500_000);
-        assert_eq!(of(6_000), r#"{"v":0}"#);
-    }
-
-    #[test]
-    fn index_is_sorted_and_unique() {
-        let a = PagePath::parse("/a").expect("a path");
-        let b = PagePath::parse("/b").expect("a path");
-        let json = index_json([
-            (Format::Html, &b),
-            (Format::Html, &a),
-            (Format::Html, &b),
-            (Format::Markdown, &a),
-        ]);
-        assert_eq!(json, r#"{"v":1,"html":["/a","/b"],"markdown":["/a"]}"#);
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     edge_client::EdgeClient,
     problem::{Code, Outcome, Problem},
-    reconcile::Signals,
+    reconcile::{BulkRoom, Signals},
     services::zones::Reads,
     vault::{IfNoKey, SealedRow, Vault},
     webhook_client::WebhookClient,
@@ -37,6 +37,8 @@ pub(crate) struct App {
     pub(crate) workspace: WorkspaceId,
     /// Who wakes whom inside this process.
     pub(crate) signals: Signals,
+    /// Memory for what is on its way to KV.
+    pub(crate) bulk_room: BulkRoom,
     /// This process's name on leases.
     pub(crate) process: String,
     /// Which connections' zones are being read.
@@ -114,6 +116,7 @@ impl App {
             clock,
             workspace,
             signals: Signals::new(),
+            bulk_room: BulkRoom::new(),
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             zone_reads: Reads::default(),
             edge,

@@ -89,6 +89,10 @@ pub(crate) fn router() -> Router<AppState> {
             get(sites::settings).post(sites::save_settings),
         )
         .route("/sites/{id}/connection", post(sites::attach))
+        .route("/sites/{id}/edge", get(sites::edge))
+        .route("/sites/{id}/sync/live", get(sites::live))
+        .route("/sites/{id}/sync/spread", post(sites::spread))
+        .route("/sites/{id}/sync/paid", post(sites::paid))
         .route(
             "/sites/{id}/remove",
             get(sites::remove_page).post(sites::remove),

@@ -50,6 +50,7 @@ mod entities;
 mod error;
 mod kv_ledger;
 mod leases;
+mod kv_usage;
 mod meta;
 mod migrations;
 mod paging;
@@ -57,6 +58,7 @@ mod publications;
 mod sealed;
 mod sessions;
 mod sign_in_attempts;
+mod site_syncs;
 mod sites;
 mod sync;
 mod users;
@@ -72,11 +74,15 @@ pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEnd, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
-pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry};
+pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey, PendingCounts};
+pub use kv_usage::KvUsage;
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use publications::{Difference, Moment, Restored};
 pub use sealed::SealedValue;
-pub use sites::{Site, SiteName, SiteSettings};
+pub use site_syncs::{
+    RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex,
+};
+pub use sites::{OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
 pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};

@@ -8,6 +8,7 @@ mod m20261124_000005_site_baselines;
 mod m20261124_000006_publications;
 mod m20261124_000007_drift_watch;
 mod m20261124_000008_restored;
+mod m20261124_000010_site_syncs;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000006_publications::Migration),
             Box::new(m20261124_000007_drift_watch::Migration),
             Box::new(m20261124_000008_restored::Migration),
+            Box::new(m20261124_000010_site_syncs::Migration),
         ]
     }
 }

@@ -31,6 +31,10 @@ pub struct SiteSettings {
     pub kv_deadline_ms: u32,
     /// Whether a deployment is taken back when its proof fails: when people get an error or our content.
     pub undo_on_failed_proof: bool,
+    /// What Cloudflare's Workers plan of the account is, as far as the owner said it.
+    pub workers_plan: WorkersPlan,
+    /// What becomes of content that takes more KV writes than a free account has left.
+    pub over_quota: OverQuota,
     /// The route patterns that cover a part of a host name in the place of all of it.
     pub route_patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
@@ -42,10 +46,36 @@ impl Default for SiteSettings {
         Self {
             kv_deadline_ms: 300,
             undo_on_failed_proof: true,
+            workers_plan: WorkersPlan::Unknown,
+            over_quota: OverQuota::Ask,
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
         }
     }
+}
+
+/// Cloudflare's Workers plan of an account: the free one has 1,000 KV writes a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkersPlan {
+    /// Nobody said it: taken for paid until Cloudflare says that a day's writes are spent.
+    #[default]
+    Unknown,
+    /// Free.
+    Free,
+    /// Paid: no limit a day.
+    Paid,
+}
+
+/// What becomes of content that takes more KV writes than the account has left today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverQuota {
+    /// Nothing is written until the owner says how.
+    #[default]
+    Ask,
+    /// It is spread over days.
+    Spread,
 }
 
 /// A site.
@@ -469,7 +499,6 @@ fn to_row(site: &Site) -> site::ActiveModel {
         observed_at: Set(site.observed_at.map(|at| at.0)),
         created_at: Set(site.created_at.0),
         updated_at: Set(site.updated_at.0),
-        index_hash: Set(None),
         sync_wanted_at: Set(None),
         sync_not_before: Set(0),
         sync_lease_owner: Set(None),

@@ -7,7 +7,7 @@ use crate::{
     config::ConfigArgs,
     problem::{Code, Outcome, Problem},
     services::{
-        sites,
+        preflight, sites,
         variant_files::{self, Found, file_of, format_of, path_of},
         variants::{self, PutOptions, VariantName},
     },
@@ -86,6 +86,7 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
     }
     bar.finish_and_clear();
     audit::record_many(app, &Actor::command_line(app.workspace), site.id, published).await;
+    let forecast = preflight::forecast(app, site).await;
     if args.json {
         let refused: Value = refused
             .iter()
@@ -95,6 +96,7 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
             "published": published,
             "unchanged": unchanged,
             "refused": refused,
+            "warning": forecast,
             "skipped": {"hidden": found.hidden, "links": found.links, "others": found.others},
         }))?;
     } else {
@@ -107,6 +109,9 @@ async fn push(app: &App, site: &Site, args: &FolderArgs) -> anyhow::Result<ExitC
         ))?;
         if let Some(skipped) = found.skipped() {
             print_line(&skipped)?;
+        }
+        if let Some(warning) = forecast {
+            print_line(&format!("warning: {}", warning.detail))?;
         }
     }
     Ok(if refused.is_empty() {

@@ -26,10 +26,7 @@ use super::{
     parts::{Mark, ProblemPanel, Stamp, State, Wait, When, guide_section},
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
-    sites::{
-        DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
-        SitesPage, VariantRow,
-    },
+    sites::{DriftPanel, EdgePage, HostRow, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart, VariantRow},
     variants::{LongText, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };

@@ -12,11 +12,13 @@ use store::{Site, VariantCounts};
 mod change;
 mod make;
 mod show;
+mod sync;
 
 pub(super) use change::{attach, remove, remove_page, save_settings, settings};
 pub(super) use make::{create, new};
 pub(crate) use show::head;
 pub(super) use show::{index, show};
+pub(super) use sync::{edge, live, paid, spread};
 
 /// The list of sites.
 #[derive(Debug, Template)]
@@ -80,6 +82,57 @@ pub(crate) fn hostnames(site: &Site) -> Vec<String> {
 /// Whether the Worker may be in front of the site by now.
 pub(crate) fn is_deployed(site: &Site) -> bool {
     !matches!(site.status, SiteStatus::New | SiteStatus::Removed)
+}
+
+/// How far the content is, on the site's page while there is something to say.
+#[derive(Debug, Clone, Template)]
+#[template(path = "parts/sync_live.html")]
+pub(crate) struct SyncPart {
+    /// The site's id.
+    pub(crate) site: String,
+    /// What is going on.
+    pub(crate) state: State,
+    /// How far, or why not.
+    pub(crate) words: String,
+    /// Done, of all.
+    pub(crate) progress: Option<(u64, u64)>,
+    /// Whether the owner is to say how it goes on.
+    pub(crate) asks: bool,
+    /// When it goes on by itself.
+    pub(crate) until: Option<When>,
+}
+
+/// What the edge says itself.
+#[derive(Debug, Template)]
+#[template(path = "pages/site_edge.html")]
+pub(crate) struct EdgePage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The head.
+    pub(crate) site: SiteHead,
+    /// Whether all is live.
+    pub(crate) state: State,
+    /// When the manifest was written last.
+    pub(crate) written: Option<When>,
+    /// How much is on its way.
+    pub(crate) pending: String,
+    /// Whether anything is.
+    pub(crate) has_pending: bool,
+    /// The hosts.
+    pub(crate) rows: Vec<HostRow>,
+}
+
+/// A host's answer.
+#[derive(Debug, Clone)]
+pub(crate) struct HostRow {
+    /// The host name.
+    pub(crate) host: String,
+    /// Whether it is up to date.
+    pub(crate) state: State,
+    /// When the manifest that it uses was written.
+    pub(crate) manifest: Option<When>,
+    /// What else it says.
+    pub(crate) words: String,
 }
 
 /// The choice of a domain.
@@ -165,6 +218,8 @@ pub(crate) struct SitePage {
     pub(crate) shell: Shell,
     /// The head.
     pub(crate) site: SiteHead,
+    /// How far the content is.
+    pub(crate) sync: Option<SyncPart>,
     /// What the paths must begin with.
     pub(crate) find: String,
     /// Which states are shown: empty for all.
@@ -218,6 +273,10 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) deadline: String,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undoes: bool,
+    /// The account's Workers plan: `unknown`, `free` or `paid`.
+    pub(crate) workers_plan: String,
+    /// Whether content over a free account's quota is spread over days.
+    pub(crate) spreads: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

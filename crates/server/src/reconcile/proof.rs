@@ -5,7 +5,7 @@
 //! is only told. One thing alone turns a deployment into a failure: that people get an error they did not get before, or
 //! our content ([`domain::proof`]).
 
-mod health;
+pub(crate) mod health;
 mod pages;
 mod people;
 mod unanswered;

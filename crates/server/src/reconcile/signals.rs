@@ -1,6 +1,6 @@
 //! Who wakes whom inside one process. Other processes are found by the timers.
 
-use domain::ids::DeploymentId;
+use domain::ids::{DeploymentId, SiteId};
 use std::sync::Arc;
 use tokio::sync::{Notify, broadcast};
 
@@ -11,6 +11,7 @@ pub(crate) struct Signals {
     content: Arc<Notify>,
     watching: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
+    synced: broadcast::Sender<SiteId>,
 }
 
 impl Signals {
@@ -21,6 +22,7 @@ impl Signals {
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
+            synced: broadcast::channel(256).0,
         }
     }
 
@@ -58,6 +60,17 @@ impl Signals {
     pub(crate) fn deployment_changed(&self, id: DeploymentId) {
         // Without a listener there is nobody to tell.
         let _ = self.changed.send(id);
+    }
+
+    /// Something about a site's sync was stored.
+    pub(crate) fn sync_changed(&self, id: SiteId) {
+        // Without a listener there is nobody to tell.
+        let _ = self.synced.send(id);
+    }
+
+    /// Hears of every such change from now on.
+    pub(crate) fn sync_changes(&self) -> broadcast::Receiver<SiteId> {
+        self.synced.subscribe()
     }
 
     /// Hears of every change from now on.

@@ -52,6 +52,11 @@ pub(crate) async fn why_no_worker_runs(app: &App, host: &Hostname) -> Option<War
         .flatten()
 }
 
+/// What a free account's day of KV writes means for the content that waits, if it means anything.
+pub(crate) async fn forecast(app: &App, site: &Site) -> Option<Warning> {
+    account::writes(app, site).await.into_iter().next()
+}
+
 async fn in_time(look: impl Future<Output = Vec<Warning>>) -> Vec<Warning> {
     tokio::time::timeout(TIME, look).await.unwrap_or_default()
 }

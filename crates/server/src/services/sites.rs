@@ -6,7 +6,7 @@ mod patterns;
 pub(crate) use choices::{choose, withdraw};
 pub(crate) use patterns::PatternsGiven;
 
-use super::{deployments, zones};
+use super::{deployments, sync, zones};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -21,7 +21,9 @@ use domain::{
     observed::Recorded,
     secret::Secret,
 };
-use store::{Deployment, Listed, Page, Site, SiteSettings, StoreError};
+use store::{
+    Deployment, Listed, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan,
+};
 use uuid::Uuid;
 
 /// The most host names of one site: each is a route, of which a zone holds 1,000 (Cloudflare API notes §4.7, official).
@@ -51,6 +53,10 @@ pub(crate) struct SitePatch {
     pub(crate) kv_deadline_ms: Option<u32>,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undo_on_failed_proof: Option<bool>,
+    /// What the account's Workers plan is.
+    pub(crate) workers_plan: Option<WorkersPlan>,
+    /// What becomes of content over a free account's quota.
+    pub(crate) over_quota: Option<OverQuota>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// The connection it is deployed through.
@@ -278,6 +284,13 @@ pub(crate) async fn update(
     if let Some(is_wanted) = patch.undo_on_failed_proof {
         site.settings.undo_on_failed_proof = is_wanted;
     }
+    let quota_before = (site.settings.workers_plan, site.settings.over_quota);
+    if let Some(plan) = patch.workers_plan {
+        site.settings.workers_plan = plan;
+    }
+    if let Some(over) = patch.over_quota {
+        site.settings.over_quota = over;
+    }
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
         site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;
@@ -285,6 +298,10 @@ pub(crate) async fn update(
     choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;
+    if quota_before != (site.settings.workers_plan, site.settings.over_quota) {
+        // What waited for the owner's word may go now.
+        sync::hurry(app, ws, id).await?;
+    }
     Ok(site)
 }
 

@@ -489,6 +489,8 @@ async fn every_call_is_described() {
         ("/api/v1/sites/{id}/unpublish", &["post"]),
         ("/api/v1/sites/{id}/revisions", &["get"]),
         ("/api/v1/sites/{id}/sync", &["get", "post"]),
+        ("/api/v1/sites/{id}/sync/events", &["get"]),
+        ("/api/v1/sites/{id}/sync/edge", &["get"]),
     ] {
         let found = paths
             .get(path)

@@ -63,6 +63,34 @@ impl Store {
         contents::get(self.reader(), workspace, revision).await
     }
 
+    /// How many bytes contents have; one that is gone by now is not in the answer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn content_sizes(
+        &self,
+        workspace: WorkspaceId,
+        revisions: &[Revision],
+    ) -> Result<HashMap<Revision, u64>> {
+        let mut found = HashMap::with_capacity(revisions.len());
+        for chunk in revisions.chunks(1000) {
+            let rows: Vec<(String, i64)> = content::Entity::find()
+                .select_only()
+                .column(content::Column::Revision)
+                .column(content::Column::Bytes)
+                .filter(content::Column::WorkspaceId.eq(workspace.to_string()))
+                .filter(content::Column::Revision.is_in(chunk.iter().map(Revision::as_str)))
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            for (revision, bytes) in rows {
+                let row = Row::new("contents", &revision);
+                found.insert(row.parse("revision", &revision)?, row.count("bytes", bytes)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Many contents at once, for a bulk write to the edge; one that is gone by now is not in the answer.
     ///
     /// # Errors

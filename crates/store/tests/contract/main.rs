@@ -9,6 +9,7 @@ mod connection_zones;
 mod connections;
 mod deployments;
 mod ledger;
+mod listing;
 mod many;
 mod people;
 mod samples;
@@ -82,6 +83,7 @@ stories! {
         the_published_state_of_a_moment_comes_back,
     }
     ledger { what_is_published_is_pending_until_acknowledged, what_is_taken_back_is_deleted, failures_are_tried_last }
+    listing { a_lost_ledger_is_filled_by_the_list, long_paths_are_found, where_a_sync_is, writes_of_a_day_are_counted }
     syncing { publishing_asks_for_a_sync, sync_and_deployment_exclude_each_other, what_comes_in_between_stays_wanted }
     watching {
         a_token_is_stored_once,

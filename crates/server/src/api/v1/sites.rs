@@ -31,7 +31,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::Site;
+use store::{OverQuota, Site, WorkersPlan};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -99,6 +99,14 @@ struct SettingsView {
     kv_deadline_ms: u32,
     /// Whether a deployment by which people get an error or our content is taken back at once.
     undo_on_failed_proof: bool,
+    /// Cloudflare's Workers plan of the account, which no token can read: `unknown` (taken for paid until Cloudflare says
+    /// that a day's writes are spent), `free` or `paid`.
+    #[schema(value_type = String)]
+    workers_plan: WorkersPlan,
+    /// What becomes of content that takes more KV writes than a free account has left today: `ask` (nothing is written
+    /// until you say how) or `spread` (over days).
+    #[schema(value_type = String)]
+    over_quota: OverQuota,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -114,6 +122,8 @@ fn view(site: &Site) -> SiteView {
         settings: SettingsView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
+            workers_plan: site.settings.workers_plan,
+            over_quota: site.settings.over_quota,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -200,6 +210,12 @@ struct SettingsPatchBody {
     /// 50 to 2,000.
     kv_deadline_ms: Option<u32>,
     undo_on_failed_proof: Option<bool>,
+    /// `unknown`, `free` or `paid`.
+    #[schema(value_type = Option<String>)]
+    workers_plan: Option<WorkersPlan>,
+    /// `ask` or `spread`.
+    #[schema(value_type = Option<String>)]
+    over_quota: Option<OverQuota>,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -268,6 +284,8 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
+        workers_plan: settings.workers_plan,
+        over_quota: settings.over_quota,
         route_patterns: body.route_patterns.map(patterns),
         connection: body
             .connection_id

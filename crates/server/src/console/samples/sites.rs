@@ -26,6 +26,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
     let site = |status, rows: Vec<VariantRow>, next: Option<&str>| SitePage {
         shell: shell("s1"),
         site: head("variants", status),
+        sync: None,
         find: String::new(),
         show: String::new(),
         has_before: false,
@@ -101,6 +102,59 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
         ),
         ("site-empty", html(&site(SiteStatus::New, Vec::new(), None))),
         (
+            "site-syncing",
+            html(&SitePage {
+                sync: Some(SyncPart {
+                    site: "s1".to_owned(),
+                    state: State::new("run", Mark::Turning, "On the way to the edge"),
+                    words: "4,000 of 10,000 changes, about 12 s left".to_owned(),
+                    progress: Some((4_000, 10_000)),
+                    asks: false,
+                    until: None,
+                }),
+                ..site(SiteStatus::InSync, vec![variant("/", published, live)], None)
+            }),
+        ),
+        (
+            "site-asks",
+            html(&SitePage {
+                sync: Some(SyncPart {
+                    site: "s1".to_owned(),
+                    state: State::new("warn", Mark::Half, "Waits for you"),
+                    words: "10,000 changes take more KV writes than a free Workers account has left today.".to_owned(),
+                    progress: None,
+                    asks: true,
+                    until: None,
+                }),
+                ..site(SiteStatus::InSync, vec![variant("/", published, live)], None)
+            }),
+        ),
+        (
+            "site-edge",
+            html(&EdgePage {
+                shell: shell("s1"),
+                site: head("variants", SiteStatus::InSync),
+                state: State::new("run", Mark::Turning, "Not everywhere yet"),
+                written: Some(ago(30)),
+                pending: "3".to_owned(),
+                has_pending: true,
+                rows: vec![
+                    HostRow {
+                        host: "shop.example".to_owned(),
+                        state: live,
+                        manifest: Some(ago(30)),
+                        words: "Knows 12 pages with HTML and 3 with Markdown.".to_owned(),
+                    },
+                    HostRow {
+                        host: NASTY.to_owned(),
+                        state: State::new("warn", Mark::Triangle, "No answer"),
+                        manifest: None,
+                        words: NASTY.to_owned(),
+                    },
+                ],
+            }),
+        ),
+        (
             "site-settings",
             html(&SiteSettingsPage {
                 shell: shell("s1"),
@@ -110,6 +164,8 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 patterns: "shop.example/blog/*".to_owned(),
                 deadline: "300".to_owned(),
                 undoes: true,
+                workers_plan: "unknown".to_owned(),
+                spreads: false,
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],

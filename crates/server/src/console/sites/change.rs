@@ -23,7 +23,7 @@ use domain::{
     ids::{ConnectionId, SiteId},
 };
 use serde::Deserialize;
-use store::Site;
+use store::{OverQuota, Site, WorkersPlan};
 
 /// What the settings form sends.
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +35,9 @@ pub(crate) struct SettingsForm {
     deadline: String,
     /// A box that is not ticked sends nothing.
     undo: String,
+    plan: String,
+    /// The same for this box.
+    spread: String,
 }
 
 async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -57,6 +60,12 @@ async fn settings_view(
         } else {
             String::new()
         },
+        plan: word_of(site.settings.workers_plan).to_owned(),
+        spread: if site.settings.over_quota == OverQuota::Spread {
+            "yes".to_owned()
+        } else {
+            String::new()
+        },
     });
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
@@ -75,6 +84,8 @@ async fn settings_view(
         patterns: form.patterns,
         deadline: form.deadline,
         undoes: form.undo == "yes",
+        workers_plan: form.plan,
+        spreads: form.spread == "yes",
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -82,6 +93,21 @@ async fn settings_view(
         made_of,
         problem: problem.map(ProblemPanel::new),
     })
+}
+
+const fn word_of(plan: WorkersPlan) -> &'static str {
+    match plan {
+        WorkersPlan::Unknown => "unknown",
+        WorkersPlan::Free => "free",
+        WorkersPlan::Paid => "paid",
+    }
+}
+
+/// The plan of a word; another word changes nothing.
+fn plan_of(word: &str) -> Option<WorkersPlan> {
+    [WorkersPlan::Unknown, WorkersPlan::Free, WorkersPlan::Paid]
+        .into_iter()
+        .find(|plan| word_of(*plan) == word)
 }
 
 /// The site's narrower routes, in the order of its host names.
@@ -176,6 +202,12 @@ pub(crate) async fn save_settings(
                 hostnames: Some(listed_hostnames(&form.hostnames)),
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
+                workers_plan: plan_of(&form.plan),
+                over_quota: Some(if form.spread == "yes" {
+                    OverQuota::Spread
+                } else {
+                    OverQuota::Ask
+                }),
                 route_patterns: Some(patterns_given(&form)),
                 connection: None,
             };

@@ -146,9 +146,8 @@ pub(crate) async fn show(
     let (listed, next) = matching(&desk, site.id, &query).await?;
     let on_the_way = app
         .store
-        .pending_kv(ws, site.id, PENDING_LOOKED_AT)
-        .await?
-        .writes;
+        .pending_writes(ws, site.id, PENDING_LOOKED_AT)
+        .await?;
     let now = desk.now();
     let rows = listed
         .iter()
@@ -177,6 +176,7 @@ pub(crate) async fn show(
     Ok(page(&SitePage {
         shell: desk.shell(&text),
         site: head(&desk, &site, "variants").await?,
+        sync: super::sync::part(app, &site, now).await?,
         has_before: !query.after.is_empty(),
         find: query.find,
         show: query.show,
