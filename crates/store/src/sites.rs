@@ -7,6 +7,7 @@ use crate::{
     error::is_unique_violation,
 };
 use domain::{
+    agents::AgentPolicy,
     deployment::SiteStatus,
     desired::RouteChoice,
     ids::{AccountId, ConnectionId, SiteId, WorkspaceId, ZoneId},
@@ -33,6 +34,8 @@ pub struct SiteSettings {
     pub route_patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
     pub route_choices: Vec<RouteChoice>,
+    /// Which agents get variants.
+    pub agents: AgentPolicy,
 }
 
 impl Default for SiteSettings {
@@ -42,6 +45,7 @@ impl Default for SiteSettings {
             undo_on_failed_proof: true,
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
+            agents: AgentPolicy::default(),
         }
     }
 }

@@ -124,15 +124,25 @@ fn reason(
     // Without tags it cannot be told which one it is.
     let is_ours_newer = is_newer && edits.iter().all(|edit| edit.what != "tags");
     match (is_ours_newer, edits.is_empty()) {
-        (true, true) => Some("The script or its configuration changed.".to_owned()),
-        (true, false) => Some(format!("The script or its configuration changed. {edited}")),
+        (true, true) => Some(changed(desired)),
+        (true, false) => Some(format!("{} {edited}", changed(desired))),
         (false, false) => Some(edited),
-        (false, true) if is_newer => Some("The script or its configuration changed.".to_owned()),
+        (false, true) if is_newer => Some(changed(desired)),
         (false, true) if namespace.is_none() || script.namespace.as_ref() != namespace => {
             Some("Its binding must point at the site's namespace.".to_owned())
         }
         (false, true) => None,
     }
+}
+
+fn changed(desired: &Desired) -> String {
+    if desired.news.is_empty() {
+        return "The script or its configuration changed.".to_owned();
+    }
+    format!(
+        "The script or its configuration changed: {}.",
+        desired.news.join(", ")
+    )
 }
 
 fn left_alone(found: &Difference) -> Warning {

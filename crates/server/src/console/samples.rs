@@ -11,7 +11,7 @@ use super::{
         ActivityPage, ActivityRow,
         log::{KINDS, LogPage, LogRow},
     },
-    agents::AgentsPage,
+    agents::{AgentPage, AgentsPage, AgentsQuery, HeldRow, RegistryPage, StagedPart},
     connections::{
         AccountNames, AccountRow, AccountTable, ChecklistPart, ConnectPage, ConnectionPage,
         ConnectionRow, ConnectionsPage, Former, GuidePage, Line, Mend, Named, PermissionCell,
@@ -27,14 +27,15 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
-        SitesPage, VariantRow,
+        DriftPanel, NewSitePage, PolicyPart, RemovePage, SHOWS, SiteHead, SitePage, SiteRow,
+        SiteSettingsPage, SitesPage, VariantRow,
     },
     variants::{LongText, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
 use domain::{
+    agents::{Registry, changes::Change},
     deployment::{DeploymentStatus, SiteStatus, StepStatus},
     plan::{Difference, OtherRoute, Resource, Warning},
     route_pattern::Relation,

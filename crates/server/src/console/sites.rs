@@ -11,10 +11,13 @@ use store::{Site, VariantCounts};
 
 mod change;
 mod make;
+mod policy;
 mod show;
 
 pub(super) use change::{attach, remove, remove_page, save_settings, settings};
 pub(super) use make::{create, new};
+pub(crate) use policy::PolicyPart;
+pub(super) use policy::save_agents;
 pub(crate) use show::head;
 pub(super) use show::{index, show};
 
@@ -221,6 +224,8 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) deadline: String,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undoes: bool,
+    /// Which agents get variants.
+    pub(crate) agents: PolicyPart,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

@@ -6,7 +6,10 @@ mod patterns;
 pub(crate) use choices::{choose, withdraw};
 pub(crate) use patterns::PatternsGiven;
 
-use super::{deployments, zones};
+use super::{
+    agents::{self, PolicyPatch},
+    deployments, zones,
+};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -53,6 +56,8 @@ pub(crate) struct SitePatch {
     pub(crate) undo_on_failed_proof: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
+    /// Which agents get variants.
+    pub(crate) agents: Option<PolicyPatch>,
     /// The connection it is deployed through.
     pub(crate) connection: Option<ConnectionId>,
 }
@@ -271,6 +276,13 @@ pub(crate) async fn update(
         let parsed = patterns::parse(given, &site.hostnames, known.clone())?;
         needs_deployment |= parsed != known;
         site.settings.route_patterns = parsed;
+    }
+    if let Some(patch) = patch.agents {
+        let registry = agents::active(app, ws).await?;
+        let known = site.settings.agents.clone();
+        let policy = agents::apply(&patch, &known, &registry)?;
+        needs_deployment |= policy.for_edge(&registry) != known.for_edge(&registry);
+        site.settings.agents = policy;
     }
     choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();

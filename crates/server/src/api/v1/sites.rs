@@ -15,6 +15,7 @@ use crate::{
     problem::{Outcome, Problem},
     reconcile::drift::{self, Drift},
     services::{
+        agents::{self, PolicyPatch},
         deployments,
         preflight::look_ahead,
         sites::{self, NewSite, PatternsGiven, SitePatch},
@@ -26,6 +27,7 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
+    agents::{AgentPolicy, Purpose, Treatment},
     desired::{RouteChoice, RouteChoiceKind},
     names::Hostname,
 };
@@ -82,6 +84,9 @@ struct SettingsView {
     kv_deadline_ms: u32,
     /// Whether a deployment by which people get an error or our content is taken back at once.
     undo_on_failed_proof: bool,
+    /// Which agents get variants: `{purposes: {training, search, user}, single: {token: …}}`, each `serve` or `origin`.
+    #[schema(value_type = Object)]
+    agents: AgentPolicy,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -97,6 +102,7 @@ fn view(site: &Site) -> SiteView {
         settings: SettingsView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
+            agents: whole_policy(&site.settings.agents),
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -104,6 +110,17 @@ fn view(site: &Site) -> SiteView {
         created_at: rfc3339(site.created_at),
         updated_at: rfc3339(site.updated_at),
         drift: None,
+    }
+}
+
+/// A policy with its defaults written out.
+fn whole_policy(policy: &AgentPolicy) -> AgentPolicy {
+    let purposes = Purpose::ALL.into_iter();
+    AgentPolicy {
+        purposes: purposes
+            .map(|purpose| (purpose, policy.of_purpose(purpose)))
+            .collect(),
+        single: policy.single.clone(),
     }
 }
 
@@ -181,6 +198,20 @@ struct SettingsPatchBody {
     /// 50 to 2,000.
     kv_deadline_ms: Option<u32>,
     undo_on_failed_proof: Option<bool>,
+    agents: Option<AgentPolicyBody>,
+}
+
+/// Which agents get variants; what is not named stays.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct AgentPolicyBody {
+    /// `{training?, search?, user?}`, each `serve` or `origin`.
+    #[schema(value_type = Object)]
+    purposes: BTreeMap<Purpose, Treatment>,
+    /// By token: `serve` or `origin` for this one alone, or null to take that back. Only so are search engines and
+    /// link previews served.
+    #[schema(value_type = Object)]
+    single: BTreeMap<String, Option<Treatment>>,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -252,6 +283,10 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
+        agents: settings.agents.map(|body| PolicyPatch {
+            purposes: body.purposes,
+            single: body.single,
+        }),
         route_patterns: body.route_patterns.map(patterns),
         connection: body
             .connection_id
@@ -261,8 +296,13 @@ async fn change(
             })
             .transpose()?,
     };
+    let names_agents = patch.agents.is_some();
     let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
     audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
+    if names_agents {
+        let registry = agents::active(&app, caller.workspace).await?;
+        audit::record_policy(&app, &caller.actor, &site, &registry).await;
+    }
     Ok(Json(view(&site)))
 }
 

@@ -104,6 +104,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 patterns: "shop.example/blog/*".to_owned(),
                 deadline: "300".to_owned(),
                 undoes: true,
+                agents: policy(),
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],
@@ -202,4 +203,13 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
         ("variant-new", html(&page(true, None))),
         ("variant-refused", html(&page(true, Some(problem())))),
     ]
+}
+
+fn policy() -> PolicyPart {
+    PolicyPart {
+        purposes: vec![("training", "Agents that train models", 51, false)],
+        single: vec![("GPTBot".to_owned(), "Trains models", true)],
+        tokens: vec!["GPTBot".to_owned()],
+        problem: None,
+    }
 }

@@ -1,6 +1,8 @@
 //! Changing: a site's settings, and its removal.
 
-use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames, shell_word};
+use super::{
+    PolicyPart, RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames, shell_word,
+};
 use crate::{
     audit::{Event, Kind},
     console::{
@@ -11,7 +13,10 @@ use crate::{
         parts::{ProblemPanel, plural},
     },
     problem::{Outcome, Problem},
-    services::sites::{self, PatternsGiven, SitePatch},
+    services::{
+        agents,
+        sites::{self, PatternsGiven, SitePatch},
+    },
 };
 use axum::{
     extract::Path,
@@ -36,11 +41,11 @@ pub(crate) struct SettingsForm {
     undo: String,
 }
 
-async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
+pub(super) async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
     sites::get(desk.app(), desk.ws(), id::<SiteId>(text, "site")?).await
 }
 
-async fn settings_view(
+pub(super) async fn settings_view(
     desk: &Desk,
     site: &Site,
     form: Option<SettingsForm>,
@@ -57,6 +62,7 @@ async fn settings_view(
             String::new()
         },
     });
+    let registry = agents::active(desk.app(), desk.ws()).await?;
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
         ("Worker", desired::script_name(site.id)),
@@ -74,6 +80,7 @@ async fn settings_view(
         patterns: form.patterns,
         deadline: form.deadline,
         undoes: form.undo == "yes",
+        agents: PolicyPart::new(&site.settings.agents, &registry),
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -176,6 +183,7 @@ pub(crate) async fn save_settings(
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
                 route_patterns: Some(patterns_given(&form)),
+                agents: None,
                 connection: None,
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
