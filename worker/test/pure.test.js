@@ -32,7 +32,7 @@ test('paths and keys', async () => {
 });
 
 test('parts of a URL', () => {
-  const { rawPathOf, originOf } = pureScope('rawPathOf', 'originOf');
+  const { rawPathOf, originOf, hostOf } = pureScope('rawPathOf', 'originOf', 'hostOf');
   for (const [url, path] of [
     ['http://shop.example', '/'],
     ['http://shop.example/', '/'],
@@ -41,6 +41,7 @@ test('parts of a URL', () => {
   ]) {
     assert.equal(rawPathOf(url), path);
     assert.equal(originOf(url), new URL(url).origin);
+    assert.equal(hostOf(url), new URL(url).hostname);
   }
 });
 
