@@ -172,6 +172,8 @@ test('people, search engines and link previews are no agents', () => {
 test('agents by the user agents in their documentation', () => {
   const { visitorOf } = pureScope('visitorOf');
   const rows = table('agents.documented.json');
-  const missed = rows.filter(({ ua, agent }) => visitorOf(ua).token !== agent);
-  assert.ok(missed.length <= rows.length * 0.05, JSON.stringify(missed, null, 1));
+  const missed = rows.filter(({ ua, agent }) => visitorOf(ua).token !== agent).map(({ agent }) => agent);
+  // Two words cannot be told by one.
+  assert.deepEqual(missed, ['Kangaroo Bot']);
+  assert.ok(missed.length <= rows.length * 0.05);
 });

@@ -208,7 +208,7 @@ const fn is_delimiter(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::Evidence;
+    use crate::agents::{Evidence, samples};
 
     #[derive(Deserialize)]
     struct Case {
@@ -236,6 +236,42 @@ mod tests {
                 (case.agent, case.excluded),
                 "{}",
                 case.ua
+            );
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Documented {
+        ua: String,
+        agent: String,
+    }
+
+    #[test]
+    fn agents_are_known_and_nobody_else_is() {
+        let registry = Registry::built_in();
+        let rows: Vec<Documented> = serde_json::from_str(include_str!(
+            "../../../../worker/test/agents.documented.json"
+        ))
+        .expect("rows with their sources");
+        assert!(rows.len() >= 60);
+        let missed: Vec<&str> = rows
+            .iter()
+            .filter(|row| !matches!(registry.classify(&row.ua), Visitor::Agent(agent) if agent.token == row.agent))
+            .map(|row| row.agent.as_str())
+            .collect();
+        // Two words cannot be told by one.
+        assert_eq!(missed, ["Kangaroo Bot"]);
+        let people: Vec<&str> = samples::people().collect();
+        assert!(people.len() >= 150);
+        for ua in people {
+            assert_eq!(registry.classify(ua), Visitor::Other, "{ua}");
+        }
+        let bots: Vec<&str> = samples::bots().collect();
+        assert!(bots.len() >= 40);
+        for ua in bots {
+            assert!(
+                matches!(registry.classify(ua), Visitor::Excluded(_)),
+                "{ua}"
             );
         }
     }
