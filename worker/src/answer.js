@@ -37,20 +37,20 @@ function noneMatchNames(header, revision) {
  * @returns {Response}
  */
 function variantAnswer(asked, variant) {
-  const headers = new Headers({
+  const headers = {
     'content-type': variant.contentType,
     etag: `"${variant.revision}"`,
     vary: 'accept, user-agent',
     'cache-control': 'private, max-age=300',
     link: `<${asked.page}>; rel="canonical"`,
     'x-edge-delivery': `variant; revision=${variant.revision}; agent=${asked.agent}`,
-  });
+  };
   if (noneMatchNames(asked.ifNoneMatch, variant.revision)) {
-    headers.delete('content-type');
+    delete headers['content-type'];
     return new Response(null, { status: 304, headers });
   }
   if (asked.method === 'HEAD') {
-    headers.set('content-length', String(variant.content.byteLength));
+    headers['content-length'] = String(variant.content.byteLength);
     return new Response(null, { headers });
   }
   return new Response(variant.content, { headers });

@@ -20,7 +20,7 @@ addEventListener('fetch', (event) => {
 
     const wish = wishOf(visitor, markdown, config);
     if (wish === undefined || headers.has('upgrade')) return;
-    if (config.hosts.length > 0 && !config.hosts.includes(new URL(url).hostname)) return;
+    if (config.hosts.length > 0 && !config.hosts.includes(hostOf(url))) return;
     const path = normalisePath(rawPath);
     if (path === undefined) return;
     answerWish(event, config, wish, path);

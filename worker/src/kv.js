@@ -8,16 +8,20 @@ const LATE = Symbol('late');
  * @template T @param {Promise<T>} promise @param {number} ms
  * @returns {Promise<T | typeof LATE>}
  */
-async function within(promise, ms) {
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms, LATE);
+function within(promise, ms) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms, LATE);
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Whether KV takes our `cacheTtl`; its least has changed before. */

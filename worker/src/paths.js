@@ -56,6 +56,13 @@ function rawPathOf(url) {
   return query < 0 ? url.slice(path) : url.slice(path, query);
 }
 
+/** The host name in a request's URL, which the runtime has put into normal form. @param {string} url */
+function hostOf(url) {
+  const rest = url.slice(url.indexOf('//') + 2);
+  const end = rest.search(/[:/?#]/);
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
 /** Scheme and authority of an absolute URL. @param {string} url */
 function originOf(url) {
   const end = url.slice(url.indexOf('//') + 2).search(/[/?#]/);

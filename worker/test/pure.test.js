@@ -32,7 +32,7 @@ test('paths and keys', async () => {
 });
 
 test('parts of a URL', () => {
-  const { rawPathOf, originOf } = pureScope('rawPathOf', 'originOf');
+  const { rawPathOf, originOf, hostOf } = pureScope('rawPathOf', 'originOf', 'hostOf');
   for (const [url, path] of [
     ['http://shop.example', '/'],
     ['http://shop.example/', '/'],
@@ -41,6 +41,7 @@ test('parts of a URL', () => {
   ]) {
     assert.equal(rawPathOf(url), path);
     assert.equal(originOf(url), new URL(url).origin);
+    assert.equal(hostOf(url), new URL(url).hostname);
   }
 });
 
@@ -106,23 +107,62 @@ test('If-None-Match', () => {
 });
 
 test('what a visitor gets', () => {
-  const { wishOf } = pureScope('wishOf');
-  const config = { purposes: ['search', 'user'], dual: ['applebot'] };
-  const agent = (purpose) => ({ kind: 'agent', token: 'X', purpose });
-  const bot = (token, dual) => ({ kind: 'excluded', token, dual });
-  assert.deepEqual(wishOf(agent('search'), false, config), { agent: 'X', formats: ['html'] });
-  assert.deepEqual(wishOf(agent('search'), true, config), { agent: 'X', formats: ['markdown', 'html'] });
-  assert.deepEqual(wishOf(agent('training'), true, config), { agent: 'X', formats: [] });
-  assert.deepEqual(wishOf({ kind: 'other' }, true, config), { agent: 'unknown', formats: ['markdown'] });
-  assert.equal(wishOf({ kind: 'other' }, false, config), undefined);
-  assert.equal(wishOf(bot('googlebot', false), true, config), undefined);
-  assert.equal(wishOf(bot('Amazonbot', true), true, config), undefined);
-  assert.deepEqual(wishOf(bot('Applebot', true), false, config), { agent: 'Applebot', formats: ['html'] });
+  const { wishOf, visitorOf } = pureScope('wishOf', 'visitorOf');
+  const config = {
+    purposes: new Set(['search', 'user']),
+    serve: new Set(['applebot', 'ccbot']),
+    origin: new Set(['chatgpt-user']),
+  };
+  const gets = (ua, markdown = false) => wishOf(visitorOf(ua), markdown, config);
+  assert.deepEqual(gets('PerplexityBot/1.0'), { agent: 'PerplexityBot', formats: ['html'] });
+  assert.deepEqual(gets('PerplexityBot/1.0', true), { agent: 'PerplexityBot', formats: ['markdown', 'html'] });
+  assert.deepEqual(gets('GPTBot/1.3', true), { agent: 'GPTBot', formats: [] });
+  assert.deepEqual(gets('CCBot/2.0'), { agent: 'CCBot', formats: ['html'] });
+  assert.deepEqual(gets('ChatGPT-User/1.0'), { agent: 'ChatGPT-User', formats: [] });
+  assert.deepEqual(gets('Applebot/0.1'), { agent: 'Applebot', formats: ['html'] });
+  assert.equal(gets('Amazonbot/0.1', true), undefined);
+  assert.equal(gets('Googlebot/2.1', true), undefined);
+  assert.equal(gets('curl/8'), undefined);
+  assert.deepEqual(gets('curl/8', true), { agent: 'unknown', formats: ['markdown'] });
 });
 
-test('a crawler that feeds search and models keeps its name', () => {
+test('a configuration that is not as we write it', () => {
+  const { checkConfig } = pureScope('checkConfig');
+  const good = { v: 1, site: 's', hosts: [] };
+  assert.equal(checkConfig({ ...good, v: 2 }), undefined);
+  assert.equal(checkConfig(null), undefined);
+  for (const agents of [undefined, null, 1, {}, { purposes: 'x', serve: {}, origin: [1] }]) {
+    const { purposes, serve, origin } = checkConfig({ ...good, agents });
+    assert.deepEqual([...purposes, ...serve, ...origin], ['training', 'search', 'user']);
+  }
+});
+
+test('an excluded bot keeps its name, and gives it to its family', () => {
   const { visitorOf } = pureScope('visitorOf');
-  assert.deepEqual(visitorOf('Applebot/0.1'), { kind: 'excluded', token: 'Applebot', dual: true });
-  assert.deepEqual(visitorOf('GoogleOther-Image/1.0'), { kind: 'excluded', token: 'GoogleOther', dual: true });
-  assert.deepEqual(visitorOf('Googlebot-Image/1.0'), { kind: 'excluded', token: 'googlebot', dual: false });
+  for (const [ua, token] of [
+    ['Applebot/0.1', 'Applebot'],
+    ['GoogleOther-Image/1.0', 'GoogleOther'],
+    ['GOOGLEBOT-image/1.0', 'Googlebot'],
+  ]) {
+    assert.deepEqual(visitorOf(ua), { kind: 'excluded', token, key: token.toLowerCase() });
+  }
+});
+
+test('people, search engines and link previews are no agents', () => {
+  const { visitorOf } = pureScope('visitorOf');
+  const lines = (name) => readFileSync(new URL(`../../crates/domain/src/agents/${name}`, import.meta.url), 'utf8').trim().split('\n');
+  const people = lines('people.txt');
+  const bots = lines('bots.txt');
+  assert.ok(people.length >= 150 && bots.length >= 40);
+  assert.deepEqual(people.filter((ua) => visitorOf(ua).kind !== 'other'), []);
+  assert.deepEqual(bots.filter((ua) => visitorOf(ua).kind !== 'excluded'), []);
+});
+
+test('agents by the user agents in their documentation', () => {
+  const { visitorOf } = pureScope('visitorOf');
+  const rows = table('agents.documented.json');
+  const missed = rows.filter(({ ua, agent }) => visitorOf(ua).token !== agent).map(({ agent }) => agent);
+  // Two words cannot be told by one.
+  assert.deepEqual(missed, ['Kangaroo Bot']);
+  assert.ok(missed.length <= rows.length * 0.05);
 });

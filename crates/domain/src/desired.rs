@@ -147,6 +147,9 @@ pub struct Desired {
     /// SHA-256 of the configuration alone.
     #[serde(default)]
     pub config_hash: String,
+    /// What of the Worker differs from the last one that we uploaded, where that is known: `a new agents table`, …
+    #[serde(default)]
+    pub news: Vec<String>,
     /// The patterns that the owner chose for a host name in the place of all its pages.
     #[serde(default)]
     pub patterns: BTreeMap<Hostname, Vec<String>>,

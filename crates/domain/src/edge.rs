@@ -6,7 +6,7 @@
 pub mod index;
 
 use crate::{
-    agents::{AgentTable, Purpose},
+    agents::{AgentTable, EdgeAgents},
     ids::SiteId,
     names::Hostname,
     variant::{Format, Revision},
@@ -69,27 +69,6 @@ const FILES: &[(&str, &str)] = &[
     ("handler.js", include_str!("../../../worker/src/handler.js")),
 ];
 
-/// Whom a site serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EdgeAgents {
-    /// Agents of other purposes get the page that people get.
-    pub purposes: Vec<Purpose>,
-    /// Tokens of crawlers that feed search and models both ([`crate::agents::ExcludedKind::Dual`]) which the owner
-    /// wants served as agents.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dual: Vec<String>,
-}
-
-impl Default for EdgeAgents {
-    fn default() -> Self {
-        Self {
-            purposes: Purpose::ALL.to_vec(),
-            dual: Vec::new(),
-        }
-    }
-}
-
 /// The Worker's `CONFIG` binding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,8 +98,10 @@ impl EdgeConfig {
         hosts.dedup();
         agents.purposes.sort();
         agents.purposes.dedup();
-        agents.dual.sort();
-        agents.dual.dedup();
+        for tokens in [&mut agents.serve, &mut agents.origin] {
+            tokens.sort();
+            tokens.dedup();
+        }
         let mut config = Self {
             v: 1,
             site,
@@ -221,6 +202,7 @@ fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::Registry;
 
     fn config(hosts: &[&str]) -> EdgeConfig {
         let hosts: Vec<Hostname> = hosts.iter().map(|h| h.parse().expect("a host")).collect();
@@ -258,7 +240,7 @@ mod tests {
         assert_eq!(a, config(&["b.example", "a.example", "a.example"]));
         assert_ne!(a.hash(), config(&["a.example"]).hash());
         assert_eq!(a.hash().len(), 64);
-        let script = assemble_script(&AgentTable::current());
+        let script = assemble_script(&AgentTable::of(&Registry::built_in()));
         assert_ne!(upload_hash(&script, &a), upload_hash("", &a));
     }
 
@@ -272,7 +254,7 @@ mod tests {
 
     #[test]
     fn script_knows_its_version_and_stays_small() {
-        let script = assemble_script(&AgentTable::current());
+        let script = assemble_script(&AgentTable::of(&Registry::built_in()));
         assert!(script.contains(&format!("const WORKER_VERSION = '{WORKER_VERSION}';")));
         for line in [
             "const INDEX_KEY = 'index';",

@@ -6,7 +6,7 @@ use crate::{
     edge_client::EdgeClient,
     problem::{Code, Outcome, Problem},
     reconcile::{BulkRoom, Signals},
-    services::zones::Reads,
+    services::{agents::Remembered, zones::Reads},
     vault::{IfNoKey, SealedRow, Vault},
     webhook_client::WebhookClient,
 };
@@ -43,6 +43,8 @@ pub(crate) struct App {
     pub(crate) process: String,
     /// Which connections' zones are being read.
     pub(crate) zone_reads: Reads,
+    /// The registry of agents in force, as it was read last.
+    pub(crate) agents: Remembered,
     /// The edge, as visitors reach it.
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
@@ -119,6 +121,7 @@ impl App {
             bulk_room: BulkRoom::new(),
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             zone_reads: Reads::default(),
+            agents: Remembered::default(),
             edge,
             webhooks,
             config,

@@ -20,6 +20,7 @@ use crate::{
     services::variants::VariantName,
 };
 use domain::{
+    agents::{Purpose, Registry},
     connection::ConnectionStatus,
     ids::{SiteId, WorkspaceId},
     time::Millis,
@@ -197,6 +198,21 @@ pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &
         .await
         .with("format", name.format.to_string())
         .with("path", name.path.as_str());
+    record(app, actor, event).await;
+}
+
+/// Writes down which agents get variants at a site from now on: the purposes and tokens that do not, and those excluded
+/// bots and agents of other purposes that do.
+pub(crate) async fn record_policy(app: &App, actor: &Actor, site: &Site, registry: &Registry) {
+    let edge = site.settings.agents.for_edge(registry);
+    let not_served = Purpose::ALL
+        .into_iter()
+        .filter(|purpose| !edge.purposes.contains(purpose))
+        .map(|purpose| purpose.as_str().to_owned())
+        .chain(edge.origin);
+    let event = Event::site(Kind::SiteAgentsChanged, site)
+        .with("notServed", not_served.collect::<Vec<_>>().join(" "))
+        .with("servedAllTheSame", edge.serve.join(" "));
     record(app, actor, event).await;
 }
 

@@ -40,6 +40,9 @@ enum Command {
     /// Push and pull variants of pages.
     #[command(subcommand)]
     Variants(commands::variants::VariantsCommand),
+    /// AI agents: who is known, who a user agent is, and the registry they stand in.
+    #[command(subcommand)]
+    Agents(commands::agents::AgentsCommand),
     /// Administrators and access keys.
     #[command(subcommand)]
     Admin(commands::admin::AdminCommand),
@@ -84,6 +87,7 @@ pub(crate) fn run() -> ExitCode {
             Command::Remove(args) => commands::remove::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
             Command::Variants(command) => commands::variants::run(command).await,
+            Command::Agents(command) => commands::agents::run(command).await,
             Command::Admin(command) => commands::admin::run(command).await,
             Command::Key(command) => commands::key::run(command).await,
             Command::Backup(args) => commands::backup::run(args).await,

@@ -1,6 +1,7 @@
 //! The commands of `edge-delivery`, one file each.
 
 pub(crate) mod admin;
+pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod backup;
 mod confirm;

@@ -88,6 +88,7 @@ pub(crate) fn router() -> Router<AppState> {
             "/sites/{id}/settings",
             get(sites::settings).post(sites::save_settings),
         )
+        .route("/sites/{id}/agents", post(sites::save_agents))
         .route("/sites/{id}/connection", post(sites::attach))
         .route("/sites/{id}/edge", get(sites::edge))
         .route("/sites/{id}/sync/live", get(sites::live))
@@ -121,6 +122,15 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/deployments/{id}/undo", post(deployments::undo))
         .route("/deployments/{id}/rollback", post(deployments::rollback))
         .route("/agents", get(agents::index))
+        .route("/agents/{token}", get(agents::show))
+        .route(
+            "/agents/registry",
+            get(agents::registry).post(agents::stage),
+        )
+        .route("/agents/registry/agents.json", get(agents::download))
+        .route("/agents/registry/activate", post(agents::activate))
+        .route("/agents/registry/discard", post(agents::discard))
+        .route("/agents/registry/revert", post(agents::revert))
         .route("/activity", get(activity::index))
         .route("/activity/log", get(activity::log))
         .route("/settings", get(settings::index))

@@ -1,6 +1,7 @@
 //! What the program does, apart from how it is asked: the API, the console and the commands all call these functions.
 //! One file per aggregate; every error is a [`Problem`](crate::problem::Problem).
 
+pub(crate) mod agents;
 pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod expiry_news;

@@ -2,6 +2,7 @@
 //! types.
 
 pub(crate) mod access_key;
+pub(crate) mod agent_registry;
 pub(crate) mod audit_event;
 pub(crate) mod connection;
 pub(crate) mod connection_notice;

@@ -32,6 +32,7 @@
 //! each, side by side in `database.rs`.
 
 mod access_keys;
+mod agent_registries;
 mod audit;
 mod backup;
 mod baselines;
@@ -67,6 +68,7 @@ mod webhooks;
 mod workspaces;
 
 pub use access_keys::AccessKey;
+pub use agent_registries::{AgentRegistry, RegistryState};
 pub use audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use baselines::Baseline;
 pub use connection_zones::{AccountZones, ConnectionZone, RoutesFinding, ZoneQuery};

@@ -9,6 +9,7 @@ use crate::{
     error::is_unique_violation,
 };
 use domain::{
+    agents::AgentPolicy,
     deployment::SiteStatus,
     desired::RouteChoice,
     ids::{AccountId, ConnectionId, SiteId, WorkspaceId, ZoneId},
@@ -39,6 +40,8 @@ pub struct SiteSettings {
     pub route_patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
     pub route_choices: Vec<RouteChoice>,
+    /// Which agents get variants.
+    pub agents: AgentPolicy,
 }
 
 impl Default for SiteSettings {
@@ -50,6 +53,7 @@ impl Default for SiteSettings {
             over_quota: OverQuota::Ask,
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
+            agents: AgentPolicy::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Why our own Worker is uploaded in the place of another one of ours.
-pub const CHANGED: &str = "The script or its configuration changed.";
+pub const CHANGED: &str = "The script or its configuration changed";
 
 fn short_hash(tags: &[String]) -> String {
     tags.iter()
@@ -127,15 +127,22 @@ fn reason(
     // Without tags it cannot be told which one it is.
     let is_ours_newer = is_newer && edits.iter().all(|edit| edit.what != "tags");
     match (is_ours_newer, edits.is_empty()) {
-        (true, true) => Some(CHANGED.to_owned()),
-        (true, false) => Some(format!("{CHANGED} {edited}")),
+        (true, true) => Some(changed(desired)),
+        (true, false) => Some(format!("{} {edited}", changed(desired))),
         (false, false) => Some(edited),
-        (false, true) if is_newer => Some(CHANGED.to_owned()),
+        (false, true) if is_newer => Some(changed(desired)),
         (false, true) if namespace.is_none() || script.namespace.as_ref() != namespace => {
             Some("Its binding must point at the site's namespace.".to_owned())
         }
         (false, true) => None,
     }
+}
+
+fn changed(desired: &Desired) -> String {
+    if desired.news.is_empty() {
+        return format!("{CHANGED}.");
+    }
+    format!("{CHANGED}: {}.", desired.news.join(", "))
 }
 
 fn left_alone(found: &Difference) -> Warning {

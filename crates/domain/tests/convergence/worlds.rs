@@ -59,6 +59,7 @@ pub(crate) fn goal(hosts: &[&str], narrow: bool, choices: Vec<RouteChoice>) -> G
         script_bytes: 1,
         published: 1,
         config_hash: CONFIG.to_owned(),
+        news: Vec::new(),
         patterns,
         choices,
     }))

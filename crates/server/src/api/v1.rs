@@ -1,5 +1,6 @@
 //! Version 1: one file per resource.
 
+pub(crate) mod agents;
 mod audit;
 mod connections;
 mod deployments;
@@ -23,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(deployments::router())
         .merge(variants::router())
         .merge(sync::router())
+        .merge(agents::router())
         .merge(audit::router())
         .merge(webhook::router())
 }

@@ -63,6 +63,16 @@ kinds! {
     VariantUnpublished = "variant.unpublished", "Unpublished";
     /// A variant was deleted with its revisions.
     VariantDeleted = "variant.deleted", "Deleted a variant";
+    /// It was said which agents get variants at a site.
+    SiteAgentsChanged = "site.agents_changed", "Changed who gets variants";
+    /// A registry of agents was taken in, to be looked at.
+    AgentsStaged = "agents.staged", "Staged a registry of agents";
+    /// The staged registry was put in force.
+    AgentsActivated = "agents.activated", "Put a registry of agents in force";
+    /// The staged registry was forgotten.
+    AgentsDiscarded = "agents.discarded", "Discarded a registry of agents";
+    /// An earlier registry was put in force again.
+    AgentsReverted = "agents.reverted", "Went back to a registry of agents";
     /// The webhook was set.
     WebhookSet = "webhook.set", "Set the webhook";
     /// The webhook was deleted, with what waited for it.

@@ -11,7 +11,7 @@ use super::{
         ActivityPage, ActivityRow,
         log::{KINDS, LogPage, LogRow},
     },
-    agents::AgentsPage,
+    agents::{AgentPage, AgentsPage, AgentsQuery, HeldRow, RegistryPage, StagedPart},
     connections::{
         AccountNames, AccountRow, AccountTable, ChecklistPart, ConnectPage, ConnectionPage,
         ConnectionRow, ConnectionsPage, Former, GuidePage, Line, Mend, Named, PermissionCell,
@@ -26,12 +26,16 @@ use super::{
     parts::{Mark, ProblemPanel, Stamp, State, Wait, When, guide_section},
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
-    sites::{DriftPanel, EdgePage, HostRow, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart, VariantRow},
+    sites::{
+        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SyncPart, SHOWS, SiteHead, SitePage, SiteRow,
+        SiteSettingsPage, SitesPage, VariantRow,
+    },
     variants::{LongText, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
 use domain::{
+    agents::{Registry, changes::Change},
     deployment::{DeploymentStatus, SiteStatus, StepStatus},
     plan::{Difference, OtherRoute, Resource, Warning},
     route_pattern::Relation,

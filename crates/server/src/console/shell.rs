@@ -157,6 +157,16 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "removed" => "Removed. Nothing of it is left in the account.",
         "revoked" => "The access key is revoked.",
         "password" => "The password is changed.",
+        "agents_staged" => {
+            "Checked, and staged. Look at what it would change, then put it in force."
+        }
+        "agents_active" => {
+            "It is in force. Each site’s plan shows what that changes at Cloudflare."
+        }
+        "agents_discarded" => "Discarded. The registry in force stays.",
+        "agents_reverted" => {
+            "The earlier registry is in force again. Each site’s plan shows what that changes."
+        }
         "cancelled" => "It stops at the next safe point.",
         _ => return None,
     })

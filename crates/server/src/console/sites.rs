@@ -11,11 +11,14 @@ use store::{Site, VariantCounts};
 
 mod change;
 mod make;
+mod policy;
 mod show;
 mod sync;
 
 pub(super) use change::{attach, remove, remove_page, save_settings, settings};
 pub(super) use make::{create, new};
+pub(crate) use policy::PolicyPart;
+pub(super) use policy::save_agents;
 pub(crate) use show::head;
 pub(super) use show::{index, show};
 pub(super) use sync::{edge, live, paid, spread};
@@ -277,6 +280,8 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) workers_plan: String,
     /// Whether content over a free account's quota is spread over days.
     pub(crate) spreads: bool,
+    /// Which agents get variants.
+    pub(crate) agents: PolicyPart,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

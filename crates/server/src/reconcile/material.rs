@@ -6,11 +6,12 @@
 use crate::{
     app::App,
     problem::{Outcome, Problem},
+    services::agents,
 };
 use domain::{
-    agents::AgentTable,
+    agents::{AgentTable, Registry},
     desired::Desired,
-    edge::{self, EdgeAgents, EdgeConfig},
+    edge::{self, EdgeConfig},
 };
 use serde::Deserialize;
 use store::Site;
@@ -36,7 +37,9 @@ pub(crate) async fn material_for(
         Some(hash) => load(app, hash).await?,
         None => None,
     };
-    let (script, config) = kept.unwrap_or_else(|| current(site));
+    let registry = agents::active(app, site.workspace).await?;
+    let (script, config) = kept.unwrap_or_else(|| current(site, &registry));
+    let news = news(app, site, &registry, (&script, &config)).await?;
     let published = app
         .store
         .count_variants(site.workspace, site.id)
@@ -53,6 +56,7 @@ pub(crate) async fn material_for(
             script_bytes: script.len(),
             published,
             config_hash: config.hash().to_owned(),
+            news,
             patterns: site.settings.route_patterns.clone(),
             choices: site.settings.route_choices.clone(),
         },
@@ -61,7 +65,7 @@ pub(crate) async fn material_for(
     })
 }
 
-fn current(site: &Site) -> (String, EdgeConfig) {
+fn current(site: &Site, registry: &Registry) -> (String, EdgeConfig) {
     let deadline = u16::try_from(site.settings.kv_deadline_ms).unwrap_or(u16::MAX);
     // No address for visits: nothing here receives them yet, and a Worker that has none gathers none.
     let config = EdgeConfig::new(
@@ -69,9 +73,44 @@ fn current(site: &Site) -> (String, EdgeConfig) {
         &site.hostnames,
         deadline,
         None,
-        EdgeAgents::default(),
+        site.settings.agents.for_edge(registry),
     );
-    (edge::assemble_script(&AgentTable::current()), config)
+    (edge::assemble_script(&AgentTable::of(registry)), config)
+}
+
+/// What of the Worker differs from the last one that we uploaded, in words; nothing when that one is not known.
+async fn news(
+    app: &App,
+    site: &Site,
+    registry: &Registry,
+    (script, config): (&str, &EdgeConfig),
+) -> Outcome<Vec<String>> {
+    let Some(applied) = &site.recorded.applied else {
+        return Ok(Vec::new());
+    };
+    if edge::upload_hash(script, config).starts_with(applied.hash.as_str()) {
+        return Ok(Vec::new());
+    }
+    let Some((old_script, old_config)) = load(app, &applied.hash).await? else {
+        return Ok(Vec::new());
+    };
+    let table = AgentTable::of(registry);
+    let mut news = Vec::new();
+    if old_script != script {
+        let has_table = old_script.contains(table.script());
+        let code = script.split_once(table.script()).map(|(_, code)| code);
+        let has_code = code.is_some_and(|code| old_script.ends_with(code));
+        if !has_table {
+            news.push("a new agents table".to_owned());
+        }
+        if !has_code {
+            news.push("a new version of the Worker".to_owned());
+        }
+    }
+    if old_config.hash() != config.hash() {
+        news.push("other settings".to_owned());
+    }
+    Ok(news)
 }
 
 fn script_key(hash: &str) -> String {
@@ -99,9 +138,10 @@ pub(crate) async fn keep(app: &App, material: &Material) -> Outcome<()> {
 }
 
 /// The hash of script and configuration that the next deployment brings, and that configuration.
-pub(crate) fn present(site: &Site) -> (String, EdgeConfig) {
-    let (script, config) = current(site);
-    (edge::upload_hash(&script, &config), config)
+pub(crate) async fn present(app: &App, site: &Site) -> Outcome<(String, EdgeConfig)> {
+    let registry = agents::active(app, site.workspace).await?;
+    let (script, config) = current(site, &registry);
+    Ok((edge::upload_hash(&script, &config), config))
 }
 
 /// The configuration of an earlier upload, where it is kept.

@@ -263,6 +263,7 @@ fn reword(plan: &mut Plan, why: &str) {
         if step.resource == Resource::Script
             && let Some(rest) = step.reason.strip_prefix(plan::SCRIPT_CHANGED)
         {
+            let rest = rest.split_once('.').map_or("", |(_, rest)| rest);
             step.reason = format!("{why}{rest}");
         }
     }

@@ -16,7 +16,7 @@ pub(crate) use events::event_stream;
 pub(crate) use pending::{Pending, pending};
 pub(crate) use standing::{Config, Standing, standing};
 
-use super::{connections, sites};
+use super::{agents, connections, sites};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -80,6 +80,14 @@ async fn look(app: &App, site: &Site) -> Outcome<(Plan, Observed)> {
     let goal = Goal::Present(Box::new(material.desired));
     let mut plan = next_plan(&goal, &observed);
     check_complete(&goal, &observed, &plan).map_err(|violation| Problem::internal(&violation))?;
+    let registry = agents::active(app, site.workspace).await?;
+    let overrides = site.settings.agents.overrides(&registry);
+    if !overrides.is_empty() {
+        plan.warnings.push(Warning {
+            code: "search_engines_served".to_owned(),
+            detail: format!("By this site's own settings variants go to {}, which get the page that people get everywhere else. A search engine may take that for cloaking.", overrides.join(", ")),
+        });
+    }
     if site
         .recorded
         .pinned

@@ -6,7 +6,10 @@ mod patterns;
 pub(crate) use choices::{choose, withdraw};
 pub(crate) use patterns::PatternsGiven;
 
-use super::{deployments, sync, zones};
+use super::{
+    agents::{self, PolicyPatch},
+    deployments, sync, zones,
+};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -59,6 +62,8 @@ pub(crate) struct SitePatch {
     pub(crate) over_quota: Option<OverQuota>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
+    /// Which agents get variants.
+    pub(crate) agents: Option<PolicyPatch>,
     /// The connection it is deployed through.
     pub(crate) connection: Option<ConnectionId>,
 }
@@ -294,6 +299,10 @@ pub(crate) async fn update(
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
         site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;
+    }
+    if let Some(patch) = patch.agents {
+        let registry = agents::active(app, ws).await?;
+        site.settings.agents = agents::apply(&patch, &site.settings.agents, &registry)?;
     }
     choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();

@@ -55,6 +55,16 @@ impl Console {
         self.send(request).await
     }
 
+    /// Sends a form with one file.
+    pub(crate) async fn upload(&self, path: &str, field: &'static str, content: &str) -> Page {
+        let part = reqwest::multipart::Part::text(content.to_owned()).file_name("file.json");
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .multipart(reqwest::multipart::Form::new().part(field, part));
+        self.send(request).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Page {
         let answer = request
             .header("cookie", &self.cookie)

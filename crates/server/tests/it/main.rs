@@ -5,6 +5,7 @@
     reason = "tests stop at what they did not expect, and visit the program from outside"
 )]
 
+mod agents;
 mod apply;
 mod audit;
 mod backups;

@@ -4,6 +4,7 @@
 //! `EDGE_DELIVERY_TEST_POSTGRES_URL` names (an administrator's address) and dropped afterwards.
 
 mod access_keys;
+mod agent_registries;
 mod audit;
 mod connection_zones;
 mod connections;
@@ -54,6 +55,7 @@ stories! {
         meta_is_written_once,
     }
     access_keys { a_key_opens_until_it_is_revoked }
+    agent_registries { a_registry_is_staged_activated_and_taken_back }
     audit { the_log_is_read_newest_first, old_lines_go }
     connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named, everything_is_resealed_or_nothing }
     connection_zones {

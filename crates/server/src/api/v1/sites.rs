@@ -15,6 +15,7 @@ use crate::{
     problem::{Outcome, Problem},
     reconcile::drift::{self, Drift},
     services::{
+        agents::{self, PolicyPatch},
         deployments,
         preflight::look_ahead,
         sites::{self, NewSite, PatternsGiven, SitePatch},
@@ -26,6 +27,7 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
+    agents::{AgentPolicy, Purpose, Treatment},
     desired::{RouteChoice, RouteChoiceKind},
     names::Hostname,
 };
@@ -107,6 +109,9 @@ struct SettingsView {
     /// until you say how) or `spread` (over days).
     #[schema(value_type = String)]
     over_quota: OverQuota,
+    /// Which agents get variants: `{purposes: {training, search, user}, single: {token: …}}`, each `serve` or `origin`.
+    #[schema(value_type = Object)]
+    agents: AgentPolicy,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -124,6 +129,7 @@ fn view(site: &Site) -> SiteView {
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
             workers_plan: site.settings.workers_plan,
             over_quota: site.settings.over_quota,
+            agents: whole_policy(&site.settings.agents),
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -133,6 +139,17 @@ fn view(site: &Site) -> SiteView {
         drift: None,
         not_deployed: None,
         rolled_back: None,
+    }
+}
+
+/// A policy with its defaults written out.
+fn whole_policy(policy: &AgentPolicy) -> AgentPolicy {
+    let purposes = Purpose::ALL.into_iter();
+    AgentPolicy {
+        purposes: purposes
+            .map(|purpose| (purpose, policy.of_purpose(purpose)))
+            .collect(),
+        single: policy.single.clone(),
     }
 }
 
@@ -216,6 +233,20 @@ struct SettingsPatchBody {
     /// `ask` or `spread`.
     #[schema(value_type = Option<String>)]
     over_quota: Option<OverQuota>,
+    agents: Option<AgentPolicyBody>,
+}
+
+/// Which agents get variants; what is not named stays.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct AgentPolicyBody {
+    /// `{training?, search?, user?}`, each `serve` or `origin`.
+    #[schema(value_type = Object)]
+    purposes: BTreeMap<Purpose, Treatment>,
+    /// By token: `serve` or `origin` for this one alone, or null to take that back. Only so are search engines and
+    /// link previews served.
+    #[schema(value_type = Object)]
+    single: BTreeMap<String, Option<Treatment>>,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -286,6 +317,10 @@ async fn change(
         undo_on_failed_proof: settings.undo_on_failed_proof,
         workers_plan: settings.workers_plan,
         over_quota: settings.over_quota,
+        agents: settings.agents.map(|body| PolicyPatch {
+            purposes: body.purposes,
+            single: body.single,
+        }),
         route_patterns: body.route_patterns.map(patterns),
         connection: body
             .connection_id
@@ -295,8 +330,13 @@ async fn change(
             })
             .transpose()?,
     };
+    let names_agents = patch.agents.is_some();
     let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
     audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
+    if names_agents {
+        let registry = agents::active(&app, caller.workspace).await?;
+        audit::record_policy(&app, &caller.actor, &site, &registry).await;
+    }
     Ok(Json(view_of_one(&app, &site).await?))
 }
 

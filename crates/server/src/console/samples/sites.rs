@@ -166,6 +166,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 undoes: true,
                 workers_plan: "unknown".to_owned(),
                 spreads: false,
+                agents: policy(),
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],
@@ -264,4 +265,13 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
         ("variant-new", html(&page(true, None))),
         ("variant-refused", html(&page(true, Some(problem())))),
     ]
+}
+
+fn policy() -> PolicyPart {
+    PolicyPart {
+        purposes: vec![("training", "Agents that train models", 51, false)],
+        single: vec![("GPTBot".to_owned(), "Trains models", true)],
+        tokens: vec!["GPTBot".to_owned()],
+        problem: None,
+    }
 }

@@ -1,6 +1,8 @@
 //! Changing: a site's settings, and its removal.
 
-use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames};
+use super::{
+    PolicyPart, RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames,
+};
 use crate::words::shell_word;
 use crate::{
     audit::{Event, Kind},
@@ -12,7 +14,10 @@ use crate::{
         parts::{ProblemPanel, plural},
     },
     problem::{Outcome, Problem},
-    services::sites::{self, PatternsGiven, SitePatch},
+    services::{
+        agents,
+        sites::{self, PatternsGiven, SitePatch},
+    },
 };
 use axum::{
     extract::Path,
@@ -40,11 +45,11 @@ pub(crate) struct SettingsForm {
     spread: String,
 }
 
-async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
+pub(super) async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
     sites::get(desk.app(), desk.ws(), id::<SiteId>(text, "site")?).await
 }
 
-async fn settings_view(
+pub(super) async fn settings_view(
     desk: &Desk,
     site: &Site,
     form: Option<SettingsForm>,
@@ -67,6 +72,7 @@ async fn settings_view(
             String::new()
         },
     });
+    let registry = agents::active(desk.app(), desk.ws()).await?;
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
         ("Worker", desired::script_name(site.id)),
@@ -86,6 +92,7 @@ async fn settings_view(
         undoes: form.undo == "yes",
         workers_plan: form.plan,
         spreads: form.spread == "yes",
+        agents: PolicyPart::new(&site.settings.agents, &registry),
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -209,6 +216,7 @@ pub(crate) async fn save_settings(
                     OverQuota::Ask
                 }),
                 route_patterns: Some(patterns_given(&form)),
+                agents: None,
                 connection: None,
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await

@@ -25,7 +25,7 @@ pub(crate) async fn pending(app: &App, site: &Site) -> Outcome<Pending> {
     if matches!(site.status, SiteStatus::New | SiteStatus::Deploying) {
         return Ok(Pending::default());
     }
-    let (present, wanted) = material::present(site);
+    let (present, wanted) = material::present(app, site).await?;
     let is_rolled_back = site
         .recorded
         .pinned
