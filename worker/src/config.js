@@ -9,6 +9,7 @@
  * @property {string} hash
  * @property {string[]} purposes
  * @property {string[]} dual
+ * @property {PathPolicy} paths
  */
 
 /** @type {{ raw: unknown, config: Config | undefined } | undefined} */
@@ -35,6 +36,16 @@ function checkConfig(raw) {
     hash: typeof raw.hash === 'string' ? raw.hash : '',
     purposes: isTextList(agents.purposes) ? agents.purposes : ['training', 'search', 'user'],
     dual: isTextList(agents.dual) ? agents.dual.map((token) => token.toLowerCase()) : [],
+    paths: checkPaths(raw.paths),
+  };
+}
+
+/** How paths are read; the default where nothing usable is said. @param {any} raw @returns {PathPolicy} */
+function checkPaths(raw) {
+  const { trailingSlash, queryParameters } = raw !== null && typeof raw === 'object' ? raw : {};
+  return {
+    trailingSlash: trailingSlash === 'strip' || trailingSlash === 'add' ? trailingSlash : 'keep',
+    queryParameters: isTextList(queryParameters) ? queryParameters : [],
   };
 }
 

@@ -15,6 +15,11 @@ function formatsWorthReading(formats, path, now) {
   return formats.filter((format) => index[format].has(path));
 }
 
+/** Whether the index names a variant; false while there is none. @param {string} format @param {string} path */
+function isListed(format, path) {
+  return pathIndex !== undefined && pathIndex[format].has(path);
+}
+
 /** Whether this request should load the index, in the background; the caller then does. @param {number} now */
 function indexLoadDue(now) {
   if (pathIndex !== undefined && now - pathIndex.at < INDEX_FRESH_MS) return false;
