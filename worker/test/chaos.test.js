@@ -27,7 +27,7 @@ const random = () => {
 const one = (list) => list[Math.floor(random() * list.length)];
 
 const good = { trailingSlash: 'strip', queryParameters: ['q'] };
-/** What each edge lacks or has wrong. All have the shortest deadline, so that a hanging KV costs little time. */
+/** What each edge lacks or has wrong. All have a short deadline, so that a hanging KV costs little time. */
 const EDGES = {
   whole: {},
   'whole, another': {},
@@ -59,7 +59,7 @@ const INDEXES = [
 const edges = new Map();
 before(async () => {
   for (const [name, bindings] of Object.entries(EDGES)) {
-    const edge = await startEdge({ bindings, settings: { kvDeadlineMs: 50, paths: good } });
+    const edge = await startEdge({ bindings, settings: { kvDeadlineMs: 150, paths: good } });
     edge.kv.answer = answerOf(edge.kv);
     edge.pool = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
     edges.set(name, edge);
@@ -195,6 +195,6 @@ test('10,000 mixed requests through everything that can break', { timeout: 60_00
   console.log(`${done} requests: ${JSON.stringify(count)}`);
   assert.equal(count.error, 0);
   // All kinds of answers were there, or nothing was tried.
-  assert.ok(count.people > 4_000 && count.variant > 200 && count.preview > 5 && count.origin > 1_000, JSON.stringify(count));
+  assert.ok(count.people > 4_000 && count.variant > 100 && count.preview > 5 && count.origin > 1_000, JSON.stringify(count));
   for (const [name, edge] of edges) assert.equal((await edge.ask('/nothing', { ua: UA.chrome })).status, 200, name);
 });

@@ -6,7 +6,7 @@
 pub(crate) mod extract;
 mod v1;
 
-pub(crate) use self::v1::audit_view;
+pub(crate) use self::v1::{audit_view, preview_view};
 
 use crate::{
     app::AppState,

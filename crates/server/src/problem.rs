@@ -98,6 +98,8 @@ codes! {
     MisdirectedRequest = "misdirected_request", 421, "This server does not answer to that name";
     /// Somebody else changed it meanwhile.
     EditConflict = "edit_conflict", 412, "It was changed meanwhile";
+    /// Variants that would be one page.
+    PathConflict = "path_conflict", 409, "Several variants would stand for one page";
     /// It cannot be done in the present state.
     InvalidState = "invalid_state", 409, "Not possible in the present state";
     /// After a deployment people do not get what they got before.

@@ -1,6 +1,9 @@
 //! What a site says about its paths: what a trailing slash means, and which query parameters make another page.
 
-use super::{InvalidPath, PagePath, normalise, query::Wanted};
+use super::{
+    InvalidPath, PagePath, normalise,
+    query::{self, Wanted},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -133,6 +136,14 @@ impl PathPolicy {
     /// Whether it is the one that a new site has.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The parameters of a query that do not matter to this site, as they read when decoded where they can be.
+    pub fn ignored_parameters(&self, query: &str) -> Vec<String> {
+        query::names(query)
+            .into_iter()
+            .filter(|name| !self.query_parameters.contains(name))
+            .collect()
     }
 
     /// The page that a path with its query names on this site: percent-encoded, as in an address.

@@ -53,6 +53,18 @@ pub(super) fn normal(query: &str, wanted: &Wanted<'_>) -> Result<String, Invalid
     Ok(pairs.join("&"))
 }
 
+/// The names of a query's parameters; one that cannot be decoded is given as it is.
+pub(super) fn names(query: &str) -> Vec<String> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+            decoded(name).unwrap_or_else(|_| name.to_owned())
+        })
+        .collect()
+}
+
 fn decoded(text: &str) -> Result<String, InvalidPath> {
     let input = text.as_bytes();
     let mut out = Vec::with_capacity(input.len());

@@ -61,6 +61,7 @@ pub(crate) fn goal(hosts: &[&str], narrow: bool, choices: Vec<RouteChoice>) -> G
         config_hash: CONFIG.to_owned(),
         patterns,
         choices,
+        preview_key: None,
     }))
 }
 
@@ -212,6 +213,7 @@ prop_compose! {
                 config_hash: CONFIG.to_owned(),
                 before: None,
                 unanswered: 0,
+                preview_key: None,
             }),
             script_etag: (etag > 0).then(|| format!("e{etag}")),
             applied: applied.then(|| AppliedScript {
@@ -221,6 +223,7 @@ prop_compose! {
                 compatibility_flags: None,
                 options: None,
                 unanswered: 0,
+                preview_key: None,
             }),
             routes_intended: if flags[3] { vec!["www.shop.example/*".to_owned()] } else { vec![] },
             routes,
@@ -316,6 +319,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                     config_hash: CONFIG.to_owned(),
                     before: next.script.as_ref().map(ObservedScript::mark),
                     unanswered: 0,
+                    preview_key: None,
                 });
                 let namespace = recorded.namespace.clone();
                 next.script = Some(ObservedScript {

@@ -3,13 +3,14 @@
 mod audit;
 mod connections;
 mod deployments;
+mod previews;
 mod sites;
 mod sync;
 mod variant_path;
 mod variants;
 mod webhook;
 
-pub(crate) use self::audit::view as audit_view;
+pub(crate) use self::{audit::view as audit_view, previews::view as preview_view};
 
 use crate::{app::AppState, problem::Problem};
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(sites::router())
         .merge(deployments::router())
         .merge(variants::router())
+        .merge(previews::router())
         .merge(sync::router())
         .merge(audit::router())
         .merge(webhook::router())

@@ -63,6 +63,12 @@ kinds! {
     VariantUnpublished = "variant.unpublished", "Unpublished";
     /// A variant was deleted with its revisions.
     VariantDeleted = "variant.deleted", "Deleted a variant";
+    /// A link to a preview was made.
+    PreviewMade = "preview.made", "Made a preview link";
+    /// A link to a preview was revoked.
+    PreviewRevoked = "preview.revoked", "Revoked a preview link";
+    /// Every preview link was revoked by another key.
+    PreviewKeyRotated = "preview.key_rotated", "Made a new preview key";
     /// The webhook was set.
     WebhookSet = "webhook.set", "Set the webhook";
     /// The webhook was deleted, with what waited for it.

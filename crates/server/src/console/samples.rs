@@ -27,10 +27,10 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
+        DriftPanel, NewSitePage, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SiteSettingsPage,
         SitesPage, VariantRow,
     },
-    variants::{LongText, RevisionRow, VariantPage},
+    variants::{LongText, PreviewPart, PreviewRow, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};

@@ -13,7 +13,11 @@ mod change;
 mod make;
 mod show;
 
-pub(super) use change::{attach, remove, remove_page, save_settings, settings};
+#[cfg(test)]
+pub(super) use change::SLASHES;
+pub(super) use change::{
+    attach, remove, remove_page, rotate_preview_key, save_settings, settings,
+};
 pub(super) use make::{create, new};
 pub(crate) use show::head;
 pub(super) use show::{index, show};
@@ -221,6 +225,16 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) deadline: String,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undoes: bool,
+    /// What a slash at the end of a path means, as chosen.
+    pub(crate) slash: String,
+    /// The choices for it: word, title, explanation.
+    pub(crate) slashes: [(&'static str, &'static str, &'static str); 3],
+    /// The query parameters that make another page, as typed.
+    pub(crate) parameters: String,
+    /// Whether merging is offered, since the settings as typed would merge variants.
+    pub(crate) offers_merge: bool,
+    /// How many preview links are open.
+    pub(crate) previews: String,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

@@ -6,6 +6,7 @@
 use crate::{
     app::App,
     problem::{Outcome, Problem},
+    services::previews,
 };
 use domain::{
     agents::AgentTable,
@@ -32,7 +33,10 @@ pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
         Some(hash) => load(app, hash).await?,
         None => None,
     };
-    let (script, config) = pinned.unwrap_or_else(|| current(site));
+    let (script, config) = match pinned {
+        Some(pinned) => pinned,
+        None => current(site, &previews::key(app, site).await?.id),
+    };
     let published = app
         .store
         .count_variants(site.workspace, site.id)
@@ -51,13 +55,14 @@ pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
             config_hash: config.hash().to_owned(),
             patterns: site.settings.route_patterns.clone(),
             choices: site.settings.route_choices.clone(),
+            preview_key: config.preview_key().map(str::to_owned),
         },
         script,
         config,
     })
 }
 
-fn current(site: &Site) -> (String, EdgeConfig) {
+fn current(site: &Site, preview_key: &str) -> (String, EdgeConfig) {
     let deadline = u16::try_from(site.settings.kv_deadline_ms).unwrap_or(u16::MAX);
     // No address for visits: nothing here receives them yet, and a Worker that has none gathers none.
     let config = EdgeConfig::new(
@@ -66,7 +71,8 @@ fn current(site: &Site) -> (String, EdgeConfig) {
         deadline,
         None,
         EdgeAgents::default(),
-    );
+    )
+    .with_paths_and_previews(site.settings.paths.clone(), Some(preview_key));
     (edge::assemble_script(&AgentTable::current()), config)
 }
 

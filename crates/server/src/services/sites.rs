@@ -1,6 +1,7 @@
 //! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
 
 mod choices;
+mod paths;
 mod patterns;
 
 pub(crate) use choices::{choose, withdraw};
@@ -55,6 +56,12 @@ pub(crate) struct SitePatch {
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// The connection it is deployed through.
     pub(crate) connection: Option<ConnectionId>,
+    /// What a slash at the end of a path means: `keep`, `strip` or `add`.
+    pub(crate) trailing_slash: Option<String>,
+    /// The query parameters that make another page.
+    pub(crate) query_parameters: Option<Vec<String>>,
+    /// Whether variants that become one page by that may be merged.
+    pub(crate) merge_paths: bool,
 }
 
 /// Where a site's own key is sealed.
@@ -122,7 +129,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
 }
 
 /// 32 random bytes as text: the Worker proves itself with it, and health questions are signed with it.
-fn new_site_key() -> Outcome<Secret> {
+pub(crate) fn new_site_key() -> Outcome<Secret> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|error| Problem::internal(&error))?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
@@ -239,7 +246,11 @@ pub(crate) async fn update(
     patch: SitePatch,
 ) -> Outcome<Site> {
     let mut site = get(app, ws, id).await?;
-    let mut needs_deployment = false;
+    let policy = paths::wanted(&patch, &site.settings.paths)?;
+    let mut needs_deployment = policy.is_some();
+    if let Some(policy) = policy.as_ref().filter(|_| !patch.merge_paths) {
+        paths::refuse_merges(app, ws, id, policy).await?;
+    }
     if let Some(connection) = patch.connection
         && connection != site.connection
     {
@@ -275,6 +286,10 @@ pub(crate) async fn update(
     choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;
+    if let Some(policy) = policy {
+        paths::apply(app, ws, id, &policy, patch.merge_paths).await?;
+        site.settings.paths = policy;
+    }
     if needs_deployment && site.status == SiteStatus::InSync {
         app.store
             .set_site_status(ws, id, SiteStatus::Drifted, site.observed_at)

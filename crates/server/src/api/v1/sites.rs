@@ -82,6 +82,10 @@ struct SettingsView {
     kv_deadline_ms: u32,
     /// Whether a deployment by which people get an error or our content is taken back at once.
     undo_on_failed_proof: bool,
+    /// What a slash at the end of a path means: `keep` (another page), `strip` or `add` (the same page, written so).
+    trailing_slash: &'static str,
+    /// The query parameters that make another page; all others are ignored.
+    query_parameters: Vec<String>,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -97,6 +101,8 @@ fn view(site: &Site) -> SiteView {
         settings: SettingsView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
+            trailing_slash: site.settings.paths.trailing_slash.as_str(),
+            query_parameters: site.settings.paths.query_parameters.clone(),
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -181,6 +187,13 @@ struct SettingsPatchBody {
     /// 50 to 2,000.
     kv_deadline_ms: Option<u32>,
     undo_on_failed_proof: Option<bool>,
+    /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
+    trailing_slash: Option<String>,
+    /// The names of the query parameters that make another page, decoded; at most 20.
+    query_parameters: Option<Vec<String>>,
+    /// Merges variants that become one page by these settings; without it such a change is refused (`path_conflict`).
+    #[serde(default)]
+    merge_paths: bool,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -253,6 +266,9 @@ async fn change(
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
         route_patterns: body.route_patterns.map(patterns),
+        trailing_slash: settings.trailing_slash,
+        query_parameters: settings.query_parameters,
+        merge_paths: settings.merge_paths,
         connection: body
             .connection_id
             .map(|text| {
