@@ -71,10 +71,7 @@ const FILES: &[(&str, &str)] = &[
     ("index.js", include_str!("../../../worker/src/index.js")),
     ("visits.js", include_str!("../../../worker/src/visits.js")),
     ("health.js", include_str!("../../../worker/src/health.js")),
-    (
-        "preview.js",
-        include_str!("../../../worker/src/preview.js"),
-    ),
+    ("preview.js", include_str!("../../../worker/src/preview.js")),
     ("handler.js", include_str!("../../../worker/src/handler.js")),
 ];
 

@@ -96,7 +96,9 @@ mod tests {
         assert_eq!(preview.kv_key(), format!("p/{draft}"));
         assert_eq!(
             preview.message(),
-            format!("preview\n0197a000-0000-7000-8000-000000000001\nshop.example\n/tea\nhtml\n{revision}\n1800000000\n{draft}")
+            format!(
+                "preview\n0197a000-0000-7000-8000-000000000001\nshop.example\n/tea\nhtml\n{revision}\n1800000000\n{draft}"
+            )
         );
         assert_eq!(
             preview.target("ab"),
@@ -104,10 +106,6 @@ mod tests {
         );
         preview.path = PagePath::parse("/s?q=tea").expect("a path");
         preview.format = Format::Markdown;
-        assert!(
-            preview
-                .target("ab")
-                .starts_with("/s?q=tea&ed-preview=1.m.")
-        );
+        assert!(preview.target("ab").starts_with("/s?q=tea&ed-preview=1.m."));
     }
 }

@@ -39,8 +39,34 @@ fn inputs() -> impl Strategy<Value = String> {
         .prop_map(|(times, piece)| format!("/{}", piece.repeat(times)));
     let query = text(
         &[
-            "?", "&", "&", "=", "=", "q", "p", "q=", "&p=", "&q", "größe", "gr%c3%b6%c3%9fe", "%71",
-            "x", "1", "é", "+", "%20", "%2b", "%26", "/", "!", "*", "(", "%0a", "%ff", "%", "#",
+            "?",
+            "&",
+            "&",
+            "=",
+            "=",
+            "q",
+            "p",
+            "q=",
+            "&p=",
+            "&q",
+            "größe",
+            "gr%c3%b6%c3%9fe",
+            "%71",
+            "x",
+            "1",
+            "é",
+            "+",
+            "%20",
+            "%2b",
+            "%26",
+            "/",
+            "!",
+            "*",
+            "(",
+            "%0a",
+            "%ff",
+            "%",
+            "#",
         ],
         12,
     );
@@ -77,7 +103,10 @@ fn the_worker_reads_paths_as_we_do() {
         lines.push('\n');
     }
     // Both answers must be there often, or nothing is compared.
-    assert!((PATHS / 10..PATHS * 9 / 10).contains(&pages), "{pages} pages");
+    assert!(
+        (PATHS / 10..PATHS * 9 / 10).contains(&pages),
+        "{pages} pages"
+    );
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../worker/test/paths.agree.js"

@@ -111,7 +111,9 @@ impl EdgeClient {
         let Some(local) = self.fixed.as_ref().filter(is_local) else {
             return format!("https://{host}");
         };
-        let port = local.port().map_or_else(String::new, |port| format!(":{port}"));
+        let port = local
+            .port()
+            .map_or_else(String::new, |port| format!(":{port}"));
         format!("{}://{host}{port}", local.scheme())
     }
 

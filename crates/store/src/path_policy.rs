@@ -153,7 +153,9 @@ async fn groups(
         last = Some(end.clone());
         for (format, path) in rows {
             // One that the policy cannot read stays where it is.
-            let target = policy.page(&path).map_or_else(|_| path.clone(), String::from);
+            let target = policy
+                .page(&path)
+                .map_or_else(|_| path.clone(), String::from);
             if target != path {
                 groups.entry((format, target)).or_default().push(path);
             }
@@ -204,13 +206,9 @@ async fn bring_together(
     whole.path = path.to_owned();
     move_revisions(tx, site, format, path, from).await?;
     for old in &variants {
-        variant::Entity::delete_by_id((
-            old.site_id.clone(),
-            old.format.clone(),
-            old.path.clone(),
-        ))
-        .exec(tx)
-        .await?;
+        variant::Entity::delete_by_id((old.site_id.clone(), old.format.clone(), old.path.clone()))
+            .exec(tx)
+            .await?;
         if old.path != path && old.published_revision.is_some() {
             publications::record_nothing(tx, workspace, site, of_format, &old.path).await?;
             kv_ledger::want_nothing(tx, site, of_format, &old.path).await?;
@@ -269,9 +267,14 @@ async fn move_revisions(
     }
     let rows: Vec<_> = whole.into_values().collect();
     for chunk in rows.chunks(bind_parameters_max(tx) / 12) {
-        Entity::insert_many(chunk.iter().cloned().map(IntoActiveModel::into_active_model))
-            .exec_without_returning(tx)
-            .await?;
+        Entity::insert_many(
+            chunk
+                .iter()
+                .cloned()
+                .map(IntoActiveModel::into_active_model),
+        )
+        .exec_without_returning(tx)
+        .await?;
     }
     Ok(())
 }

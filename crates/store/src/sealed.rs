@@ -63,10 +63,7 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
     let tokens = connection::Entity::find().lock_exclusive().all(tx).await?;
     let keys = site::Entity::find().lock_exclusive().all(tx).await?;
     let webhooks = webhook::Entity::find().lock_exclusive().all(tx).await?;
-    let preview_keys = preview_key::Entity::find()
-        .lock_exclusive()
-        .all(tx)
-        .await?;
+    let preview_keys = preview_key::Entity::find().lock_exclusive().all(tx).await?;
     let record = meta::Entity::find_by_id(meta_key)
         .lock_exclusive()
         .one(tx)

@@ -186,10 +186,13 @@ impl Store {
             return Ok(false);
         }
         refuse_taken(&tx, site).await?;
-        let stored = site::Entity::find_by_id(site.id.to_string()).one(&tx).await?;
+        let stored = site::Entity::find_by_id(site.id.to_string())
+            .one(&tx)
+            .await?;
         let mut settings = site.settings.clone();
         if let Some(row) = stored {
-            let stored: SiteSettings = Row::new("sites", &row.id).json("settings", &row.settings)?;
+            let stored: SiteSettings =
+                Row::new("sites", &row.id).json("settings", &row.settings)?;
             settings.paths = stored.paths;
         }
         site::Entity::update_many()

@@ -175,10 +175,7 @@ mod tests {
         assert_eq!(sorted.query_parameters, ["page", "q"]);
         assert!(of(&["größe", "filter[color]", "a.b"]).is_ok());
         for bad in ["", "a b", "a=b", "a&b", "a%20b", "?q", "#q", "a\n"] {
-            assert!(
-                matches!(of(&[bad]), Err(InvalidPolicy::Name(_))),
-                "{bad:?}"
-            );
+            assert!(matches!(of(&[bad]), Err(InvalidPolicy::Name(_))), "{bad:?}");
         }
         assert_eq!(of(&["ed-preview"]), Err(InvalidPolicy::Ours));
         let many: Vec<String> = (0..=QUERY_PARAMETERS_MAX).map(|n| n.to_string()).collect();

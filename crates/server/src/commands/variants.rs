@@ -148,8 +148,8 @@ async fn push_file(
     let unreadable = |detail: String| Problem::field("file", detail);
     let format = format_of(file)
         .ok_or_else(|| unreadable("has another ending than .html or .md".to_owned()))?;
-    let path =
-        path_of(file, &site.settings.paths).ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
+    let path = path_of(file, &site.settings.paths)
+        .ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
     let name = VariantName {
         site: site.id,
         format,

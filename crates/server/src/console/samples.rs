@@ -27,8 +27,8 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        DriftPanel, NewSitePage, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SiteSettingsPage,
-        SitesPage, VariantRow,
+        DriftPanel, NewSitePage, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow,
+        SiteSettingsPage, SitesPage, VariantRow,
     },
     variants::{LongText, PreviewPart, PreviewRow, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},

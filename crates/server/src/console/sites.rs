@@ -15,9 +15,7 @@ mod show;
 
 #[cfg(test)]
 pub(super) use change::SLASHES;
-pub(super) use change::{
-    attach, remove, remove_page, rotate_preview_key, save_settings, settings,
-};
+pub(super) use change::{attach, remove, remove_page, rotate_preview_key, save_settings, settings};
 pub(super) use make::{create, new};
 pub(crate) use show::head;
 pub(super) use show::{index, show};

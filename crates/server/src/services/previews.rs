@@ -240,7 +240,10 @@ fn address(app: &App, preview: &Preview, key: &Secret) -> Outcome<String> {
         .map_err(|error| Problem::internal(&error))?;
     mac.update(preview.message().as_bytes());
     let target = preview.target(&hex::encode(mac.finalize().into_bytes()));
-    Ok(format!("{}{target}", app.edge.origin_for_people(&preview.host)))
+    Ok(format!(
+        "{}{target}",
+        app.edge.origin_for_people(&preview.host)
+    ))
 }
 
 async fn write_draft(app: &App, site: &Site, preview: &Preview, content: Vec<u8>) -> Outcome<()> {
@@ -261,7 +264,11 @@ async fn write_draft(app: &App, site: &Site, preview: &Preview, content: Vec<u8>
         ..BulkPair::default()
     };
     let outcome = api
-        .bulk_put(&account_id(&site.account), &namespace_id(namespace), &[pair])
+        .bulk_put(
+            &account_id(&site.account),
+            &namespace_id(namespace),
+            &[pair],
+        )
         .await?;
     if outcome.unsuccessful.is_empty() {
         return Ok(());

@@ -99,8 +99,7 @@ pub(crate) fn path_of(file: &Path, policy: &PathPolicy) -> Option<String> {
         .map(|part| part.to_str().map(encoded))
         .collect::<Option<_>>()?;
     let stem = file.file_stem()?.to_str()?;
-    let matters =
-        |query: &str| !query.is_empty() && policy.ignored_parameters(query).is_empty();
+    let matters = |query: &str| !query.is_empty() && policy.ignored_parameters(query).is_empty();
     let (name, query) = match stem.split_once('?') {
         Some((name, query)) if matters(query) => (name, format!("?{query}")),
         _ => (stem, String::new()),
@@ -183,7 +182,11 @@ mod tests {
             ("100%zz.html", "/100%25zz"),
             ("a%20b.html", "/a%20b"),
         ] {
-            assert_eq!(path_of(Path::new(file), &PathPolicy::default()).as_deref(), Some(path), "{file}");
+            assert_eq!(
+                path_of(Path::new(file), &PathPolicy::default()).as_deref(),
+                Some(path),
+                "{file}"
+            );
             assert!(format_of(Path::new(file)).is_some(), "{file}");
         }
     }

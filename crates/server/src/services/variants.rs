@@ -58,8 +58,12 @@ impl VariantName {
                 "query",
                 "has a parameter that makes no other page of this site",
             )
-            .cause(format!("The parameters that matter to this site: {matter}."))
-            .remedy("Leave the others out, or name them in the site's settings (queryParameters)."));
+            .cause(format!(
+                "The parameters that matter to this site: {matter}."
+            ))
+            .remedy(
+                "Leave the others out, or name them in the site's settings (queryParameters).",
+            ));
         }
         Self::parse(site, format, &format!("{raw_path}?{query}"))
     }

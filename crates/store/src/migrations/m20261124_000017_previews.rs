@@ -20,7 +20,9 @@ impl MigrationTrait for Migration {
             text("key_id"),
             blob("sealed_key"),
         ];
-        manager.create_table(of_a_site("preview_keys", keys)).await?;
+        manager
+            .create_table(of_a_site("preview_keys", keys))
+            .await?;
         let links = vec![
             text("id").primary_key().to_owned(),
             text("workspace_id"),

@@ -84,8 +84,15 @@ pub(crate) async fn variants_follow_the_policy(world: World) {
     let again = store.site(workspace, shop.id).await.expect("reads");
     assert_eq!(again.expect("is there").settings.paths, strip);
 
-    let diff = store.pending_kv(workspace, shop.id, 10).await.expect("reads");
-    let writes: Vec<_> = diff.writes.iter().map(|write| write.path.as_str()).collect();
+    let diff = store
+        .pending_kv(workspace, shop.id, 10)
+        .await
+        .expect("reads");
+    let writes: Vec<_> = diff
+        .writes
+        .iter()
+        .map(|write| write.path.as_str())
+        .collect();
     assert_eq!(writes, ["/", "/a"]);
     assert_eq!(diff.deletes, ["v/html/a/"]);
     let content = store
@@ -183,7 +190,10 @@ pub(crate) async fn merging_keeps_every_revision(world: World) {
             assert_eq!(found.expect("reads").as_deref(), Some(content));
         }
     }
-    let diff = store.pending_kv(workspace, shop.id, 10).await.expect("reads");
+    let diff = store
+        .pending_kv(workspace, shop.id, 10)
+        .await
+        .expect("reads");
     let writes: Vec<_> = diff
         .writes
         .iter()

@@ -40,15 +40,23 @@ pub(crate) async fn links_live_until_they_end(world: World) {
         .create_site(&site(workspace, 1, &["shop.example"]))
         .await
         .expect("stored");
-    assert_eq!(store.preview_key(workspace, shop).await.expect("reads"), None);
+    assert_eq!(
+        store.preview_key(workspace, shop).await.expect("reads"),
+        None
+    );
     for (id, is_first) in [("k1", true), ("k2", false)] {
         let stored = store.set_first_preview_key(workspace, shop, &key(id)).await;
         assert_eq!(stored.expect("writes"), is_first);
     }
     let kept = store.preview_key(workspace, shop).await.expect("reads");
     assert_eq!(kept, Some(key("k1")));
-    assert_eq!(store.preview_key(stranger, shop).await.expect("reads"), None);
-    let refused = store.set_first_preview_key(stranger, shop, &key("k3")).await;
+    assert_eq!(
+        store.preview_key(stranger, shop).await.expect("reads"),
+        None
+    );
+    let refused = store
+        .set_first_preview_key(stranger, shop, &key("k3"))
+        .await;
     assert!(matches!(refused, Err(StoreError::Missing { what: "site" })));
 
     let (short, long) = (link(shop, 1, after(10)), link(shop, 2, after(3_600)));
@@ -96,5 +104,8 @@ pub(crate) async fn links_live_until_they_end(world: World) {
     assert!(added.expect("writes"));
     assert!(store.delete_site(workspace, shop).await.expect("deleted"));
     assert_eq!(at(0).await.expect("reads"), []);
-    assert_eq!(store.preview_key(workspace, shop).await.expect("reads"), None);
+    assert_eq!(
+        store.preview_key(workspace, shop).await.expect("reads"),
+        None
+    );
 }

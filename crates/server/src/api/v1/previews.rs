@@ -106,7 +106,14 @@ async fn create(
         author: &caller.name,
     };
     let open = previews::create(&app, caller.workspace, &new).await?;
-    audit::record_preview(&app, &caller.actor, audit::Kind::PreviewMade, &site, &open.link).await;
+    audit::record_preview(
+        &app,
+        &caller.actor,
+        audit::Kind::PreviewMade,
+        &site,
+        &open.link,
+    )
+    .await;
     Ok((StatusCode::CREATED, Json(view(&open))))
 }
 
@@ -133,7 +140,14 @@ async fn revoke(
     let site = sites::get(&app, caller.workspace, id::<SiteId>(&text, "site")?).await?;
     let preview = id::<PreviewId>(&preview, "preview")?;
     let link = previews::revoke(&app, caller.workspace, site.id, preview).await?;
-    audit::record_preview(&app, &caller.actor, audit::Kind::PreviewRevoked, &site, &link).await;
+    audit::record_preview(
+        &app,
+        &caller.actor,
+        audit::Kind::PreviewRevoked,
+        &site,
+        &link,
+    )
+    .await;
     Ok(StatusCode::NO_CONTENT)
 }
 

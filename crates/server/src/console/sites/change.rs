@@ -104,7 +104,11 @@ async fn settings_view(
 /// What a slash at the end can mean: word, title, explanation.
 pub(in crate::console) const SLASHES: [(&str, &str, &str); 3] = [
     ("keep", "Two pages", "/a and /a/ have variants of their own"),
-    ("strip", "One page, written without", "/a/ gets the variant of /a"),
+    (
+        "strip",
+        "One page, written without",
+        "/a/ gets the variant of /a",
+    ),
     (
         "add",
         "One page, written with",

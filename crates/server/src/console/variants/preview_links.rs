@@ -156,10 +156,9 @@ pub(in crate::console) async fn revoke(
 /// The answer leads to the part of the page where the links are.
 fn at_the_part(mut response: Response) -> Response {
     use axum::http::{HeaderValue, header::LOCATION};
-    let place = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|value| HeaderValue::from_str(&format!("{}#on-the-site", value.to_str().ok()?)).ok());
+    let place = response.headers().get(LOCATION).and_then(|value| {
+        HeaderValue::from_str(&format!("{}#on-the-site", value.to_str().ok()?)).ok()
+    });
     if let Some(place) = place {
         response.headers_mut().insert(LOCATION, place);
     }

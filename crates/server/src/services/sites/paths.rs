@@ -52,19 +52,23 @@ fn merges(change: &PathChange) -> Problem {
         Code::PathConflict,
         format!("With these settings several variants would stand for one page, on {count} {pages}; nothing was changed."),
     )
-    .cause("They have paths that differ now and would be the same: errors[] names them.")
     .remedy("Merge them: the page keeps the revisions of all in its history, and what was published last stays published.")
     .remedy("Or delete those that are not needed, or leave the settings as they are.");
     for merge in change.merges.iter().take(NAMED) {
+        let words = format!(
+            "{} would be one page, {} ({})",
+            merge.from.join(" and "),
+            merge.path,
+            merge.format
+        );
+        problem = problem.cause(format!("{words}."));
         problem.errors.push(FieldError {
             field: "mergePaths".to_owned(),
-            detail: format!(
-                "{} would be one page, {} ({})",
-                merge.from.join(" and "),
-                merge.path,
-                merge.format
-            ),
+            detail: words,
         });
+    }
+    if count > NAMED {
+        problem = problem.cause(format!("And {} more.", count - NAMED));
     }
     problem
 }
