@@ -32,7 +32,17 @@ function noneMatchNames(header, revision) {
 }
 
 /**
- * @param {{ method: string, ifNoneMatch: string | null, page: string, agent: string }} asked
+ * The page that this stands for, and the variant in the other format where there is one: both have one address.
+ * @param {string} page @param {string} contentType @param {(format: string) => boolean} isListed
+ */
+function linksOf(page, contentType, isListed) {
+  const canonical = `<${page}>; rel="canonical"`;
+  const other = contentType.startsWith(CONTENT_TYPES.html) ? 'markdown' : 'html';
+  return isListed(other) ? `${canonical}, <${page}>; rel="alternate"; type="${CONTENT_TYPES[other]}"` : canonical;
+}
+
+/**
+ * @param {{ method: string, ifNoneMatch: string | null, page: string, agent: string, isListed: (format: string) => boolean }} asked
  * @param {Variant} variant
  * @returns {Response}
  */
@@ -42,7 +52,7 @@ function variantAnswer(asked, variant) {
     etag: `"${variant.revision}"`,
     vary: 'accept, user-agent',
     'cache-control': 'private, max-age=300',
-    link: `<${asked.page}>; rel="canonical"`,
+    link: linksOf(asked.page, variant.contentType, asked.isListed),
     'x-edge-delivery': `variant; revision=${variant.revision}; agent=${asked.agent}`,
   };
   if (noneMatchNames(asked.ifNoneMatch, variant.revision)) {

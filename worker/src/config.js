@@ -10,6 +10,7 @@
  * @property {Set<string>} purposes whose agents are served
  * @property {Set<string>} serve lower-case tokens that are served all the same
  * @property {Set<string>} origin lower-case tokens that are not served all the same
+ * @property {PathPolicy} paths
  */
 
 /** @type {{ raw: unknown, config: Config | undefined } | undefined} */
@@ -37,6 +38,16 @@ function checkConfig(raw) {
     purposes: new Set(isTextList(agents.purposes) ? agents.purposes : ['training', 'search', 'user']),
     serve: new Set(isTextList(agents.serve) ? agents.serve : []),
     origin: new Set(isTextList(agents.origin) ? agents.origin : []),
+    paths: checkPaths(raw.paths),
+  };
+}
+
+/** How paths are read; the default where nothing usable is said. @param {any} raw @returns {PathPolicy} */
+function checkPaths(raw) {
+  const { trailingSlash, queryParameters } = raw !== null && typeof raw === 'object' ? raw : {};
+  return {
+    trailingSlash: trailingSlash === 'strip' || trailingSlash === 'add' ? trailingSlash : 'keep',
+    queryParameters: isTextList(queryParameters) ? queryParameters : [],
   };
 }
 

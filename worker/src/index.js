@@ -54,6 +54,11 @@ function holds(sorted, hash) {
   return sorted[low] === hash;
 }
 
+/** Whether the index names a variant; false while there is none. @param {string} format @param {string} path */
+function isListed(format, path) {
+  return pathIndex !== undefined && !pathIndex.open && mayHave(pathIndex, pathHash(format, path));
+}
+
 /** Whether this request should load the index, in the background; the caller then does. @param {number} now */
 function indexLoadDue(now) {
   if (pathIndex !== undefined && now - pathIndex.at < INDEX_FRESH_MS) return false;

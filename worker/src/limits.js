@@ -4,6 +4,8 @@ const WORKER_VERSION = '0.1.0';
 
 const HEALTH_PATH = '/.well-known/edge-delivery';
 const PREVIEW_MARKER = 'ed-preview=';
+/** Where a signed preview's draft is in KV, before the link's own part. */
+const PREVIEW_PREFIX = 'p/';
 
 /** Marks our own looks at a site, which are answered like any other request and not counted. */
 const PROBE_HEADER = 'x-edge-delivery-probe';
@@ -16,6 +18,8 @@ const USER_AGENTS_REMEMBERED = 512;
 const ACCEPT_MAX = 2048;
 /** Bytes of a path, before and after it is normalised. */
 const PATH_MAX = 2048;
+/** Bytes of a query of which a parameter matters. */
+const QUERY_MAX = 4096;
 /** Bytes of a KV key. */
 const KV_KEY_MAX = 512;
 
@@ -70,3 +74,8 @@ const VISIT_UA_MAX = 256;
 
 /** Seconds that a signed health question is good for, before and after its time. */
 const HEALTH_WINDOW_S = 300;
+
+/** Seconds that a signed preview is good for at most, and what clocks may differ. */
+const PREVIEW_MAX_S = 3600 + 300;
+/** Milliseconds that the holder of a preview link waits for KV. */
+const PREVIEW_DEADLINE_MS = 2000;

@@ -18,6 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () =>
 export const HOST = 'shop.example';
 export const SITE = '0197a000-0000-7000-8000-000000000001';
 export const SITE_KEY = 'local-demo-site-key-00000000000000000000';
+export const PREVIEW_KEY = 'local-demo-preview-key-000000000000000000';
 export const UA = {
   gptbot: 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.3; +https://openai.com/gptbot)',
   chrome: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36',
@@ -178,6 +179,7 @@ export async function startEdge({
   const all = {
     VARIANTS: 'kvNamespace = "kv"',
     SITE_KEY: `text = ${text(SITE_KEY)}`,
+    PREVIEW_KEY: `text = ${text(PREVIEW_KEY)}`,
     CONFIG: `json = ${text(JSON.stringify(config(settings)))}`,
     ...bindings,
   };

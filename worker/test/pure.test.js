@@ -21,25 +21,38 @@ test('user agents', () => {
 });
 
 test('paths and keys', async () => {
-  const { normalisePath, kvKey } = pureScope('normalisePath', 'kvKey');
-  for (const { input, repeat, path, key } of table('paths.cases.json')) {
+  const { pageOf, checkPaths, kvKey } = pureScope('pageOf', 'checkPaths', 'kvKey');
+  const cases = table('paths.cases.json');
+  assert.ok(cases.length >= 200, `${cases.length} cases`);
+  for (const { input, repeat, policy, path, key } of cases) {
     const whole = repeat ? input + repeat[0].repeat(repeat[1]) : input;
-    const normal = normalisePath(whole);
-    if (path !== '(long)') assert.equal(normal ?? null, path, whole);
-    if (key) assert.equal(await kvKey('html', normal), key, whole);
-    if (normal !== undefined) assert.equal(normalisePath(normal), normal);
+    const page = pageOf(whole, checkPaths(policy));
+    if (path !== '(long)') assert.equal(page ?? null, path, whole);
+    if (key) assert.equal(await kvKey('html', page), key, whole);
+    if (page !== undefined) assert.equal(pageOf(page, checkPaths(policy)), page);
   }
 });
 
+test('a policy that cannot be used is the default', () => {
+  const { checkPaths } = pureScope('checkPaths');
+  const usual = { trailingSlash: 'keep', queryParameters: [] };
+  for (const raw of [undefined, null, 1, 'strip', [], {}, { trailingSlash: 'x' }, { queryParameters: 'q' }, { queryParameters: [1] }]) {
+    assert.deepEqual(checkPaths(raw), usual, JSON.stringify(raw));
+  }
+  const given = { trailingSlash: 'add', queryParameters: ['q'] };
+  assert.deepEqual(checkPaths(given), given);
+});
+
 test('parts of a URL', () => {
-  const { rawPathOf, originOf, hostOf } = pureScope('rawPathOf', 'originOf', 'hostOf');
-  for (const [url, path] of [
-    ['http://shop.example', '/'],
-    ['http://shop.example/', '/'],
-    ['http://shop.example?a=/b', '/'],
-    ['https://shop.example:8443/a%2Fb?c=d', '/a%2Fb'],
+  const { rawPathOf, originOf, hostOf, targetOf } = pureScope('rawPathOf', 'originOf', 'hostOf', 'targetOf');
+  for (const [url, path, target] of [
+    ['http://shop.example', '/', '/'],
+    ['http://shop.example/', '/', '/'],
+    ['http://shop.example?a=/b', '/', '?a=/b'],
+    ['https://shop.example:8443/a%2Fb?c=d', '/a%2Fb', '/a%2Fb?c=d'],
   ]) {
     assert.equal(rawPathOf(url), path);
+    assert.equal(targetOf(url), target);
     assert.equal(originOf(url), new URL(url).origin);
     assert.equal(hostOf(url), new URL(url).hostname);
   }

@@ -156,6 +156,9 @@ pub struct Desired {
     /// What was decided about foreign routes.
     #[serde(default)]
     pub choices: Vec<RouteChoice>,
+    /// The id of the key that signs previews.
+    #[serde(default)]
+    pub preview_key: Option<String>,
 }
 
 impl Desired {

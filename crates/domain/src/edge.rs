@@ -9,6 +9,7 @@ use crate::{
     agents::{AgentTable, EdgeAgents},
     ids::SiteId,
     names::Hostname,
+    path::PathPolicy,
     variant::{Format, Revision},
 };
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,7 @@ const FILES: &[(&str, &str)] = &[
     ("index.js", include_str!("../../../worker/src/index.js")),
     ("visits.js", include_str!("../../../worker/src/visits.js")),
     ("health.js", include_str!("../../../worker/src/health.js")),
+    ("preview.js", include_str!("../../../worker/src/preview.js")),
     ("handler.js", include_str!("../../../worker/src/handler.js")),
 ];
 
@@ -80,6 +82,12 @@ pub struct EdgeConfig {
     ingest: String,
     hash: String,
     agents: EdgeAgents,
+    #[serde(default, skip_serializing_if = "PathPolicy::is_default")]
+    paths: PathPolicy,
+    /// Which key signs previews: its id, of which the key does not follow. Here so that another key is another
+    /// configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preview: Option<String>,
 }
 
 impl EdgeConfig {
@@ -111,9 +119,31 @@ impl EdgeConfig {
             ingest: ingest.unwrap_or_default().to_owned(),
             hash: String::new(),
             agents,
+            paths: PathPolicy::default(),
+            preview: None,
         };
-        config.hash = sha256(config.to_json().to_string().as_bytes());
+        config.hash = config.hash_of_the_rest();
         config
+    }
+
+    /// The same, with how the site's paths are read, and the id of the key that signs previews.
+    #[must_use]
+    pub fn with_paths_and_previews(mut self, paths: PathPolicy, preview_key: Option<&str>) -> Self {
+        self.paths = paths;
+        self.preview = preview_key.map(str::to_owned);
+        self.hash = self.hash_of_the_rest();
+        self
+    }
+
+    /// The id of the key that signs previews; none: the Worker shows none.
+    pub fn preview_key(&self) -> Option<&str> {
+        self.preview.as_deref()
+    }
+
+    fn hash_of_the_rest(&self) -> String {
+        let mut rest = self.clone();
+        rest.hash = String::new();
+        sha256(rest.to_json().to_string().as_bytes())
     }
 
     /// The JSON of the binding.
@@ -203,6 +233,7 @@ fn sha256(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::agents::Registry;
+    use crate::path::TrailingSlash;
 
     fn config(hosts: &[&str]) -> EdgeConfig {
         let hosts: Vec<Hostname> = hosts.iter().map(|h| h.parse().expect("a host")).collect();
@@ -242,6 +273,30 @@ mod tests {
         assert_eq!(a.hash().len(), 64);
         let script = assemble_script(&AgentTable::of(&Registry::built_in()));
         assert_ne!(upload_hash(&script, &a), upload_hash("", &a));
+    }
+
+    #[test]
+    fn paths_and_previews_are_told_when_they_are_set() {
+        let plain = config(&["a.example"]);
+        let same = plain
+            .clone()
+            .with_paths_and_previews(PathPolicy::default(), None);
+        assert_eq!(same, plain);
+        let policy = PathPolicy::new(TrailingSlash::Strip, ["q".to_owned()]).expect("good names");
+        let set = plain.clone().with_paths_and_previews(policy, Some("k1"));
+        assert_ne!(set.hash(), plain.hash());
+        let json = set.to_json();
+        assert_eq!(
+            json["paths"],
+            serde_json::json!({"trailingSlash": "strip", "queryParameters": ["q"]})
+        );
+        assert_eq!(json["preview"], "k1");
+        let other = plain.with_paths_and_previews(PathPolicy::default(), Some("k2"));
+        assert_ne!(other.hash(), set.hash());
+        assert_eq!(
+            serde_json::from_value::<EdgeConfig>(json).expect("reads"),
+            set
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod names;
 pub mod observed;
 pub mod path;
 pub mod plan;
+pub mod preview;
 pub mod proof;
 pub mod route_pattern;
 pub mod secret;

@@ -27,8 +27,8 @@ use domain::{
 };
 use serde_json::{Map, Value};
 use store::{
-    AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page, Site,
-    Store, User,
+    AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page,
+    PreviewLink, Site, Store, User,
 };
 
 /// What was done to what.
@@ -213,6 +213,29 @@ pub(crate) async fn record_policy(app: &App, actor: &Actor, site: &Site, registr
     let event = Event::site(Kind::SiteAgentsChanged, site)
         .with("notServed", not_served.collect::<Vec<_>>().join(" "))
         .with("servedAllTheSame", edge.serve.join(" "));
+    record(app, actor, event).await;
+}
+
+/// Writes down what was done to a preview link. Its address is no part of it.
+pub(crate) async fn record_preview(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    site: &Site,
+    link: &PreviewLink,
+) {
+    let event = Event::site(kind, site)
+        .with("format", link.format.to_string())
+        .with("path", link.path.as_str())
+        .with("host", link.host.as_str())
+        .with("revision", link.revision.to_string())
+        .with("preview", link.id.to_string());
+    record(app, actor, event).await;
+}
+
+/// Writes down that every preview link was revoked by another key.
+pub(crate) async fn record_preview_key(app: &App, actor: &Actor, site: &Site, revoked: usize) {
+    let event = Event::site(Kind::PreviewKeyRotated, site).with("previews", revoked);
     record(app, actor, event).await;
 }
 

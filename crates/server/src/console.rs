@@ -105,6 +105,15 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/{id}/variants/publish", post(variants::publish))
         .route("/sites/{id}/variants/unpublish", post(variants::unpublish))
         .route("/sites/{id}/variants/delete", post(variants::delete))
+        .route(
+            "/sites/{id}/variants/preview-link",
+            post(variants::make_preview),
+        )
+        .route(
+            "/sites/{id}/variants/preview-revoke",
+            post(variants::revoke_preview),
+        )
+        .route("/sites/{id}/preview-key", post(sites::rotate_preview_key))
         .merge(
             Router::new()
                 .route("/sites/{id}/variants/save", post(variants::save))

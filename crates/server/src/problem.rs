@@ -100,6 +100,8 @@ codes! {
     EditConflict = "edit_conflict", 412, "It was changed meanwhile";
     /// Somebody changed the account, and deploying would put that back.
     EditsOutside = "edits_outside", 409, "Changed outside Edge Delivery";
+    /// Variants that would be one page.
+    PathConflict = "path_conflict", 409, "Several variants would stand for one page";
     /// It cannot be done in the present state.
     InvalidState = "invalid_state", 409, "Not possible in the present state";
     /// After a deployment people do not get what they got before.

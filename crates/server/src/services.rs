@@ -6,6 +6,7 @@ pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod expiry_news;
 pub(crate) mod preflight;
+pub(crate) mod previews;
 pub(crate) mod receipt;
 pub(crate) mod sites;
 pub(crate) mod sync;

@@ -14,6 +14,8 @@ pub(crate) mod deployment_step;
 pub(crate) mod kv_ledger;
 pub(crate) mod kv_usage;
 pub(crate) mod meta;
+pub(crate) mod preview_key;
+pub(crate) mod preview_link;
 pub(crate) mod publication;
 pub(crate) mod session;
 pub(crate) mod sign_in_attempt;

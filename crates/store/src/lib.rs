@@ -55,6 +55,8 @@ mod kv_usage;
 mod meta;
 mod migrations;
 mod paging;
+mod path_policy;
+mod previews;
 mod publications;
 mod sealed;
 mod sessions;
@@ -79,6 +81,8 @@ pub use error::{Result, StoreError};
 pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey, PendingCounts};
 pub use kv_usage::KvUsage;
 pub use paging::{Listed, PAGE_MAX, Page};
+pub use path_policy::{PathChange, PathMerge};
+pub use previews::{PreviewKey, PreviewLink};
 pub use publications::{Difference, Moment, Restored};
 pub use sealed::SealedValue;
 pub use site_syncs::{

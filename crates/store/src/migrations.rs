@@ -10,6 +10,7 @@ mod m20261124_000007_drift_watch;
 mod m20261124_000008_restored;
 mod m20261124_000010_site_syncs;
 mod m20261124_000012_agent_registries;
+mod m20261124_000017_previews;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000008_restored::Migration),
             Box::new(m20261124_000010_site_syncs::Migration),
             Box::new(m20261124_000012_agent_registries::Migration),
+            Box::new(m20261124_000017_previews::Migration),
         ]
     }
 }

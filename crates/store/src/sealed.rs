@@ -2,7 +2,7 @@
 
 use crate::{
     AuditEvent, Result, Store, audit,
-    entities::{connection, meta, site, webhook},
+    entities::{connection, meta, preview_key, site, webhook},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
@@ -24,7 +24,7 @@ pub struct SealedValue {
 }
 
 impl Store {
-    /// Replaces every sealed value (tokens, sites' keys, webhooks' secrets, and the record `meta_key`) by what `reseal`
+    /// Replaces every sealed value (tokens, sites' keys and their previews' keys, webhooks' secrets, and the record `meta_key`) by what `reseal`
     /// makes of it, all in one transaction: killed anywhere, either all are replaced or none. `None` leaves a value as it
     /// is; when `reseal` fails, none is changed. Says how many were replaced.
     ///
@@ -69,6 +69,7 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
     let tokens = connection::Entity::find().lock_exclusive().all(tx).await?;
     let keys = site::Entity::find().lock_exclusive().all(tx).await?;
     let webhooks = webhook::Entity::find().lock_exclusive().all(tx).await?;
+    let preview_keys = preview_key::Entity::find().lock_exclusive().all(tx).await?;
     let record = meta::Entity::find_by_id(meta_key)
         .lock_exclusive()
         .one(tx)
@@ -95,6 +96,13 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
             row: row.workspace_id,
             name: String::new(),
             bytes: row.sealed_secret,
+        }))
+        .chain(preview_keys.into_iter().map(|row| SealedValue {
+            table: "preview_keys",
+            column: "sealed_key",
+            row: row.site_id,
+            name: String::new(),
+            bytes: row.sealed_key,
         }))
         .chain(record.map(|row| SealedValue {
             table: "meta",
@@ -135,6 +143,16 @@ async fn write(tx: &DatabaseTransaction, value: &SealedValue, bytes: Vec<u8>) ->
                     ..Default::default()
                 })
                 .filter(webhook::Column::WorkspaceId.eq(&value.row))
+                .exec(tx)
+                .await?;
+        }
+        "preview_keys" => {
+            preview_key::Entity::update_many()
+                .set(preview_key::ActiveModel {
+                    sealed_key: Set(bytes),
+                    ..Default::default()
+                })
+                .filter(preview_key::Column::SiteId.eq(&value.row))
                 .exec(tx)
                 .await?;
         }

@@ -15,6 +15,7 @@ use domain::{
     ids::{AccountId, ConnectionId, SiteId, WorkspaceId, ZoneId},
     names::Hostname,
     observed::Recorded,
+    path::PathPolicy,
     time::Millis,
 };
 use sea_orm::{
@@ -42,6 +43,9 @@ pub struct SiteSettings {
     pub route_choices: Vec<RouteChoice>,
     /// Which agents get variants.
     pub agents: AgentPolicy,
+    /// How its paths are read. Changed by [`Store::set_path_policy`] alone, which brings the variants along.
+    #[serde(skip_serializing_if = "PathPolicy::is_default")]
+    pub paths: PathPolicy,
 }
 
 impl Default for SiteSettings {
@@ -54,6 +58,7 @@ impl Default for SiteSettings {
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
             agents: AgentPolicy::default(),
+            paths: PathPolicy::default(),
         }
     }
 }
@@ -205,7 +210,8 @@ impl Store {
         from_rows(self.reader(), rows).await
     }
 
-    /// Stores the name, host names, settings and `updated_at`; everything else of `site` is left as it is stored.
+    /// Stores the name, host names, settings and `updated_at`; everything else of `site` is left as it is stored, and so is
+    /// how its paths are read ([`Store::set_path_policy`]).
     /// `false` when there is no such site.
     ///
     /// # Errors
@@ -216,9 +222,18 @@ impl Store {
             return Ok(false);
         }
         refuse_taken(&tx, site).await?;
+        let stored = site::Entity::find_by_id(site.id.to_string())
+            .one(&tx)
+            .await?;
+        let mut settings = site.settings.clone();
+        if let Some(row) = stored {
+            let stored: SiteSettings =
+                Row::new("sites", &row.id).json("settings", &row.settings)?;
+            settings.paths = stored.paths;
+        }
         site::Entity::update_many()
             .col_expr(site::Column::Name, Expr::value(site.name.as_str()))
-            .col_expr(site::Column::Settings, Expr::value(to_json(&site.settings)))
+            .col_expr(site::Column::Settings, Expr::value(to_json(&settings)))
             .col_expr(site::Column::UpdatedAt, Expr::value(site.updated_at.0))
             .filter(site::Column::Id.eq(site.id.to_string()))
             .exec(&tx)

@@ -124,13 +124,14 @@ fn reason(
         "Somebody changed it outside Edge Delivery ({}); the upload puts that back.",
         changes.join(", ")
     );
+    let changed = changed(desired, observed);
     // Without tags it cannot be told which one it is.
     let is_ours_newer = is_newer && edits.iter().all(|edit| edit.what != "tags");
     match (is_ours_newer, edits.is_empty()) {
-        (true, true) => Some(changed(desired)),
-        (true, false) => Some(format!("{} {edited}", changed(desired))),
+        (true, true) => Some(changed),
+        (true, false) => Some(format!("{changed} {edited}")),
         (false, false) => Some(edited),
-        (false, true) if is_newer => Some(changed(desired)),
+        (false, true) if is_newer => Some(changed),
         (false, true) if namespace.is_none() || script.namespace.as_ref() != namespace => {
             Some("Its binding must point at the site's namespace.".to_owned())
         }
@@ -138,7 +139,14 @@ fn reason(
     }
 }
 
-fn changed(desired: &Desired) -> String {
+/// What of ours is newer, as far as it can be told.
+fn changed(desired: &Desired, observed: &Observed) -> String {
+    let applied = observed.recorded.applied.as_ref();
+    let key = applied.and_then(|applied| applied.preview_key.as_ref());
+    if key.is_some() && desired.preview_key.is_some() && key != desired.preview_key.as_ref() {
+        return "Previews get a new key: links that were signed with the former one stop working."
+            .to_owned();
+    }
     if desired.news.is_empty() {
         return format!("{CHANGED}.");
     }

@@ -70,6 +70,7 @@ fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded)
             take(script, upload.hash, Some(upload.config_hash), recorded);
             if let Some(applied) = &mut recorded.applied {
                 applied.unanswered = upload.unanswered;
+                applied.preview_key = upload.preview_key;
             }
         }
         return;
@@ -148,6 +149,7 @@ fn take(
         compatibility_flags: script.compatibility_flags.clone(),
         options: script.options.clone(),
         unanswered: 0,
+        preview_key: None,
     });
 }
 
@@ -264,6 +266,7 @@ mod tests {
                     compatibility_flags: None,
                     options: None,
                     unanswered,
+                    preview_key: None,
                 }),
                 ..Recorded::default()
             },

@@ -62,6 +62,7 @@ pub(crate) fn goal(hosts: &[&str], narrow: bool, choices: Vec<RouteChoice>) -> G
         news: Vec::new(),
         patterns,
         choices,
+        preview_key: None,
     }))
 }
 
@@ -213,6 +214,7 @@ prop_compose! {
                 config_hash: CONFIG.to_owned(),
                 before: None,
                 unanswered: 0,
+                preview_key: None,
             }),
             script_etag: (etag > 0).then(|| format!("e{etag}")),
             applied: applied.then(|| AppliedScript {
@@ -222,6 +224,7 @@ prop_compose! {
                 compatibility_flags: None,
                 options: None,
                 unanswered: 0,
+                preview_key: None,
             }),
             routes_intended: if flags[3] { vec!["www.shop.example/*".to_owned()] } else { vec![] },
             routes,
@@ -317,6 +320,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                     config_hash: CONFIG.to_owned(),
                     before: next.script.as_ref().map(ObservedScript::mark),
                     unanswered: 0,
+                    preview_key: None,
                 });
                 let namespace = recorded.namespace.clone();
                 next.script = Some(ObservedScript {

@@ -4,13 +4,17 @@ pub(crate) mod agents;
 mod audit;
 mod connections;
 mod deployments;
+mod previews;
 mod sites;
 mod sync;
 mod variant_path;
 mod variants;
 mod webhook;
 
-pub(crate) use self::{audit::view as audit_view, deployments::as_json as deployment_json};
+pub(crate) use self::{
+    audit::view as audit_view, deployments::as_json as deployment_json,
+    previews::view as preview_view,
+};
 
 use crate::{app::AppState, problem::Problem};
 use serde::Serialize;
@@ -23,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(sites::router())
         .merge(deployments::router())
         .merge(variants::router())
+        .merge(previews::router())
         .merge(sync::router())
         .merge(agents::router())
         .merge(audit::router())

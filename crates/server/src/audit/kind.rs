@@ -73,6 +73,12 @@ kinds! {
     AgentsDiscarded = "agents.discarded", "Discarded a registry of agents";
     /// An earlier registry was put in force again.
     AgentsReverted = "agents.reverted", "Went back to a registry of agents";
+    /// A link to a preview was made.
+    PreviewMade = "preview.made", "Made a preview link";
+    /// A link to a preview was revoked.
+    PreviewRevoked = "preview.revoked", "Revoked a preview link";
+    /// Every preview link was revoked by another key.
+    PreviewKeyRotated = "preview.key_rotated", "Made a new preview key";
     /// The webhook was set.
     WebhookSet = "webhook.set", "Set the webhook";
     /// The webhook was deleted, with what waited for it.

@@ -166,6 +166,13 @@ fn say(
                 "secret of the webhook".to_owned(),
                 "set it with a new secret: under Settings, or PUT /api/v1/webhook".to_owned(),
             ),
+            "preview_keys" => (
+                format!("preview key of the site {}", left.id),
+                format!(
+                    "make a new one, then deploy: POST /api/v1/sites/{}/previews/rotate-key",
+                    left.id
+                ),
+            ),
             _ => (
                 format!("key of the site {:?}", left.name),
                 format!(

@@ -1,5 +1,7 @@
 //! `edge-delivery variants …`: a folder that mirrors the site, as [`variant_files`] reads and writes it.
 
+mod preview;
+
 use super::{print_json, print_line};
 use crate::{
     app::App,
@@ -36,6 +38,8 @@ pub(crate) enum VariantsCommand {
     Push(FolderArgs),
     /// Write every published variant into a folder that mirrors the site.
     Pull(FolderArgs),
+    /// Show a revision on the live site to whoever has the link, for an hour; or list and revoke such links.
+    Preview(preview::PreviewArgs),
 }
 
 /// A site and a folder.
@@ -54,7 +58,10 @@ pub(crate) struct FolderArgs {
 
 /// Runs the command.
 pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
-    let (VariantsCommand::Push(args) | VariantsCommand::Pull(args)) = &command;
+    let args = match &command {
+        VariantsCommand::Push(args) | VariantsCommand::Pull(args) => args,
+        VariantsCommand::Preview(args) => return preview::run(args).await,
+    };
     let app = super::open(args.config.clone()).await?;
     let site = match sites::find(&app, app.workspace, &args.site).await {
         Ok(site) => site,
@@ -63,6 +70,7 @@ pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
     match &command {
         VariantsCommand::Push(args) => push(&app, &site, args).await,
         VariantsCommand::Pull(args) => pull(&app, &site, args).await,
+        VariantsCommand::Preview(args) => preview::run(args).await,
     }
 }
 
@@ -145,12 +153,12 @@ async fn push_file(
     let unreadable = |detail: String| Problem::field("file", detail);
     let format = format_of(file)
         .ok_or_else(|| unreadable("has another ending than .html or .md".to_owned()))?;
-    let path =
-        path_of(file).ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
+    let path = path_of(file, &site.settings.paths)
+        .ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
     let name = VariantName {
         site: site.id,
         format,
-        path: variants::parse_path(&path)?,
+        path: variants::parse_path(&path, &site.settings.paths)?,
     };
     if let Some(other) = seen.insert((format, name.path.clone()), file.to_path_buf()) {
         return Err(unreadable(format!(

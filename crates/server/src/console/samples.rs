@@ -27,10 +27,10 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SyncPart, SHOWS, SiteHead, SitePage, SiteRow,
+        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SyncPart,
         SiteSettingsPage, SitesPage, VariantRow,
     },
-    variants::{LongText, RevisionRow, VariantPage},
+    variants::{LongText, PreviewPart, PreviewRow, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};

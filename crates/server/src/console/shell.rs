@@ -146,12 +146,19 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "saved" => "Saved.",
         "published" => "Published. It is on its way to the edge.",
         "published-path" => {
-            "Published. What stood after ? or # was left out: a page has one variant, whatever the query."
+            "Published. What stood after ? or # and makes no other page of this site was left out."
         }
         "draft-path" => {
-            "Saved as a draft. What stood after ? or # was left out: a page has one variant, whatever the query."
+            "Saved as a draft. What stood after ? or # and makes no other page of this site was left out."
         }
         "draft" => "Saved as a draft. Agents do not see it.",
+        "previewed" => "The preview link is made. It works for an hour.",
+        "preview-revoked" => {
+            "The preview link is revoked. Where it was open a moment ago it may be seen a minute longer."
+        }
+        "preview-key" => {
+            "Every preview link is revoked. Deploy the site to give its Worker the new key."
+        }
         "unpublished" => "Unpublished. Agents get the page that people get.",
         "deleted" => "The variant and its revisions are deleted.",
         "removed" => "Removed. Nothing of it is left in the account.",

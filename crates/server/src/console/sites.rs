@@ -15,7 +15,9 @@ mod policy;
 mod show;
 mod sync;
 
-pub(super) use change::{attach, remove, remove_page, save_settings, settings};
+#[cfg(test)]
+pub(super) use change::SLASHES;
+pub(super) use change::{attach, remove, remove_page, rotate_preview_key, save_settings, settings};
 pub(super) use make::{create, new};
 pub(crate) use policy::PolicyPart;
 pub(super) use policy::save_agents;
@@ -282,6 +284,16 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) spreads: bool,
     /// Which agents get variants.
     pub(crate) agents: PolicyPart,
+    /// What a slash at the end of a path means, as chosen.
+    pub(crate) slash: String,
+    /// The choices for it: word, title, explanation.
+    pub(crate) slashes: [(&'static str, &'static str, &'static str); 3],
+    /// The query parameters that make another page, as typed.
+    pub(crate) parameters: String,
+    /// Whether merging is offered, since the settings as typed would merge variants.
+    pub(crate) offers_merge: bool,
+    /// How many preview links are open.
+    pub(crate) previews: String,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

@@ -13,11 +13,16 @@ mod change;
 mod download;
 mod edit;
 mod preview;
+mod preview_links;
 
 pub(super) use change::{delete, publish, save, unpublish};
 pub(super) use download::download;
 pub(super) use edit::{edit, new};
 pub(super) use preview::preview;
+pub(crate) use preview_links::PreviewPart;
+#[cfg(test)]
+pub(crate) use preview_links::PreviewRow;
+pub(super) use preview_links::{make as make_preview, revoke as revoke_preview};
 
 /// Whether a variant is published.
 pub(crate) fn state_of(variant: &Variant) -> State {
@@ -77,6 +82,8 @@ pub(crate) struct VariantPage {
     pub(crate) size: String,
     /// The HTML that the preview shows.
     pub(crate) preview: String,
+    /// Its links to previews on the live site; none while it is new.
+    pub(crate) previews: Option<PreviewPart>,
     /// The revisions, latest first.
     pub(crate) revisions: Vec<RevisionRow>,
     /// Why it was not saved.

@@ -6,7 +6,7 @@
 use crate::{
     app::App,
     problem::{Outcome, Problem},
-    services::agents,
+    services::{agents, previews},
 };
 use domain::{
     agents::{AgentTable, Registry},
@@ -38,7 +38,10 @@ pub(crate) async fn material_for(
         None => None,
     };
     let registry = agents::active(app, site.workspace).await?;
-    let (script, config) = kept.unwrap_or_else(|| current(site, &registry));
+    let (script, config) = match kept {
+        Some(kept) => kept,
+        None => current(site, &registry, &previews::key(app, site).await?.id),
+    };
     let news = news(app, site, &registry, (&script, &config)).await?;
     let published = app
         .store
@@ -59,13 +62,14 @@ pub(crate) async fn material_for(
             news,
             patterns: site.settings.route_patterns.clone(),
             choices: site.settings.route_choices.clone(),
+            preview_key: config.preview_key().map(str::to_owned),
         },
         script,
         config,
     })
 }
 
-fn current(site: &Site, registry: &Registry) -> (String, EdgeConfig) {
+fn current(site: &Site, registry: &Registry, preview_key: &str) -> (String, EdgeConfig) {
     let deadline = u16::try_from(site.settings.kv_deadline_ms).unwrap_or(u16::MAX);
     // No address for visits: nothing here receives them yet, and a Worker that has none gathers none.
     let config = EdgeConfig::new(
@@ -74,7 +78,8 @@ fn current(site: &Site, registry: &Registry) -> (String, EdgeConfig) {
         deadline,
         None,
         site.settings.agents.for_edge(registry),
-    );
+    )
+    .with_paths_and_previews(site.settings.paths.clone(), Some(preview_key));
     (edge::assemble_script(&AgentTable::of(registry)), config)
 }
 
@@ -140,7 +145,8 @@ pub(crate) async fn keep(app: &App, material: &Material) -> Outcome<()> {
 /// The hash of script and configuration that the next deployment brings, and that configuration.
 pub(crate) async fn present(app: &App, site: &Site) -> Outcome<(String, EdgeConfig)> {
     let registry = agents::active(app, site.workspace).await?;
-    let (script, config) = current(site, &registry);
+    let preview_key = previews::key(app, site).await?.id;
+    let (script, config) = current(site, &registry, &preview_key);
     Ok((edge::upload_hash(&script, &config), config))
 }
 

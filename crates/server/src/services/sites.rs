@@ -1,6 +1,7 @@
 //! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
 
 mod choices;
+mod paths;
 mod patterns;
 
 pub(crate) use choices::{choose, withdraw};
@@ -66,6 +67,12 @@ pub(crate) struct SitePatch {
     pub(crate) agents: Option<PolicyPatch>,
     /// The connection it is deployed through.
     pub(crate) connection: Option<ConnectionId>,
+    /// What a slash at the end of a path means: `keep`, `strip` or `add`.
+    pub(crate) trailing_slash: Option<String>,
+    /// The query parameters that make another page.
+    pub(crate) query_parameters: Option<Vec<String>>,
+    /// Whether variants that become one page by that may be merged.
+    pub(crate) merge_paths: bool,
 }
 
 /// Where a site's own key is sealed.
@@ -133,7 +140,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
 }
 
 /// 32 random bytes as text: the Worker proves itself with it, and health questions are signed with it.
-fn new_site_key() -> Outcome<Secret> {
+pub(crate) fn new_site_key() -> Outcome<Secret> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|error| Problem::internal(&error))?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
@@ -265,6 +272,10 @@ pub(crate) async fn update(
     patch: SitePatch,
 ) -> Outcome<Site> {
     let mut site = get(app, ws, id).await?;
+    let policy = paths::wanted(&patch, &site.settings.paths)?;
+    if let Some(policy) = policy.as_ref().filter(|_| !patch.merge_paths) {
+        paths::refuse_merges(app, ws, id, policy).await?;
+    }
     if let Some(connection) = patch.connection
         && connection != site.connection
     {
@@ -310,6 +321,10 @@ pub(crate) async fn update(
     if quota_before != (site.settings.workers_plan, site.settings.over_quota) {
         // What waited for the owner's word may go now.
         sync::hurry(app, ws, id).await?;
+    }
+    if let Some(policy) = policy {
+        paths::apply(app, ws, id, &policy, patch.merge_paths).await?;
+        site.settings.paths = policy;
     }
     Ok(site)
 }

@@ -8,11 +8,11 @@ use crate::{
 use domain::{
     edge::HEALTH_PATH,
     ids::{SiteId, WorkspaceId},
-    path::PagePath,
+    path::{PagePath, PathPolicy},
     variant::{CONTENT_MAX, Format, Revision},
 };
 use serde::{Deserialize, Serialize};
-use store::{IfMatch, Listed, NewRevision, Page, RevisionInfo, StoreError, Variant};
+use store::{IfMatch, Listed, NewRevision, Page, RevisionInfo, Site, StoreError, Variant};
 
 /// Which variant of which page of which site.
 #[derive(Debug, Clone)]
@@ -26,31 +26,63 @@ pub(crate) struct VariantName {
 }
 
 impl VariantName {
-    /// Checks the words of an address or a form; `raw_path` with or without its leading slash.
-    pub(crate) fn parse(site: SiteId, format: &str, raw_path: &str) -> Outcome<Self> {
+    /// Checks the words of an address or a form; `raw_path` with or without its leading slash. Of a query in it the
+    /// parameters that matter to the site are kept.
+    pub(crate) fn parse(site: &Site, format: &str, raw_path: &str) -> Outcome<Self> {
         let format = format
             .parse()
             .map_err(|_| Problem::field("format", "must be `html` or `markdown`"))?;
         Ok(Self {
-            site,
+            site: site.id,
             format,
-            path: parse_path(raw_path)?,
+            path: parse_path(raw_path, &site.settings.paths)?,
         })
+    }
+
+    /// The same for a path without query and a query beside it, of which every parameter must matter.
+    pub(crate) fn with_query(
+        site: &Site,
+        format: &str,
+        raw_path: &str,
+        query: Option<&str>,
+    ) -> Outcome<Self> {
+        let query = query.unwrap_or_default();
+        let policy = &site.settings.paths;
+        let ignored = policy.ignored_parameters(query);
+        if !ignored.is_empty() {
+            let matter = match policy.query_parameters.join(", ") {
+                none if none.is_empty() => "none".to_owned(),
+                names => names,
+            };
+            return Err(Problem::field(
+                "query",
+                "has a parameter that makes no other page of this site",
+            )
+            .cause(format!(
+                "The parameters that matter to this site: {matter}."
+            ))
+            .remedy(
+                "Leave the others out, or name them in the site's settings (queryParameters).",
+            ));
+        }
+        Self::parse(site, format, &format!("{raw_path}?{query}"))
     }
 }
 
-/// A page's path in its normal form. The Worker's own marker can hold no variant: nobody would ever get it.
-pub(crate) fn parse_path(raw: &str) -> Outcome<PagePath> {
+/// A page's path in its normal form, by the site's policy. The Worker's own marker can hold no variant: nobody would ever
+/// get it.
+pub(crate) fn parse_path(raw: &str, policy: &PathPolicy) -> Outcome<PagePath> {
     let with_slash = if raw.starts_with('/') {
         raw.to_owned()
     } else {
         format!("/{raw}")
     };
-    let path = PagePath::parse(&with_slash).map_err(|error| {
+    let path = policy.page(&with_slash).map_err(|error| {
         let why = error.to_string();
         Problem::field("path", why.strip_prefix("the path ").unwrap_or(&why))
     })?;
-    if path.as_str() == HEALTH_PATH {
+    let plain = path.as_str().split('?').next().unwrap_or_default();
+    if plain.trim_end_matches('/') == HEALTH_PATH {
         return Err(Problem::field(
             "path",
             "is kept for Edge Delivery's own questions",
@@ -314,14 +346,14 @@ pub(crate) async fn import(
     body: &[u8],
     author: &str,
 ) -> Outcome<ImportReport> {
-    sites::get(app, ws, site).await?;
+    let its = sites::get(app, ws, site).await?;
     let mut report = ImportReport::default();
     let mut good: Vec<(VariantName, String)> = Vec::new();
     for (index, bytes) in body.split(|byte| *byte == b'\n').enumerate() {
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        match read_line(site, bytes) {
+        match read_line(&its, bytes) {
             Ok((name, content)) => {
                 report.taken.push(TakenLine {
                     line: index + 1,
@@ -359,7 +391,7 @@ pub(crate) async fn import(
     Ok(report)
 }
 
-fn read_line(site: SiteId, bytes: &[u8]) -> Outcome<(VariantName, String)> {
+fn read_line(site: &Site, bytes: &[u8]) -> Outcome<(VariantName, String)> {
     let line: ImportLine = crate::api::extract::parse_json(bytes)?;
     let name = VariantName::parse(site, &line.format, &line.path)?;
     check_content(line.content.as_bytes()).map_err(|detail| Problem::field("content", detail))?;

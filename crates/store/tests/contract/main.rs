@@ -12,7 +12,9 @@ mod deployments;
 mod ledger;
 mod listing;
 mod many;
+mod path_policy;
 mod people;
+mod previews;
 mod samples;
 mod schema;
 mod sites;
@@ -94,6 +96,8 @@ stories! {
         news_are_told_once,
         a_connection_leaves_after_its_last_site,
     }
+    path_policy { variants_follow_the_policy, merging_keeps_every_revision }
+    previews { links_live_until_they_end }
     webhooks { a_webhook_lives, messages_are_sent_one_at_a_time, old_messages_are_forgotten }
     many { thousands_in_one_go }
 }

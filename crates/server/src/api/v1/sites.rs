@@ -112,6 +112,10 @@ struct SettingsView {
     /// Which agents get variants: `{purposes: {training, search, user}, single: {token: …}}`, each `serve` or `origin`.
     #[schema(value_type = Object)]
     agents: AgentPolicy,
+    /// What a slash at the end of a path means: `keep` (another page), `strip` or `add` (the same page, written so).
+    trailing_slash: &'static str,
+    /// The query parameters that make another page; all others are ignored.
+    query_parameters: Vec<String>,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -130,6 +134,8 @@ fn view(site: &Site) -> SiteView {
             workers_plan: site.settings.workers_plan,
             over_quota: site.settings.over_quota,
             agents: whole_policy(&site.settings.agents),
+            trailing_slash: site.settings.paths.trailing_slash.as_str(),
+            query_parameters: site.settings.paths.query_parameters.clone(),
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -234,6 +240,13 @@ struct SettingsPatchBody {
     #[schema(value_type = Option<String>)]
     over_quota: Option<OverQuota>,
     agents: Option<AgentPolicyBody>,
+    /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
+    trailing_slash: Option<String>,
+    /// The names of the query parameters that make another page, decoded; at most 20.
+    query_parameters: Option<Vec<String>>,
+    /// Merges variants that become one page by these settings; without it such a change is refused (`path_conflict`).
+    #[serde(default)]
+    merge_paths: bool,
 }
 
 /// Which agents get variants; what is not named stays.
@@ -322,6 +335,9 @@ async fn change(
             single: body.single,
         }),
         route_patterns: body.route_patterns.map(patterns),
+        trailing_slash: settings.trailing_slash,
+        query_parameters: settings.query_parameters,
+        merge_paths: settings.merge_paths,
         connection: body
             .connection_id
             .map(|text| {

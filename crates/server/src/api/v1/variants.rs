@@ -8,7 +8,10 @@ use crate::{
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Code, Outcome, Problem},
-    services::variants::{self, ImportReport, PutOptions, VariantName},
+    services::{
+        sites,
+        variants::{self, ImportReport, PutOptions, VariantName},
+    },
 };
 use axum::{
     Json,
@@ -46,7 +49,7 @@ struct VariantView {
     site_id: String,
     /// `html` or `markdown`.
     format: String,
-    /// The page's path in its normal form.
+    /// The page's path in its normal form, with the query that matters.
     path: String,
     /// `published`, `draft` (never published) or `unpublished`.
     state: &'static str,
@@ -129,6 +132,8 @@ struct PutQuery {
     publish: bool,
     /// A note for the history.
     note: Option<String>,
+    /// The page's query, percent-encoded once more, where a parameter of it makes another page: `q%3Dtea`.
+    query: Option<String>,
 }
 
 const fn yes() -> bool {
@@ -136,7 +141,7 @@ const fn yes() -> bool {
 }
 
 /// Save a content as a new revision and publish it (unless `?publish=false`). `{path}` is the page's percent-encoded path;
-/// leave it out for the home page. `If-Match` with the ETag of the newest revision guards against lost edits,
+/// leave it out for the home page. A query that makes another page stands in `?query=`. `If-Match` with the ETag of the newest revision guards against lost edits,
 /// `If-None-Match: *` against overwriting.
 #[utoipa::path(put, path = "/sites/{id}/variants/{format}/{*path}", operation_id = "put_variant", tag = "variants",
     params(("id" = String, Path), ("format" = String, Path), ("path" = String, Path), PutQuery), request_body(content = String, content_type = "text/html"),
@@ -144,12 +149,15 @@ const fn yes() -> bool {
 async fn put(
     State(app): State<AppState>,
     caller: ApiCaller,
-    VariantAddress(name): VariantAddress,
+    address: VariantAddress,
     ApiQuery(query): ApiQuery<PutQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Outcome<Response> {
     require_plain(&headers)?;
+    let name = address
+        .name(&app, caller.workspace, query.query.as_deref())
+        .await?;
     let content = read_body(body, CONTENT_MAX).await?;
     require_content_type(name.format, &headers)?;
     let existed = app
@@ -271,6 +279,8 @@ fn if_match(headers: &HeaderMap) -> Outcome<IfMatch> {
 struct ReadQuery {
     /// Which revision; the newest unless given.
     revision: Option<String>,
+    /// The page's query, percent-encoded once more, where a parameter of it makes another page.
+    query: Option<String>,
 }
 
 /// Read a variant's content.
@@ -280,10 +290,13 @@ struct ReadQuery {
 async fn read(
     State(app): State<AppState>,
     caller: ApiCaller,
-    VariantAddress(name): VariantAddress,
+    address: VariantAddress,
     ApiQuery(query): ApiQuery<ReadQuery>,
     headers: HeaderMap,
 ) -> Outcome<Response> {
+    let name = address
+        .name(&app, caller.workspace, query.query.as_deref())
+        .await?;
     let variant = variants::get(&app, caller.workspace, &name).await?;
     let revision = match query.revision {
         Some(text) => text
@@ -315,15 +328,28 @@ async fn read(
     Ok((answer, content).into_response())
 }
 
+/// `?query=`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PageQueryOf {
+    /// The page's query, percent-encoded once more, where a parameter of it makes another page.
+    query: Option<String>,
+}
+
 /// Delete a variant with its history, here and at the edge.
 #[utoipa::path(delete, path = "/sites/{id}/variants/{format}/{*path}", operation_id = "delete_variant", tag = "variants",
-    params(("id" = String, Path), ("format" = String, Path), ("path" = String, Path)), responses((status = 204), Problems))]
+    params(("id" = String, Path), ("format" = String, Path), ("path" = String, Path), PageQueryOf), responses((status = 204), Problems))]
 async fn delete(
     State(app): State<AppState>,
     caller: ApiCaller,
-    VariantAddress(name): VariantAddress,
+    address: VariantAddress,
+    ApiQuery(query): ApiQuery<PageQueryOf>,
     headers: HeaderMap,
 ) -> Outcome<StatusCode> {
+    let name = address
+        .name(&app, caller.workspace, query.query.as_deref())
+        .await?;
     variants::delete(&app, caller.workspace, &name, &if_match(&headers)?).await?;
     audit::record_variant(&app, &caller.actor, audit::Kind::VariantDeleted, &name).await;
     Ok(StatusCode::NO_CONTENT)
@@ -336,7 +362,7 @@ async fn delete(
 struct WhichVariant {
     /// `html` or `markdown`.
     format: String,
-    /// The page's path.
+    /// The page's path, with the query that matters.
     path: String,
 }
 
@@ -372,7 +398,8 @@ async fn revisions(
     Path(text): Path<String>,
     ApiQuery(which): ApiQuery<WhichVariant>,
 ) -> Outcome<Json<ListView<RevisionView>>> {
-    let name = VariantName::parse(id(&text, "site")?, &which.format, &which.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &which.format, &which.path)?;
     let found = variants::revisions(&app, caller.workspace, &name).await?;
     Ok(Json(ListView::whole(
         found.into_iter().map(revision_view).collect(),
@@ -385,7 +412,7 @@ async fn revisions(
 struct PublishBody {
     /// `html` or `markdown`.
     format: String,
-    /// The page's path.
+    /// The page's path, with the query that matters.
     path: String,
     /// The revision, 64 hex digits.
     revision: String,
@@ -400,7 +427,8 @@ async fn publish(
     Path(text): Path<String>,
     ApiJson(body): ApiJson<PublishBody>,
 ) -> Outcome<Json<VariantView>> {
-    let name = VariantName::parse(id(&text, "site")?, &body.format, &body.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &body.format, &body.path)?;
     let revision = body
         .revision
         .parse()
@@ -419,7 +447,8 @@ async fn unpublish(
     Path(text): Path<String>,
     ApiJson(which): ApiJson<WhichVariant>,
 ) -> Outcome<Json<VariantView>> {
-    let name = VariantName::parse(id(&text, "site")?, &which.format, &which.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &which.format, &which.path)?;
     let variant = variants::unpublish(&app, caller.workspace, &name).await?;
     audit::record_variant(&app, &caller.actor, audit::Kind::VariantUnpublished, &name).await;
     Ok(Json(view(&variant)))

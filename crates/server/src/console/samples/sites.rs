@@ -167,6 +167,11 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 workers_plan: "unknown".to_owned(),
                 spreads: false,
                 agents: policy(),
+                slash: "strip".to_owned(),
+                slashes: SLASHES,
+                parameters: NASTY.to_owned(),
+                offers_merge: true,
+                previews: "2 preview links".to_owned(),
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],
@@ -221,6 +226,30 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
         size: "6,902 bytes".to_owned(),
         preview: "<h1>Oak table, 180 cm</h1><p>Solid oak, oiled. Seats six to eight.</p>"
             .to_owned(),
+        previews: (!is_new).then(|| PreviewPart {
+            is_deployed: true,
+            revision: "77f0b3c2".repeat(8),
+            short: "77f0b3c2".to_owned(),
+            hosts: vec!["shop.example".to_owned(), "www.shop.example".to_owned()],
+            links: vec![
+                PreviewRow {
+                    id: "p1".to_owned(),
+                    url: "https://shop.example/products/oak-table?ed-preview=1.h.77f0".to_owned(),
+                    host: "shop.example".to_owned(),
+                    short: "77f0b3c2".to_owned(),
+                    author: NASTY.to_owned(),
+                    ends: ago(-58),
+                },
+                PreviewRow {
+                    id: "p2".to_owned(),
+                    url: String::new(),
+                    host: "www.shop.example".to_owned(),
+                    short: "3c95e0d1".to_owned(),
+                    author: "owner@shop.example".to_owned(),
+                    ends: ago(-3),
+                },
+            ],
+        }),
         revisions: vec![
             RevisionRow {
                 revision: "77f0b3c2".repeat(8),

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::words::shell_word;
 use crate::{
-    audit::{Event, Kind},
+    audit::{self, Event, Kind},
     console::{
         connections::Named,
         deployments::lines,
@@ -13,9 +13,9 @@ use crate::{
         form::Form,
         parts::{ProblemPanel, plural},
     },
-    problem::{Outcome, Problem},
+    problem::{Code, Outcome, Problem},
     services::{
-        agents,
+        agents, previews,
         sites::{self, PatternsGiven, SitePatch},
     },
 };
@@ -38,6 +38,10 @@ pub(crate) struct SettingsForm {
     hostnames: String,
     patterns: String,
     deadline: String,
+    slash: String,
+    parameters: String,
+    /// Whether variants may be merged.
+    merge: String,
     /// A box that is not ticked sends nothing.
     undo: String,
     plan: String,
@@ -60,6 +64,9 @@ pub(super) async fn settings_view(
         hostnames: hostnames(site).join("\n"),
         patterns: patterns(site).join("\n"),
         deadline: site.settings.kv_deadline_ms.to_string(),
+        slash: site.settings.paths.trailing_slash.to_string(),
+        parameters: site.settings.paths.query_parameters.join("\n"),
+        merge: String::new(),
         undo: if site.settings.undo_on_failed_proof {
             "yes".to_owned()
         } else {
@@ -73,6 +80,7 @@ pub(super) async fn settings_view(
         },
     });
     let registry = agents::active(desk.app(), desk.ws()).await?;
+    let open = previews::list(desk.app(), desk.ws(), site.id).await?.len();
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
         ("Worker", desired::script_name(site.id)),
@@ -89,6 +97,13 @@ pub(super) async fn settings_view(
         hostnames: form.hostnames,
         patterns: form.patterns,
         deadline: form.deadline,
+        slash: form.slash,
+        slashes: SLASHES,
+        parameters: form.parameters,
+        offers_merge: problem
+            .as_ref()
+            .is_some_and(|problem| problem.code == Code::PathConflict),
+        previews: plural(open as u64, "preview link"),
         undoes: form.undo == "yes",
         workers_plan: form.plan,
         spreads: form.spread == "yes",
@@ -115,6 +130,46 @@ fn plan_of(word: &str) -> Option<WorkersPlan> {
     [WorkersPlan::Unknown, WorkersPlan::Free, WorkersPlan::Paid]
         .into_iter()
         .find(|plan| word_of(*plan) == word)
+}
+
+/// What a slash at the end can mean: word, title, explanation.
+pub(in crate::console) const SLASHES: [(&str, &str, &str); 3] = [
+    ("keep", "Two pages", "/a and /a/ have variants of their own"),
+    (
+        "strip",
+        "One page, written without",
+        "/a/ gets the variant of /a",
+    ),
+    (
+        "add",
+        "One page, written with",
+        "/a gets the variant of /a/; a name with a dot, as in /a.html, stays",
+    ),
+];
+
+/// Revokes every preview link by another key.
+pub(crate) async fn rotate_preview_key(
+    desk: Desk,
+    Path(text): Path<String>,
+    Form(form): Form<RotateForm>,
+) -> Result<Response, Problem> {
+    let site = load(&desk, &text).await?;
+    if form.sure != "yes" {
+        return Err(Problem::field(
+            "sure",
+            "was not ticked, so nothing was changed",
+        ));
+    }
+    let revoked = previews::rotate_key(desk.app(), desk.ws(), site.id).await?;
+    audit::record_preview_key(desk.app(), &desk.actor(), &site, revoked).await;
+    Ok(done(&format!("/sites/{}/plan", site.id), "preview-key"))
+}
+
+/// What the form for another key sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RotateForm {
+    sure: String,
 }
 
 /// The site's narrower routes, in the order of its host names.
@@ -218,6 +273,15 @@ pub(crate) async fn save_settings(
                 route_patterns: Some(patterns_given(&form)),
                 agents: None,
                 connection: None,
+                trailing_slash: Some(form.slash.clone()).filter(|slash| !slash.is_empty()),
+                query_parameters: Some(
+                    form.parameters
+                        .split([' ', ',', '\r', '\n', '\t'])
+                        .filter(|name| !name.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
+                ),
+                merge_paths: form.merge == "yes",
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }

@@ -128,8 +128,8 @@ async fn put(
 /// The variant that a form names, and whether a query or fragment was left out of what was typed.
 fn named_in(site: &Site, form: &SaveForm) -> Outcome<(VariantName, bool)> {
     let typed = address::read(&hostnames(site), &form.path)?;
-    let name = VariantName::parse(site.id, &form.format, &typed.path)?;
-    Ok((name, typed.has_more_than_a_path()))
+    let name = VariantName::parse(site, &form.format, &typed.path)?;
+    Ok((name, typed.has_more_than_matters(&site.settings.paths)))
 }
 
 /// Why a form could not be saved: a new one where there is a variant, or one that somebody else was faster with.
@@ -204,7 +204,7 @@ pub(in crate::console) async fn publish(
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     let revision = form
         .revision
         .parse()
@@ -221,7 +221,7 @@ pub(in crate::console) async fn unpublish(
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     variants::unpublish(desk.app(), desk.ws(), &name).await?;
     audit::record_variant(desk.app(), &desk.actor(), Kind::VariantUnpublished, &name).await;
     Ok(done(&address_of(&name), "unpublished"))
@@ -234,7 +234,7 @@ pub(in crate::console) async fn delete(
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     if form.sure != "yes" {
         return Err(Problem::field(
             "sure",

@@ -1,6 +1,8 @@
 //! The editor's page.
 
-use super::{LongText, RevisionRow, VariantPage, edge_state, preview::html_of, state_of};
+use super::{
+    LongText, RevisionRow, VariantPage, edge_state, preview::html_of, preview_links, state_of,
+};
 use crate::{
     console::{
         connections::Named,
@@ -102,6 +104,7 @@ pub(super) fn new_view(
         preview: preview_of(format, &content),
         size: String::new(),
         content,
+        previews: None,
         revisions: Vec::new(),
         problem,
     }
@@ -143,6 +146,7 @@ pub(super) async fn view(
         .writes
         .iter()
         .any(|write| write.format == variant.format && write.path == variant.path);
+    let previews = preview_links::part(desk, site, name, &open).await?;
     let now = desk.now();
     let revisions = variants::revisions(app, ws, name)
         .await?
@@ -188,6 +192,7 @@ pub(super) async fn view(
         preview: preview_of(name.format, &content),
         size,
         content,
+        previews: Some(previews),
         revisions,
         problem,
     })
@@ -216,7 +221,7 @@ pub(in crate::console) async fn edit(
     Query(query): Query<EditQuery>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &query.format, &query.path)?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let open = match query.revision.as_str() {
         "" => None,
         revision => Some(

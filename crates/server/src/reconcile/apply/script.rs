@@ -7,13 +7,14 @@ use crate::{
         cloudflare_ids::{account_id, namespace_id, script_id},
         material,
     },
-    services::sites,
+    services::{previews, sites},
 };
 use cloudflare::{Binding, ScriptForm, ScriptUpload};
 use domain::{
     desired::{OWNER_TAG, hash_tag, site_tag},
     edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, SCRIPT_PART},
     observed::UploadIntent,
+    preview::PREVIEW_KEY_BINDING,
 };
 
 pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepError> {
@@ -25,6 +26,11 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         .clone()
         .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
     let key = sites::key_for_upload(work.app, &mut work.site).await?;
+    // A Worker of an earlier version, which a rollback brings back, shows no previews.
+    let preview = match material.config.preview_key() {
+        Some(_) => Some(previews::key_for_upload(work.app, &work.site).await?),
+        None => None,
+    };
     material::keep(work.app, &material).await?;
     let (was_intended, former, was_pinned) = (
         work.site.recorded.script_intended,
@@ -38,6 +44,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         before: work.seen_script.clone(),
         // An intent that still stands is of an upload that nobody answered.
         unanswered: former.as_ref().map_or(0, |former| former.unanswered + 1),
+        preview_key: preview.as_ref().map(|(id, _)| id.clone()),
     };
     work.record(|recorded| {
         recorded.script_intended = true;
@@ -45,6 +52,10 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         recorded.pinned = pinned;
     })
     .await?;
+    let preview = preview.map(|(_, key)| Binding::SecretText {
+        name: PREVIEW_KEY_BINDING.to_owned(),
+        text: key.expose().to_owned(),
+    });
     let upload = ScriptUpload {
         form: ScriptForm::ServiceWorker {
             part: SCRIPT_PART.to_owned(),
@@ -64,7 +75,10 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
                 name: CONFIG_BINDING.to_owned(),
                 json: material.config.to_json(),
             },
-        ],
+        ]
+        .into_iter()
+        .chain(preview)
+        .collect(),
         tags: vec![
             OWNER_TAG.to_owned(),
             site_tag(work.site.id),
