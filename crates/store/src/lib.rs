@@ -78,7 +78,10 @@ pub use sealed::SealedValue;
 pub use sites::{Site, SiteName, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
-pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
+pub use variants::{
+    CarriedOut, Deed, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision, NewSchedule,
+    RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
+};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
 };

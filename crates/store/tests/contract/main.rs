@@ -12,6 +12,7 @@ mod ledger;
 mod many;
 mod people;
 mod samples;
+mod schedules;
 mod schema;
 mod sites;
 mod sqlite_files;
@@ -80,6 +81,14 @@ stories! {
         lists_by_prefix_and_page,
         large_contents_come_back,
         the_published_state_of_a_moment_comes_back,
+    }
+    schedules {
+        a_schedule_is_carried_out_once,
+        a_schedule_is_changed_and_cancelled,
+        what_cannot_be_done_is_told,
+        two_processes_carry_out_one_schedule,
+        a_history_tells_everything_in_order,
+        lists_are_narrowed_to_a_state,
     }
     ledger { what_is_published_is_pending_until_acknowledged, what_is_taken_back_is_deleted, failures_are_tried_last }
     syncing { publishing_asks_for_a_sync, sync_and_deployment_exclude_each_other, what_comes_in_between_stays_wanted }
