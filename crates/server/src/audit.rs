@@ -16,6 +16,7 @@ pub(crate) use self::{
 
 use crate::{
     app::App,
+    clock::rfc3339,
     problem::{Code, Outcome, Problem},
     services::variants::VariantName,
 };
@@ -23,11 +24,12 @@ use domain::{
     connection::ConnectionStatus,
     ids::{SiteId, WorkspaceId},
     time::Millis,
+    variant::Format,
 };
 use serde_json::{Map, Value};
 use store::{
     AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page, Site,
-    Store, User,
+    Store, User, Variant,
 };
 
 /// What was done to what.
@@ -183,11 +185,48 @@ pub(crate) async fn record_leaving(
 
 /// Writes down what was done to one variant.
 pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &VariantName) {
-    let event = of_site(app, actor, kind, name.site)
-        .await
-        .with("format", name.format.to_string())
-        .with("path", name.path.as_str());
+    let which = (name.site, name.format, name.path.as_str());
+    let event = variant_event(app, actor, kind, which).await;
     record(app, actor, event).await;
+}
+
+/// Writes down that a variant's schedule was set or cancelled.
+pub(crate) async fn record_schedule(
+    app: &App,
+    actor: &Actor,
+    name: &VariantName,
+    variant: &Variant,
+) {
+    let times = [
+        ("publishAt", variant.scheduled.as_ref().map(|it| it.at)),
+        ("expireAt", variant.expires.as_ref().map(|it| it.at)),
+    ];
+    let kind = if times.iter().any(|(_, at)| at.is_some()) {
+        Kind::VariantScheduled
+    } else {
+        Kind::VariantScheduleCancelled
+    };
+    let which = (name.site, name.format, name.path.as_str());
+    let mut event = variant_event(app, actor, kind, which).await;
+    for (word, at) in times {
+        if let Some(at) = at {
+            event = event.with(word, rfc3339(at));
+        }
+    }
+    record(app, actor, event).await;
+}
+
+/// Something done to one variant, to be told more of.
+pub(crate) async fn variant_event(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    (site, format, path): (SiteId, Format, &str),
+) -> Event {
+    of_site(app, actor, kind, site)
+        .await
+        .with("format", format.to_string())
+        .with("path", path)
 }
 
 /// Writes down that many variants were published at once: one line.

@@ -1,11 +1,15 @@
 //! What the program does, apart from how it is asked: the API, the console and the commands all call these functions.
 //! One file per aggregate; every error is a [`Problem`](crate::problem::Problem).
 
+pub(crate) mod compare;
 pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod expiry_news;
+pub(crate) mod history;
+pub(crate) mod lints;
 pub(crate) mod preflight;
 pub(crate) mod receipt;
+pub(crate) mod schedules;
 pub(crate) mod sites;
 pub(crate) mod sync;
 pub(crate) mod token_check;

@@ -29,6 +29,8 @@ pub struct SiteSettings {
     pub kv_deadline_ms: u32,
     /// Whether a deployment is taken back when its proof fails: when people get an error or our content.
     pub undo_on_failed_proof: bool,
+    /// Whether variants may hold scripts.
+    pub allow_scripts: bool,
     /// The route patterns that cover a part of a host name in the place of all of it.
     pub route_patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
@@ -40,6 +42,7 @@ impl Default for SiteSettings {
         Self {
             kv_deadline_ms: 300,
             undo_on_failed_proof: true,
+            allow_scripts: false,
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
         }

@@ -183,8 +183,13 @@ pub(crate) struct SitePage {
 }
 
 /// The filters of the list of variants.
-pub(crate) const SHOWS: &[(&str, &str)] =
-    &[("", "All"), ("published", "Published"), ("draft", "Draft")];
+pub(crate) const SHOWS: &[(&str, &str)] = &[
+    ("", "All"),
+    ("published", "Published"),
+    ("changed", "Changed since"),
+    ("draft", "Draft"),
+    ("scheduled", "Scheduled"),
+];
 
 /// A variant in the list.
 #[derive(Debug, Clone)]
@@ -221,6 +226,8 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) deadline: String,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undoes: bool,
+    /// Whether variants may hold scripts.
+    pub(crate) allows_scripts: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

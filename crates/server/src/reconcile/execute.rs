@@ -19,7 +19,7 @@ use domain::{
 };
 use serde_json::json;
 use std::time::Duration;
-use store::Deployment;
+use store::{Deed, Deployment};
 use tokio_util::sync::CancellationToken;
 
 /// Who asks for the undoing of a deployment whose proof failed.
@@ -175,7 +175,12 @@ async fn restore_content(app: &App, deployment: &Deployment, publication: i64) -
     let now = app.clock.now();
     let restored = app
         .store
-        .restore_publications(deployment.workspace, deployment.site, publication, now)
+        .restore_publications(
+            deployment.workspace,
+            deployment.site,
+            publication,
+            Deed::by(&deployment.requested_by, now),
+        )
         .await?;
     app.signals.wake_sync();
     let mut text = format!(

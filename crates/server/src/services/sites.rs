@@ -51,6 +51,8 @@ pub(crate) struct SitePatch {
     pub(crate) kv_deadline_ms: Option<u32>,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undo_on_failed_proof: Option<bool>,
+    /// Whether variants may hold scripts.
+    pub(crate) allow_scripts: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// The connection it is deployed through.
@@ -265,6 +267,9 @@ pub(crate) async fn update(
     }
     if let Some(is_wanted) = patch.undo_on_failed_proof {
         site.settings.undo_on_failed_proof = is_wanted;
+    }
+    if let Some(may) = patch.allow_scripts {
+        site.settings.allow_scripts = may;
     }
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();

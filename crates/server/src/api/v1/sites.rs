@@ -82,6 +82,8 @@ struct SettingsView {
     kv_deadline_ms: u32,
     /// Whether a deployment by which people get an error or our content is taken back at once.
     undo_on_failed_proof: bool,
+    /// Whether variants may hold scripts.
+    allow_scripts: bool,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -97,6 +99,7 @@ fn view(site: &Site) -> SiteView {
         settings: SettingsView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
+            allow_scripts: site.settings.allow_scripts,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -181,6 +184,8 @@ struct SettingsPatchBody {
     /// 50 to 2,000.
     kv_deadline_ms: Option<u32>,
     undo_on_failed_proof: Option<bool>,
+    /// Whether variants may hold scripts; agents run none.
+    allow_scripts: Option<bool>,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -252,6 +257,7 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
+        allow_scripts: settings.allow_scripts,
         route_patterns: body.route_patterns.map(patterns),
         connection: body
             .connection_id

@@ -104,6 +104,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 patterns: "shop.example/blog/*".to_owned(),
                 deadline: "300".to_owned(),
                 undoes: true,
+                allows_scripts: false,
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],

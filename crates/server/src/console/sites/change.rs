@@ -34,6 +34,7 @@ pub(crate) struct SettingsForm {
     deadline: String,
     /// A box that is not ticked sends nothing.
     undo: String,
+    scripts: String,
 }
 
 async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -56,6 +57,11 @@ async fn settings_view(
         } else {
             String::new()
         },
+        scripts: if site.settings.allow_scripts {
+            "yes".to_owned()
+        } else {
+            String::new()
+        },
     });
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
@@ -74,6 +80,7 @@ async fn settings_view(
         patterns: form.patterns,
         deadline: form.deadline,
         undoes: form.undo == "yes",
+        allows_scripts: form.scripts == "yes",
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -175,6 +182,7 @@ pub(crate) async fn save_settings(
                 hostnames: Some(listed_hostnames(&form.hostnames)),
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
+                allow_scripts: Some(form.scripts == "yes"),
                 route_patterns: Some(patterns_given(&form)),
                 connection: None,
             };

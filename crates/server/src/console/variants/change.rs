@@ -30,6 +30,10 @@ pub(crate) struct SaveForm {
     base: String,
     content: String,
     then: String,
+    /// What its author says about it.
+    note: String,
+    /// Whether findings are confirmed.
+    sure: String,
 }
 
 /// What the buttons send.
@@ -114,7 +118,8 @@ async fn put(
         publish,
         if_match,
         author: desk.me.by(),
-        note: None,
+        note: Some(form.note.trim()).filter(|note| !note.is_empty()),
+        force: form.sure == "yes",
     };
     variants::put(desk.app(), desk.ws(), &name, content.as_bytes(), options)
         .await
@@ -209,7 +214,8 @@ pub(in crate::console) async fn publish(
         .revision
         .parse()
         .map_err(|_| Problem::not_found("revision", &form.revision))?;
-    variants::publish(desk.app(), desk.ws(), &name, &revision).await?;
+    let what = (&revision, form.sure == "yes");
+    variants::publish(desk.app(), desk.ws(), &name, what, desk.me.by()).await?;
     audit::record_variant(desk.app(), &desk.actor(), Kind::VariantPublished, &name).await;
     Ok(done(&address_of(&name), "published"))
 }
@@ -222,7 +228,7 @@ pub(in crate::console) async fn unpublish(
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
     let name = VariantName::parse(site.id, &form.format, &form.path)?;
-    variants::unpublish(desk.app(), desk.ws(), &name).await?;
+    variants::unpublish(desk.app(), desk.ws(), &name, desk.me.by()).await?;
     audit::record_variant(desk.app(), &desk.actor(), Kind::VariantUnpublished, &name).await;
     Ok(done(&address_of(&name), "unpublished"))
 }
@@ -241,7 +247,7 @@ pub(in crate::console) async fn delete(
             "was not ticked, so nothing was deleted",
         ));
     }
-    variants::delete(desk.app(), desk.ws(), &name, &IfMatch::Any).await?;
+    variants::delete(desk.app(), desk.ws(), &name, &IfMatch::Any, desk.me.by()).await?;
     audit::record_variant(desk.app(), &desk.actor(), Kind::VariantDeleted, &name).await;
     Ok(done(&format!("/sites/{}", site.id), "deleted"))
 }
