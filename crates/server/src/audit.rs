@@ -23,6 +23,7 @@ use crate::{
 use domain::{
     connection::ConnectionStatus,
     ids::{SiteId, WorkspaceId},
+    lint::{self, Lint, Severity},
     time::Millis,
     variant::Format,
 };
@@ -187,6 +188,28 @@ pub(crate) async fn record_leaving(
 pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &VariantName) {
     let which = (name.site, name.format, name.path.as_str());
     let event = variant_event(app, actor, kind, which).await;
+    record(app, actor, event).await;
+}
+
+/// Writes down that a revision was saved or published, and which findings of the checks were confirmed by that.
+pub(crate) async fn record_checked(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    name: &VariantName,
+    lints: &[Lint],
+) {
+    let which = (name.site, name.format, name.path.as_str());
+    let mut event = variant_event(app, actor, kind, which).await;
+    if kind == Kind::VariantPublished && lint::needs_confirmation(lints) {
+        let mut codes: Vec<&str> = lints
+            .iter()
+            .filter(|lint| lint.severity == Severity::Confirm)
+            .map(|lint| lint.code.as_str())
+            .collect();
+        codes.dedup();
+        event = event.with("confirmed", codes.join(", "));
+    }
     record(app, actor, event).await;
 }
 

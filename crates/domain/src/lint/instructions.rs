@@ -26,7 +26,8 @@ const WORDINGS: &[&str] = &[
 const TURNS: &str = r"<\|(?:im_start|im_end|system|user|assistant|endoftext)\|>|\[/?INST\]|<</?SYS>>|(?m:^)\s*#{2,}\s*(?:system|instruction)s?\s*:";
 
 static FINDER: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = format!(r"(?i)\b(?:{})\b|{TURNS}", WORDINGS.join("|"));
+    // Boundaries of ASCII words: those of Unicode would keep the fast engine from texts that are not ASCII.
+    let pattern = format!(r"(?i)(?-u:\b)(?:{})(?-u:\b)|{TURNS}", WORDINGS.join("|"));
     Regex::new(&pattern).expect("a fixed pattern that the tests compile")
 });
 

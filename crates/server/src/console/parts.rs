@@ -11,5 +11,5 @@ pub(crate) use self::{
     mark::{Mark, State},
     problem::{ProblemPanel, set_support},
     text::{Coded, count, plural},
-    time::{Exact, Stamp, Wait, When, day, span},
+    time::{Exact, Stamp, Wait, When, day, moment, span},
 };

@@ -30,10 +30,16 @@ use super::{
         DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
         SitesPage, VariantRow,
     },
-    variants::{LongText, RevisionRow, VariantPage},
+    variants::{
+        ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,
+        RevisionRow, ScheduleRows, Theirs, VariantPage,
+    },
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
-use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
+use crate::{
+    problem::{CloudflareSaid, Code, FieldError, Problem},
+    services::compare::{Comparison, Hunk, Line as DiffedLine, Piece},
+};
 use domain::{
     deployment::{DeploymentStatus, SiteStatus, StepStatus},
     plan::{Difference, OtherRoute, Resource, Warning},

@@ -2,7 +2,7 @@
 
 use super::{
     connections::{Named, ZoneList},
-    parts::{Mark, ProblemPanel, State, When, count},
+    parts::{Mark, ProblemPanel, Stamp, State, When, count},
     shell::Shell,
 };
 use askama::{Template, filters::Safe};
@@ -204,6 +204,8 @@ pub(crate) struct VariantRow {
     pub(crate) revision: String,
     /// Whether the edge has it.
     pub(crate) edge: State,
+    /// What is to happen at a set time.
+    pub(crate) to_come: Vec<(&'static str, Stamp)>,
     /// When it was changed.
     pub(crate) changed: When,
 }

@@ -245,11 +245,12 @@ pub(crate) async fn publish(
     name: &VariantName,
     (revision, force): (&Revision, bool),
     by: &str,
-) -> Outcome<Variant> {
+) -> Outcome<Saved> {
     let site = sites::get(app, ws, name.site).await?;
     get(app, ws, name).await?;
     let bytes = content(app, ws, name, revision).await?;
-    lints::refuse(&lints::lint(&site, name, &bytes).await, true, force)?;
+    let found = lints::lint(&site, name, &bytes).await;
+    lints::refuse(&found, true, force)?;
     let is_there = app
         .store
         .publish(
@@ -265,7 +266,10 @@ pub(crate) async fn publish(
         return Err(Problem::not_found("revision", revision.as_str()));
     }
     published_changed(app, ws, name.site).await?;
-    get(app, ws, name).await
+    Ok(Saved {
+        variant: get(app, ws, name).await?,
+        lints: found,
+    })
 }
 
 /// Takes a variant off the edge; its revisions stay.

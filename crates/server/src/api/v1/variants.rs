@@ -210,7 +210,7 @@ async fn put(
     } else {
         audit::Kind::VariantSaved
     };
-    audit::record_variant(&app, &caller.actor, kind, &name).await;
+    audit::record_checked(&app, &caller.actor, kind, &name, &saved.lints).await;
     let status = if existed {
         StatusCode::OK
     } else {
@@ -468,9 +468,10 @@ async fn publish(
         .parse()
         .map_err(|_| Problem::field("revision", "must be 64 hex digits"))?;
     let what = (&revision, body.force);
-    let variant = variants::publish(&app, caller.workspace, &name, what, &caller.name).await?;
-    audit::record_variant(&app, &caller.actor, audit::Kind::VariantPublished, &name).await;
-    Ok(Json(view(&variant)))
+    let saved = variants::publish(&app, caller.workspace, &name, what, &caller.name).await?;
+    let kind = audit::Kind::VariantPublished;
+    audit::record_checked(&app, &caller.actor, kind, &name, &saved.lints).await;
+    Ok(Json(view(&saved.variant)))
 }
 
 /// Take a variant off the edge; its revisions stay.

@@ -8,7 +8,7 @@ use crate::{
     console::{
         desk::{Desk, id, page, page_after},
         parts::{When, count, plural},
-        variants::{edge_state, state_of},
+        variants::{edge_state, state_of, to_come},
     },
     problem::{Outcome, Problem},
     reconcile::drift::{self, Drift},
@@ -151,6 +151,7 @@ pub(crate) async fn show(
                     .short()
                     .to_owned(),
                 edge: edge_state(&site, variant, is_pending),
+                to_come: to_come(variant),
                 changed: When {
                     at: variant.updated_at,
                     now,
