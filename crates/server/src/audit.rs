@@ -16,6 +16,7 @@ pub(crate) use self::{
 
 use crate::{
     app::App,
+    clock::rfc3339,
     problem::{Code, Outcome, Problem},
     services::variants::VariantName,
 };
@@ -23,12 +24,14 @@ use domain::{
     agents::{Purpose, Registry},
     connection::ConnectionStatus,
     ids::{SiteId, WorkspaceId},
+    lint::{self, Lint, Severity},
     time::Millis,
+    variant::Format,
 };
 use serde_json::{Map, Value};
 use store::{
     AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page,
-    PreviewLink, Site, Store, User,
+    PreviewLink, Site, Store, User, Variant,
 };
 
 /// What was done to what.
@@ -194,10 +197,8 @@ pub(crate) async fn record_leaving(
 
 /// Writes down what was done to one variant.
 pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &VariantName) {
-    let event = of_site(app, actor, kind, name.site)
-        .await
-        .with("format", name.format.to_string())
-        .with("path", name.path.as_str());
+    let which = (name.site, name.format, name.path.as_str());
+    let event = variant_event(app, actor, kind, which).await;
     record(app, actor, event).await;
 }
 
@@ -237,6 +238,67 @@ pub(crate) async fn record_preview(
 pub(crate) async fn record_preview_key(app: &App, actor: &Actor, site: &Site, revoked: usize) {
     let event = Event::site(Kind::PreviewKeyRotated, site).with("previews", revoked);
     record(app, actor, event).await;
+}
+
+/// Writes down that a revision was saved or published, and which findings of the checks were confirmed by that.
+pub(crate) async fn record_checked(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    name: &VariantName,
+    lints: &[Lint],
+) {
+    let which = (name.site, name.format, name.path.as_str());
+    let mut event = variant_event(app, actor, kind, which).await;
+    if kind == Kind::VariantPublished && lint::needs_confirmation(lints) {
+        let mut codes: Vec<&str> = lints
+            .iter()
+            .filter(|lint| lint.severity == Severity::Confirm)
+            .map(|lint| lint.code.as_str())
+            .collect();
+        codes.dedup();
+        event = event.with("confirmed", codes.join(", "));
+    }
+    record(app, actor, event).await;
+}
+
+/// Writes down that a variant's schedule was set or cancelled.
+pub(crate) async fn record_schedule(
+    app: &App,
+    actor: &Actor,
+    name: &VariantName,
+    variant: &Variant,
+) {
+    let times = [
+        ("publishAt", variant.scheduled.as_ref().map(|it| it.at)),
+        ("expireAt", variant.expires.as_ref().map(|it| it.at)),
+    ];
+    let kind = if times.iter().any(|(_, at)| at.is_some()) {
+        Kind::VariantScheduled
+    } else {
+        Kind::VariantScheduleCancelled
+    };
+    let which = (name.site, name.format, name.path.as_str());
+    let mut event = variant_event(app, actor, kind, which).await;
+    for (word, at) in times {
+        if let Some(at) = at {
+            event = event.with(word, rfc3339(at));
+        }
+    }
+    record(app, actor, event).await;
+}
+
+/// Something done to one variant, to be told more of.
+pub(crate) async fn variant_event(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    (site, format, path): (SiteId, Format, &str),
+) -> Event {
+    of_site(app, actor, kind, site)
+        .await
+        .with("format", format.to_string())
+        .with("path", path)
 }
 
 /// Writes down that many variants were published at once: one line.

@@ -1,7 +1,9 @@
-//! The background work of one process apart from deployments and content: connections are watched over, and the webhook
-//! is told. Every replica does it; work is leased, so that nothing is done twice at once.
+//! The background work of one process apart from deployments and content: connections are watched over, the webhook
+//! is told, and what was set for a time is done. Every replica does it, and nothing is done twice: work is leased, or done
+//! in the transaction that clears it.
 
 mod deliveries;
+mod schedules;
 mod watching;
 
 use crate::app::AppState;
@@ -11,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn run(app: AppState, stop: CancellationToken) {
     tokio::join!(
         watching::run(app.clone(), stop.clone()),
-        deliveries::run(app, stop),
+        deliveries::run(app.clone(), stop.clone()),
+        schedules::run(app, stop),
     );
 }

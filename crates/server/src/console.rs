@@ -104,6 +104,17 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/{id}/variants/download", get(variants::download))
         .route("/sites/{id}/variants/publish", post(variants::publish))
         .route("/sites/{id}/variants/unpublish", post(variants::unpublish))
+        .route("/sites/{id}/variants/history", get(variants::history_page))
+        .route("/sites/{id}/variants/rollback", post(variants::roll_back))
+        .route("/sites/{id}/variants/compare", get(variants::compare))
+        .route(
+            "/sites/{id}/variants/schedule",
+            post(variants::set_schedule),
+        )
+        .route(
+            "/sites/{id}/variants/schedule/cancel",
+            post(variants::cancel_schedule),
+        )
         .route("/sites/{id}/variants/delete", post(variants::delete))
         .route(
             "/sites/{id}/variants/preview-link",
@@ -118,6 +129,7 @@ pub(crate) fn router() -> Router<AppState> {
             Router::new()
                 .route("/sites/{id}/variants/save", post(variants::save))
                 .route("/sites/{id}/variants/preview", post(variants::preview))
+                .route("/sites/{id}/variants/check", post(variants::check))
                 .layer(DefaultBodyLimit::max(EDITOR_BYTES_MAX)),
         )
         .route("/deployments/{id}", get(deployments::show))

@@ -4,7 +4,10 @@
 
 mod refusals;
 
-use crate::clock::{Clock, rfc3339};
+use crate::{
+    clock::{Clock, rfc3339},
+    services::lints::LintView,
+};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -102,6 +105,8 @@ codes! {
     EditsOutside = "edits_outside", 409, "Changed outside Edge Delivery";
     /// Variants that would be one page.
     PathConflict = "path_conflict", 409, "Several variants would stand for one page";
+    /// The checks of a content found something that is to be confirmed before it is published.
+    ConfirmationNeeded = "confirmation_needed", 422, "Publishing this needs a yes";
     /// It cannot be done in the present state.
     InvalidState = "invalid_state", 409, "Not possible in the present state";
     /// After a deployment people do not get what they got before.
@@ -180,6 +185,12 @@ pub(crate) struct Problem {
     /// The connection that it is about, where that helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) connection_id: Option<String>,
+    /// The revision that is the newest now, for an edit that came too late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) latest_revision: Option<String>,
+    /// What the checks of a content found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lints: Vec<LintView>,
     /// What Cloudflare said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cloudflare: Option<CloudflareSaid>,
@@ -205,6 +216,8 @@ impl Problem {
             errors: Vec::new(),
             permissions: None,
             connection_id: None,
+            latest_revision: None,
+            lints: Vec::new(),
             cloudflare: None,
             retry_after: None,
             time: Some(rfc3339(Clock.now())),

@@ -2,12 +2,16 @@
 //! One file per aggregate; every error is a [`Problem`](crate::problem::Problem).
 
 pub(crate) mod agents;
+pub(crate) mod compare;
 pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod expiry_news;
+pub(crate) mod history;
+pub(crate) mod lints;
 pub(crate) mod preflight;
 pub(crate) mod previews;
 pub(crate) mod receipt;
+pub(crate) mod schedules;
 pub(crate) mod sites;
 pub(crate) mod sync;
 pub(crate) mod token_check;

@@ -25,6 +25,7 @@ pub(crate) mod site_hostname;
 pub(crate) mod site_sync;
 pub(crate) mod user;
 pub(crate) mod variant;
+pub(crate) mod variant_event;
 pub(crate) mod variant_revision;
 pub(crate) mod webhook;
 pub(crate) mod webhook_delivery;

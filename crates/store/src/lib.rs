@@ -91,7 +91,10 @@ pub use site_syncs::{
 pub use sites::{OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
-pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
+pub use variants::{
+    CarriedOut, Deed, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision, NewSchedule,
+    RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
+};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
 };

@@ -11,6 +11,7 @@ mod m20261124_000008_restored;
 mod m20261124_000010_site_syncs;
 mod m20261124_000012_agent_registries;
 mod m20261124_000017_previews;
+mod m20261124_000013_schedules;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000010_site_syncs::Migration),
             Box::new(m20261124_000012_agent_registries::Migration),
             Box::new(m20261124_000017_previews::Migration),
+            Box::new(m20261124_000013_schedules::Migration),
         ]
     }
 }

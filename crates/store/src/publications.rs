@@ -8,18 +8,18 @@ use crate::{
     deployments,
     entities::{
         publication::{ActiveModel, Column, Entity},
-        variant, variant_revision,
+        variant_revision,
     },
     kv_ledger, sites, sync,
+    variants::{Deed, HistoryKind, set_published},
 };
 use domain::{
     ids::{DeploymentId, SiteId, WorkspaceId},
-    time::Millis,
     variant::{Format, Revision},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect, sea_query::Expr,
+    QuerySelect,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -95,20 +95,17 @@ pub(crate) async fn record(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,
-    published: &[(Format, &str, &Revision)],
+    published: &[(Format, &str, &Revision, Deed<'_>)],
 ) -> Result<()> {
     let mut rows = Vec::new();
     for format in Format::ALL {
-        let of_format: Vec<_> = published
-            .iter()
-            .filter(|(of, _, _)| *of == format)
-            .collect();
+        let of_format: Vec<_> = published.iter().filter(|(of, ..)| *of == format).collect();
         for chunk in of_format.chunks(bind_parameters_max(tx) / 2) {
-            let paths: Vec<&str> = chunk.iter().map(|(_, path, _)| *path).collect();
+            let paths: Vec<&str> = chunk.iter().map(|(_, path, ..)| *path).collect();
             let known = published_now(tx, site, format, &paths).await?;
-            for (_, path, revision) in chunk {
+            for (_, path, revision, deed) in chunk {
                 if known.get(*path).map(String::as_str) != Some(revision.as_str()) {
-                    rows.push(row(workspace, site, format, path, Some(revision)));
+                    rows.push(row(workspace, site, (format, path), Some(revision), *deed));
                 }
             }
         }
@@ -123,16 +120,17 @@ pub(crate) async fn record_nothing(
     site: SiteId,
     format: Format,
     path: &str,
+    deed: Deed<'_>,
 ) -> Result<()> {
-    insert(tx, vec![row(workspace, site, format, path, None)]).await
+    insert(tx, vec![row(workspace, site, (format, path), None, deed)]).await
 }
 
 fn row(
     workspace: WorkspaceId,
     site: SiteId,
-    format: Format,
-    path: &str,
+    (format, path): (Format, &str),
     revision: Option<&Revision>,
+    deed: Deed<'_>,
 ) -> ActiveModel {
     ActiveModel {
         workspace_id: Set(workspace.to_string()),
@@ -140,12 +138,15 @@ fn row(
         format: Set(format.as_str().to_owned()),
         path: Set(path.to_owned()),
         revision: Set(revision.map(ToString::to_string)),
+        at: Set(Some(deed.at.0)),
+        author: Set(deed.author.map(str::to_owned)),
+        kind: Set(Some(deed.kind.as_str())),
         ..Default::default()
     }
 }
 
 async fn insert(tx: &DatabaseTransaction, rows: Vec<ActiveModel>) -> Result<()> {
-    for chunk in rows.chunks(bind_parameters_max(tx) / 6) {
+    for chunk in rows.chunks(bind_parameters_max(tx) / 9) {
         Entity::insert_many(chunk.iter().cloned())
             .exec_without_returning(tx)
             .await?;
@@ -223,8 +224,10 @@ impl Store {
         site: SiteId,
         moment: Moment,
         by: Option<DeploymentId>,
-        at: Millis,
+        deed: impl Into<Deed<'_>>,
     ) -> Result<Restored> {
+        let deed = deed.into().of_kind(HistoryKind::Restored);
+        let at = deed.at;
         let tx = self.begin().await?;
         let mut restored = Restored::default();
         if !sites::lock(&tx, workspace, site).await? {
@@ -244,21 +247,25 @@ impl Store {
             } = difference;
             match then {
                 Some(revision) if has_revision(&tx, site, *format, path, revision).await? => {
-                    set_published(&tx, site, *format, path, Some((revision, at))).await?;
-                    published.push((*format, path.as_str(), revision));
+                    set_published(&tx, site, (*format, path), Some((revision, at))).await?;
+                    published.push((*format, path.as_str(), revision, deed));
                     restored.published += 1;
                 }
                 Some(_) => restored.add_missing(difference),
                 None => {
-                    set_published(&tx, site, *format, path, None).await?;
-                    record_nothing(&tx, workspace, site, *format, path).await?;
+                    set_published(&tx, site, (*format, path), None).await?;
+                    record_nothing(&tx, workspace, site, *format, path, deed).await?;
                     kv_ledger::want_nothing(&tx, site, *format, path).await?;
                     restored.unpublished += 1;
                 }
             }
         }
         record(&tx, workspace, site, &published).await?;
-        kv_ledger::want(&tx, workspace, site, &published).await?;
+        let wanted: Vec<_> = published
+            .iter()
+            .map(|(format, path, revision, _)| (*format, *path, *revision))
+            .collect();
+        kv_ledger::want(&tx, workspace, site, &wanted).await?;
         if !differences.is_empty() {
             sync::want(&tx, site, at).await?;
         }
@@ -391,28 +398,4 @@ async fn has_revision(
         .one(tx)
         .await?
         .is_some())
-}
-
-async fn set_published(
-    tx: &DatabaseTransaction,
-    site: SiteId,
-    format: Format,
-    path: &str,
-    published: Option<(&Revision, Millis)>,
-) -> Result<()> {
-    variant::Entity::update_many()
-        .col_expr(
-            variant::Column::PublishedRevision,
-            Expr::value(published.map(|(revision, _)| revision.to_string())),
-        )
-        .col_expr(
-            variant::Column::PublishedAt,
-            Expr::value(published.map(|(_, at)| at.0)),
-        )
-        .filter(variant::Column::SiteId.eq(site.to_string()))
-        .filter(variant::Column::Format.eq(format.as_str()))
-        .filter(variant::Column::Path.eq(path))
-        .exec(tx)
-        .await?;
-    Ok(())
 }

@@ -37,6 +37,8 @@ pub struct SiteSettings {
     pub workers_plan: WorkersPlan,
     /// What becomes of content that takes more KV writes than a free account has left.
     pub over_quota: OverQuota,
+    /// Whether variants may hold scripts.
+    pub allow_scripts: bool,
     /// The route patterns that cover a part of a host name in the place of all of it.
     pub route_patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
@@ -55,6 +57,7 @@ impl Default for SiteSettings {
             undo_on_failed_proof: true,
             workers_plan: WorkersPlan::Unknown,
             over_quota: OverQuota::Ask,
+            allow_scripts: false,
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
             agents: AgentPolicy::default(),

@@ -20,6 +20,8 @@ function pagesOf({ connection, site, deployment }) {
     visit: `/sites/${site.id}/visit?path=/pricing&visitor=gptbot&beside=chrome`,
     'variant-new': `/sites/${site.id}/variants/new`,
     variant: `/sites/${site.id}/variants/edit?format=html&path=/pricing`,
+    'variant-history': `/sites/${site.id}/variants/history?format=html&path=/pricing`,
+    'variant-compare': `/sites/${site.id}/variants/compare?format=html&path=/pricing`,
     deployment: `/deployments/${deployment.id}`,
     connections: '/connections',
     connection: `/connections/${connection.id}`,

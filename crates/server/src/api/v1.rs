@@ -5,6 +5,7 @@ mod audit;
 mod connections;
 mod deployments;
 mod previews;
+mod publishing;
 mod sites;
 mod sync;
 mod variant_path;
@@ -28,6 +29,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(deployments::router())
         .merge(variants::router())
         .merge(previews::router())
+        .merge(publishing::router())
         .merge(sync::router())
         .merge(agents::router())
         .merge(audit::router())

@@ -61,6 +61,12 @@ kinds! {
     VariantSaved = "variant.saved", "Saved a draft";
     /// A variant was taken off the edge.
     VariantUnpublished = "variant.unpublished", "Unpublished";
+    /// An earlier revision was published again.
+    VariantRolledBack = "variant.rolled_back", "Rolled back a variant";
+    /// Times were set for publishing a variant or taking it off.
+    VariantScheduled = "variant.scheduled", "Scheduled";
+    /// What was set for a variant is not to happen.
+    VariantScheduleCancelled = "variant.schedule_cancelled", "Cancelled a schedule";
     /// A variant was deleted with its revisions.
     VariantDeleted = "variant.deleted", "Deleted a variant";
     /// It was said which agents get variants at a site.

@@ -181,6 +181,7 @@ async fn push_file(
         if_match: IfMatch::Any,
         author: "command line",
         note: Some("pushed"),
+        force: false,
     };
     variants::put(app, app.workspace, &name, &content, options).await?;
     Ok(true)

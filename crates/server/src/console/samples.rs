@@ -30,10 +30,16 @@ use super::{
         DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SyncPart,
         SiteSettingsPage, SitesPage, VariantRow,
     },
-    variants::{LongText, PreviewPart, PreviewRow, RevisionRow, VariantPage},
+    variants::{
+        ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,
+        PreviewPart, PreviewRow, RevisionRow, ScheduleRows, Theirs, VariantPage,
+    },
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
-use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
+use crate::{
+    problem::{CloudflareSaid, Code, FieldError, Problem},
+    services::compare::{Comparison, Hunk, Line as DiffedLine, Piece},
+};
 use domain::{
     agents::{Registry, changes::Change},
     deployment::{DeploymentStatus, SiteStatus, StepStatus},

@@ -159,6 +159,9 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "preview-key" => {
             "Every preview link is revoked. Deploy the site to give its Worker the new key."
         }
+        "rolled-back" => "Rolled back. It is on its way to the edge.",
+        "scheduled" => "The times are set. Nobody needs to be here when they come.",
+        "schedule-gone" => "Nothing is set for a time any more.",
         "unpublished" => "Unpublished. Agents get the page that people get.",
         "deleted" => "The variant and its revisions are deleted.",
         "removed" => "Removed. Nothing of it is left in the account.",

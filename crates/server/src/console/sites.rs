@@ -2,7 +2,7 @@
 
 use super::{
     connections::{Named, ZoneList},
-    parts::{Mark, ProblemPanel, State, When, count},
+    parts::{Mark, ProblemPanel, Stamp, State, When, count},
     shell::Shell,
 };
 use askama::{Template, filters::Safe};
@@ -240,8 +240,13 @@ pub(crate) struct SitePage {
 }
 
 /// The filters of the list of variants.
-pub(crate) const SHOWS: &[(&str, &str)] =
-    &[("", "All"), ("published", "Published"), ("draft", "Draft")];
+pub(crate) const SHOWS: &[(&str, &str)] = &[
+    ("", "All"),
+    ("published", "Published"),
+    ("changed", "Changed since"),
+    ("draft", "Draft"),
+    ("scheduled", "Scheduled"),
+];
 
 /// A variant in the list.
 #[derive(Debug, Clone)]
@@ -256,6 +261,8 @@ pub(crate) struct VariantRow {
     pub(crate) revision: String,
     /// Whether the edge has it.
     pub(crate) edge: State,
+    /// What is to happen at a set time.
+    pub(crate) to_come: Vec<(&'static str, Stamp)>,
     /// When it was changed.
     pub(crate) changed: When,
 }
@@ -294,6 +301,8 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) offers_merge: bool,
     /// How many preview links are open.
     pub(crate) previews: String,
+    /// Whether variants may hold scripts.
+    pub(crate) allows_scripts: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

@@ -18,7 +18,7 @@ use domain::{
 };
 use serde_json::json;
 use std::time::Duration;
-use store::{Deployment, DeploymentEnd, Moment};
+use store::{Deed, Deployment, DeploymentEnd, Moment};
 use tokio_util::sync::CancellationToken;
 
 /// Who asks for the undoing of a deployment whose proof failed.
@@ -185,7 +185,13 @@ async fn restore_content(app: &App, deployment: &Deployment, moment: Moment) -> 
     let (workspace, site) = (deployment.workspace, deployment.site);
     let restored = app
         .store
-        .restore_publications(workspace, site, moment, Some(deployment.id), now)
+        .restore_publications(
+            workspace,
+            site,
+            moment,
+            Some(deployment.id),
+            Deed::by(&deployment.requested_by, now),
+        )
         .await?;
     app.signals.wake_sync();
     let text = deployments::restored_in_words(&restored);

@@ -61,6 +61,8 @@ pub(crate) struct SitePatch {
     pub(crate) workers_plan: Option<WorkersPlan>,
     /// What becomes of content over a free account's quota.
     pub(crate) over_quota: Option<OverQuota>,
+    /// Whether variants may hold scripts.
+    pub(crate) allow_scripts: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// Which agents get variants.
@@ -306,6 +308,9 @@ pub(crate) async fn update(
     }
     if let Some(over) = patch.over_quota {
         site.settings.over_quota = over;
+    }
+    if let Some(may) = patch.allow_scripts {
+        site.settings.allow_scripts = may;
     }
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();

@@ -1,6 +1,6 @@
 //! Variants of pages and their revisions.
 
-use super::sites;
+use super::{lints, sites};
 use crate::{
     app::App,
     problem::{Code, FieldError, Outcome, Problem},
@@ -8,11 +8,14 @@ use crate::{
 use domain::{
     edge::HEALTH_PATH,
     ids::{SiteId, WorkspaceId},
+    lint::Lint,
     path::{PagePath, PathPolicy},
     variant::{CONTENT_MAX, Format, Revision},
 };
 use serde::{Deserialize, Serialize};
-use store::{IfMatch, Listed, NewRevision, Page, RevisionInfo, Site, StoreError, Variant};
+use store::{
+    Deed, IfMatch, Listed, NewRevision, Page, RevisionInfo, Site, StoreError, Variant, VariantState,
+};
 
 /// Which variant of which page of which site.
 #[derive(Debug, Clone)]
@@ -102,19 +105,41 @@ pub(crate) struct PutOptions<'a> {
     pub(crate) author: &'a str,
     /// A note for the history.
     pub(crate) note: Option<&'a str>,
+    /// Whether findings of the checks that are to be confirmed are meant.
+    pub(crate) force: bool,
 }
 
-/// Saves a revision and publishes it if so told; what is published reaches the edge by itself.
+/// What was saved, and what the checks found in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Saved {
+    /// The variant.
+    pub(crate) variant: Variant,
+    /// The findings; none of them refuses it.
+    pub(crate) lints: Vec<Lint>,
+}
+
+/// The longest note, in characters.
+const NOTE_MAX: usize = 500;
+
+/// Checks a content and saves it as a revision; publishes it if so told. What is published reaches the edge by itself.
 pub(crate) async fn put(
     app: &App,
     ws: WorkspaceId,
     name: &VariantName,
     content: &[u8],
     options: PutOptions<'_>,
-) -> Outcome<Variant> {
-    sites::get(app, ws, name.site).await?;
-    check_content(content).map_err(|detail| Problem::field("content", detail))?;
-    let variant = app
+) -> Outcome<Saved> {
+    let site = sites::get(app, ws, name.site).await?;
+    if options
+        .note
+        .is_some_and(|note| note.chars().count() > NOTE_MAX)
+    {
+        let detail = format!("is longer than {NOTE_MAX} characters");
+        return Err(Problem::field("note", detail));
+    }
+    let found = lints::lint(&site, name, content).await;
+    lints::refuse(&found, options.publish, options.force)?;
+    let saved = app
         .store
         .save_revision(
             ws,
@@ -130,24 +155,41 @@ pub(crate) async fn put(
                 if_match: options.if_match,
             },
         )
-        .await
-        .map_err(|error| stale(error, name))?;
+        .await;
+    let variant = match saved {
+        Ok(variant) => variant,
+        Err(error) => return Err(stale(app, ws, error, name).await),
+    };
     if options.publish {
         published_changed(app, ws, name.site).await?;
     }
-    Ok(variant)
+    Ok(Saved {
+        variant,
+        lints: found,
+    })
 }
 
-fn stale(error: StoreError, name: &VariantName) -> Problem {
-    match error {
-        StoreError::Stale => Problem::new(
+/// An edit that came too late, with the revision that was faster.
+async fn stale(app: &App, ws: WorkspaceId, error: StoreError, name: &VariantName) -> Problem {
+    if !matches!(error, StoreError::Stale) {
+        return error.into();
+    }
+    let found = app
+        .store
+        .variant(ws, name.site, name.format, name.path.as_str())
+        .await;
+    let mut problem = came_too_late(name);
+    problem.latest_revision = found.ok().flatten().map(|now| now.latest.to_string());
+    problem
+}
+
+fn came_too_late(name: &VariantName) -> Problem {
+    Problem::new(
             Code::EditConflict,
             format!("The {} variant of {} is not as you last saw it; nothing was saved.", name.format, name.path.as_str()),
         )
         .cause("Somebody saved another revision meanwhile, or the variant is new or gone.")
-        .remedy("Read the variant again, bring your change into it, and save with its new ETag in If-Match."),
-        other => other.into(),
-    }
+        .remedy("Read the variant again, bring your change into it, and save with its new ETag in If-Match.")
 }
 
 /// What a content must be, in any format.
@@ -171,7 +213,7 @@ fn check_content(content: &[u8]) -> Result<(), String> {
     }
 }
 
-async fn published_changed(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<()> {
+pub(crate) async fn published_changed(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<()> {
     super::sync::hurry(app, ws, site).await
 }
 
@@ -206,9 +248,13 @@ pub(crate) async fn list(
     site: SiteId,
     page: &Page,
     prefix: Option<&str>,
+    state: Option<VariantState>,
 ) -> Outcome<Listed<Variant>> {
     sites::get(app, ws, site).await?;
-    Ok(app.store.list_variants(ws, site, page, prefix).await?)
+    Ok(app
+        .store
+        .list_variants_in(ws, site, page, prefix, state)
+        .await?)
 }
 
 /// The history of a variant, newest first.
@@ -224,14 +270,19 @@ pub(crate) async fn revisions(
         .await?)
 }
 
-/// Publishes one of a variant's revisions.
+/// Publishes one of a variant's revisions; what is to be confirmed in it needs `force`.
 pub(crate) async fn publish(
     app: &App,
     ws: WorkspaceId,
     name: &VariantName,
-    revision: &Revision,
-) -> Outcome<Variant> {
+    (revision, force): (&Revision, bool),
+    by: &str,
+) -> Outcome<Saved> {
+    let site = sites::get(app, ws, name.site).await?;
     get(app, ws, name).await?;
+    let bytes = content(app, ws, name, revision).await?;
+    let found = lints::lint(&site, name, &bytes).await;
+    lints::refuse(&found, true, force)?;
     let is_there = app
         .store
         .publish(
@@ -240,18 +291,26 @@ pub(crate) async fn publish(
             name.format,
             name.path.as_str(),
             revision,
-            app.clock.now(),
+            Deed::by(by, app.clock.now()),
         )
         .await?;
     if !is_there {
         return Err(Problem::not_found("revision", revision.as_str()));
     }
     published_changed(app, ws, name.site).await?;
-    get(app, ws, name).await
+    Ok(Saved {
+        variant: get(app, ws, name).await?,
+        lints: found,
+    })
 }
 
 /// Takes a variant off the edge; its revisions stay.
-pub(crate) async fn unpublish(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<Variant> {
+pub(crate) async fn unpublish(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+    by: &str,
+) -> Outcome<Variant> {
     get(app, ws, name).await?;
     app.store
         .unpublish(
@@ -259,7 +318,7 @@ pub(crate) async fn unpublish(app: &App, ws: WorkspaceId, name: &VariantName) ->
             name.site,
             name.format,
             name.path.as_str(),
-            app.clock.now(),
+            Deed::by(by, app.clock.now()),
         )
         .await?;
     published_changed(app, ws, name.site).await?;
@@ -272,22 +331,18 @@ pub(crate) async fn delete(
     ws: WorkspaceId,
     name: &VariantName,
     if_match: &IfMatch,
+    by: &str,
 ) -> Outcome<()> {
-    let variant = get(app, ws, name).await?;
-    if let IfMatch::Revision(expected) = if_match
-        && *expected != variant.latest
-    {
-        return Err(stale(StoreError::Stale, name));
+    get(app, ws, name).await?;
+    let deed = Deed::by(by, app.clock.now());
+    let which = (name.format, name.path.as_str());
+    let deleted = app
+        .store
+        .delete_variant_if(ws, name.site, which, if_match, deed)
+        .await;
+    if let Err(error) = deleted {
+        return Err(stale(app, ws, error, name).await);
     }
-    app.store
-        .delete_variant(
-            ws,
-            name.site,
-            name.format,
-            name.path.as_str(),
-            app.clock.now(),
-        )
-        .await?;
     published_changed(app, ws, name.site).await
 }
 
@@ -412,4 +467,15 @@ pub(crate) fn state_word(variant: &Variant) -> &'static str {
         (None, Some(_)) => "unpublished",
         (None, None) => "draft",
     }
+}
+
+/// The state that a word stands for, to narrow a list by.
+pub(crate) fn state_of_word(word: &str) -> Option<VariantState> {
+    Some(match word {
+        "published" => VariantState::Published,
+        "changed" => VariantState::Changed,
+        "draft" => VariantState::Draft,
+        "scheduled" => VariantState::Scheduled,
+        _ => return None,
+    })
 }

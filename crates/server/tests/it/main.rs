@@ -33,6 +33,7 @@ mod program;
 mod proof;
 mod removal;
 mod replicas;
+mod revisions;
 mod rotation;
 mod routes;
 mod sealed;

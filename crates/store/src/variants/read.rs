@@ -1,6 +1,8 @@
 //! Reading variants, revisions and contents.
 
-use super::{RevisionInfo, Variant, VariantCounts, of, the};
+use super::{
+    Expiry, RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState, of, the,
+};
 use crate::{
     Listed, Page, Result, Store, contents,
     convert::Row,
@@ -13,7 +15,7 @@ use domain::{
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::ExprTrait,
+    sea_query::{Expr, ExprTrait},
 };
 use std::collections::HashMap;
 
@@ -127,8 +129,25 @@ impl Store {
         page: &Page,
         prefix: Option<&str>,
     ) -> Result<Listed<Variant>> {
+        self.list_variants_in(workspace, site, page, prefix, None)
+            .await
+    }
+
+    /// The same, of those in a state.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::InvalidCursor`], or when the database fails.
+    pub async fn list_variants_in(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        page: &Page,
+        prefix: Option<&str>,
+        state: Option<VariantState>,
+    ) -> Result<Listed<Variant>> {
         use variant::Column;
         let mut query = of(workspace, site)
+            .filter(in_state(state))
             .order_by_asc(Column::Path)
             .order_by_asc(Column::Format)
             .limit(page.rows() + 1);
@@ -263,6 +282,18 @@ impl Store {
     }
 }
 
+/// What is to be published; the three columns are written together.
+fn scheduled(row: &Row<'_>, model: &variant::Model) -> Result<Option<ScheduledPublication>> {
+    let revision = row.parse_option("scheduled_revision", model.scheduled_revision.as_ref())?;
+    Ok(revision
+        .zip(model.scheduled_at)
+        .map(|(revision, at)| ScheduledPublication {
+            revision,
+            at: Millis(at),
+            author: model.scheduled_by.clone().unwrap_or_default(),
+        }))
+}
+
 pub(super) fn variant(model: variant::Model) -> Result<Variant> {
     let row = Row::new("variants", &model.path);
     Ok(Variant {
@@ -273,6 +304,27 @@ pub(super) fn variant(model: variant::Model) -> Result<Variant> {
         created_at: Millis(model.created_at),
         updated_at: Millis(model.updated_at),
         published_at: model.published_at.map(Millis),
+        scheduled: scheduled(&row, &model)?,
+        expires: model.expires_at.map(|at| Expiry {
+            at: Millis(at),
+            author: model.expires_by.clone().unwrap_or_default(),
+        }),
         path: model.path,
     })
+}
+
+fn in_state(state: Option<VariantState>) -> Condition {
+    use variant::Column;
+    let all = Condition::all();
+    match state {
+        None => all,
+        Some(VariantState::Published) => all.add(Column::PublishedRevision.is_not_null()),
+        Some(VariantState::Changed) => {
+            all.add(Expr::col(Column::PublishedRevision).ne(Expr::col(Column::LatestRevision)))
+        }
+        Some(VariantState::Draft) => all.add(Column::PublishedRevision.is_null()),
+        Some(VariantState::Scheduled) => Condition::any()
+            .add(Column::ScheduledAt.is_not_null())
+            .add(Column::ExpiresAt.is_not_null()),
+    }
 }

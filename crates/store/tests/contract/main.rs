@@ -16,6 +16,7 @@ mod path_policy;
 mod people;
 mod previews;
 mod samples;
+mod schedules;
 mod schema;
 mod sites;
 mod sqlite_files;
@@ -85,6 +86,14 @@ stories! {
         lists_by_prefix_and_page,
         large_contents_come_back,
         the_published_state_of_a_moment_comes_back,
+    }
+    schedules {
+        a_schedule_is_carried_out_once,
+        a_schedule_is_changed_and_cancelled,
+        what_cannot_be_done_is_told,
+        two_processes_carry_out_one_schedule,
+        a_history_tells_everything_in_order,
+        lists_are_narrowed_to_a_state,
     }
     ledger { what_is_published_is_pending_until_acknowledged, what_is_taken_back_is_deleted, failures_are_tried_last }
     listing { a_lost_ledger_is_filled_by_the_list, long_paths_are_found, where_a_sync_is, writes_of_a_day_are_counted }

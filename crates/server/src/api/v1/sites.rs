@@ -116,6 +116,8 @@ struct SettingsView {
     trailing_slash: &'static str,
     /// The query parameters that make another page; all others are ignored.
     query_parameters: Vec<String>,
+    /// Whether variants may hold scripts.
+    allow_scripts: bool,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -136,6 +138,7 @@ fn view(site: &Site) -> SiteView {
             agents: whole_policy(&site.settings.agents),
             trailing_slash: site.settings.paths.trailing_slash.as_str(),
             query_parameters: site.settings.paths.query_parameters.clone(),
+            allow_scripts: site.settings.allow_scripts,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -240,6 +243,8 @@ struct SettingsPatchBody {
     #[schema(value_type = Option<String>)]
     over_quota: Option<OverQuota>,
     agents: Option<AgentPolicyBody>,
+    /// Whether variants may hold scripts; agents run none.
+    allow_scripts: Option<bool>,
     /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
     trailing_slash: Option<String>,
     /// The names of the query parameters that make another page, decoded; at most 20.
@@ -334,6 +339,7 @@ async fn change(
             purposes: body.purposes,
             single: body.single,
         }),
+        allow_scripts: settings.allow_scripts,
         route_patterns: body.route_patterns.map(patterns),
         trailing_slash: settings.trailing_slash,
         query_parameters: settings.query_parameters,

@@ -1,6 +1,10 @@
 //! Variants of pages.
 
-use super::{ListView, Problems, variant_path::VariantAddress};
+use super::{
+    ListView, Problems,
+    publishing::{ScheduleView, schedule_view},
+    variant_path::VariantAddress,
+};
 use crate::{
     api::extract::{ApiJson, ApiQuery, id, read_body},
     app::AppState,
@@ -10,6 +14,7 @@ use crate::{
     problem::{Code, Outcome, Problem},
     services::{
         sites,
+        lints::{self, LintView},
         variants::{self, ImportReport, PutOptions, VariantName},
     },
 };
@@ -45,7 +50,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// A variant without its content.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct VariantView {
+pub(super) struct VariantView {
     site_id: String,
     /// `html` or `markdown`.
     format: String,
@@ -60,9 +65,22 @@ struct VariantView {
     created_at: String,
     updated_at: String,
     published_at: Option<String>,
+    /// Whether something newer was saved than what is published.
+    is_changed_since: bool,
+    /// What is to happen to it at a set time.
+    schedule: Option<ScheduleView>,
 }
 
-fn view(variant: &Variant) -> VariantView {
+/// A variant that was saved, with what the checks found.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SavedView {
+    #[serde(flatten)]
+    variant: VariantView,
+    /// The findings; those to confirm were confirmed, or it is a draft.
+    lints: Vec<LintView>,
+}
+
+pub(super) fn view(variant: &Variant) -> VariantView {
     VariantView {
         site_id: variant.site.to_string(),
         format: variant.format.to_string(),
@@ -73,6 +91,11 @@ fn view(variant: &Variant) -> VariantView {
         created_at: rfc3339(variant.created_at),
         updated_at: rfc3339(variant.updated_at),
         published_at: variant.published_at.map(rfc3339),
+        is_changed_since: variant
+            .published
+            .as_ref()
+            .is_some_and(|published| *published != variant.latest),
+        schedule: schedule_view(variant),
     }
 }
 
@@ -92,6 +115,8 @@ struct ListQuery {
     cursor: Option<String>,
     /// Only paths that begin so.
     prefix: Option<String>,
+    /// Only those `published`, `changed` (since they were published), `draft` (nothing published) or `scheduled`.
+    state: Option<String>,
 }
 
 /// List a site's variants, by path.
@@ -111,18 +136,28 @@ async fn list(
         after: query.cursor,
         limit,
     };
+    let state = match query.state.as_deref() {
+        None => None,
+        Some(word) => Some(variants::state_of_word(word).ok_or_else(|| {
+            Problem::field(
+                "state",
+                "must be `published`, `changed`, `draft` or `scheduled`",
+            )
+        })?),
+    };
     let listed = variants::list(
         &app,
         caller.workspace,
         id(&text, "site")?,
         &page,
         query.prefix.as_deref(),
+        state,
     )
     .await?;
     Ok(Json(ListView::of(listed, view)))
 }
 
-/// `?publish=&note=`.
+/// `?publish=&note=&force=`.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -134,6 +169,9 @@ struct PutQuery {
     note: Option<String>,
     /// The page's query, percent-encoded once more, where a parameter of it makes another page: `q%3Dtea`.
     query: Option<String>,
+    /// `true` confirms the findings that keep a content from being published.
+    #[serde(default)]
+    force: bool,
 }
 
 const fn yes() -> bool {
@@ -142,10 +180,10 @@ const fn yes() -> bool {
 
 /// Save a content as a new revision and publish it (unless `?publish=false`). `{path}` is the page's percent-encoded path;
 /// leave it out for the home page. A query that makes another page stands in `?query=`. `If-Match` with the ETag of the newest revision guards against lost edits,
-/// `If-None-Match: *` against overwriting.
+/// `If-None-Match: *` against overwriting. The content is checked; `lints[]` of the answer says what was found.
 #[utoipa::path(put, path = "/sites/{id}/variants/{format}/{*path}", operation_id = "put_variant", tag = "variants",
     params(("id" = String, Path), ("format" = String, Path), ("path" = String, Path), PutQuery), request_body(content = String, content_type = "text/html"),
-    responses((status = 200, body = VariantView), (status = 201, body = VariantView), Problems))]
+    responses((status = 200, body = SavedView), (status = 201, body = SavedView), Problems))]
 async fn put(
     State(app): State<AppState>,
     caller: ApiCaller,
@@ -170,14 +208,15 @@ async fn put(
         if_match: if_match(&headers)?,
         author: &caller.name,
         note: query.note.as_deref(),
+        force: query.force,
     };
-    let variant = variants::put(&app, caller.workspace, &name, &content, options).await?;
+    let saved = variants::put(&app, caller.workspace, &name, &content, options).await?;
     let kind = if query.publish {
         audit::Kind::VariantPublished
     } else {
         audit::Kind::VariantSaved
     };
-    audit::record_variant(&app, &caller.actor, kind, &name).await;
+    audit::record_checked(&app, &caller.actor, kind, &name, &saved.lints).await;
     let status = if existed {
         StatusCode::OK
     } else {
@@ -185,14 +224,17 @@ async fn put(
     };
     Ok((
         status,
-        [(header::ETAG, etag(&variant.latest))],
-        Json(view(&variant)),
+        [(header::ETAG, etag(&saved.variant.latest))],
+        Json(SavedView {
+            variant: view(&saved.variant),
+            lints: lints::views(&saved.lints),
+        }),
     )
         .into_response())
 }
 
 /// A compressed body would be stored, and served, as the bytes that it is.
-fn require_plain(headers: &HeaderMap) -> Outcome<()> {
+pub(super) fn require_plain(headers: &HeaderMap) -> Outcome<()> {
     let is_plain = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -259,6 +301,7 @@ fn if_match(headers: &HeaderMap) -> Outcome<IfMatch> {
             "If-None-Match",
             "must be * when something is saved",
         )),
+        (Some(star), _) if star == "*" => Ok(IfMatch::Exists),
         (Some(tag), _) => tag
             .trim_matches('"')
             .parse()
@@ -350,7 +393,14 @@ async fn delete(
     let name = address
         .name(&app, caller.workspace, query.query.as_deref())
         .await?;
-    variants::delete(&app, caller.workspace, &name, &if_match(&headers)?).await?;
+    variants::delete(
+        &app,
+        caller.workspace,
+        &name,
+        &if_match(&headers)?,
+        &caller.name,
+    )
+    .await?;
     audit::record_variant(&app, &caller.actor, audit::Kind::VariantDeleted, &name).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -359,11 +409,18 @@ async fn delete(
 #[derive(Debug, Deserialize, utoipa::ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct WhichVariant {
+pub(super) struct WhichVariant {
     /// `html` or `markdown`.
     format: String,
     /// The page's path, with the query that matters.
     path: String,
+}
+
+impl WhichVariant {
+    /// As the name of a variant of the site whose id is `site`.
+    pub(super) fn name(&self, site: &str) -> Outcome<VariantName> {
+        VariantName::parse(id(site, "site")?, &self.format, &self.path)
+    }
 }
 
 /// One revision.
@@ -416,6 +473,9 @@ struct PublishBody {
     path: String,
     /// The revision, 64 hex digits.
     revision: String,
+    /// Whether findings of the checks that are to be confirmed are meant.
+    #[serde(default)]
+    force: bool,
 }
 
 /// Publish one of a variant's revisions.
@@ -433,9 +493,11 @@ async fn publish(
         .revision
         .parse()
         .map_err(|_| Problem::field("revision", "must be 64 hex digits"))?;
-    let variant = variants::publish(&app, caller.workspace, &name, &revision).await?;
-    audit::record_variant(&app, &caller.actor, audit::Kind::VariantPublished, &name).await;
-    Ok(Json(view(&variant)))
+    let what = (&revision, body.force);
+    let saved = variants::publish(&app, caller.workspace, &name, what, &caller.name).await?;
+    let kind = audit::Kind::VariantPublished;
+    audit::record_checked(&app, &caller.actor, kind, &name, &saved.lints).await;
+    Ok(Json(view(&saved.variant)))
 }
 
 /// Take a variant off the edge; its revisions stay.
@@ -449,7 +511,7 @@ async fn unpublish(
 ) -> Outcome<Json<VariantView>> {
     let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
     let name = VariantName::parse(&site, &which.format, &which.path)?;
-    let variant = variants::unpublish(&app, caller.workspace, &name).await?;
+    let variant = variants::unpublish(&app, caller.workspace, &name, &caller.name).await?;
     audit::record_variant(&app, &caller.actor, audit::Kind::VariantUnpublished, &name).await;
     Ok(Json(view(&variant)))
 }

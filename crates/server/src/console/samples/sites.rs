@@ -19,6 +19,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
         state,
         revision: "9f2c41ab".to_owned(),
         edge,
+        to_come: vec![("publishes", Stamp(NOW))],
         changed: ago(30),
     };
     let published = State::new("ok", Mark::Tick, "Published");
@@ -172,6 +173,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 parameters: NASTY.to_owned(),
                 offers_merge: true,
                 previews: "2 preview links".to_owned(),
+                allows_scripts: false,
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],
@@ -275,6 +277,22 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
             },
         ],
         problem,
+        note: NASTY.to_owned(),
+        checks: checks(),
+        schedule: ScheduleRows {
+            publish: Some((Stamp(NOW), "77f0b3c2".to_owned(), NASTY.to_owned())),
+            expire: Some((Stamp(NOW), NASTY.to_owned())),
+            publish_typed: "2027-01-31T08:00".to_owned(),
+            expire_typed: String::new(),
+            now: "2026-11-24 10:00".to_owned(),
+        },
+        theirs: (!is_new).then(|| Theirs {
+            short: "3c95e0d1".to_owned(),
+            author: NASTY.to_owned(),
+            saved: ago(3),
+            difference: difference(false),
+            content: NASTY.to_owned(),
+        }),
     };
     vec![
         ("variant", html(&page(false, None))),
@@ -293,6 +311,16 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
         ),
         ("variant-new", html(&page(true, None))),
         ("variant-refused", html(&page(true, Some(problem())))),
+        ("variant-compare", html(&compared("side"))),
+        ("variant-compare-inline", html(&compared("inline"))),
+        (
+            "variant-compare-none",
+            html(&ComparePage {
+                difference: None,
+                ..compared("side")
+            }),
+        ),
+        ("variant-history", html(&history())),
     ]
 }
 
@@ -302,5 +330,113 @@ fn policy() -> PolicyPart {
         single: vec![("GPTBot".to_owned(), "Trains models", true)],
         tokens: vec!["GPTBot".to_owned()],
         problem: None,
+    }
+}
+
+fn checks() -> ChecksPart {
+    ChecksPart {
+        findings: vec![Finding {
+            state: State::new("warn", Mark::Triangle, "Needs a yes"),
+            code: "hidden_text",
+            title: "Hidden text",
+            detail: "holds text that a browser does not show".to_owned(),
+            remedy: "Show the text, or leave it out.",
+            line: 7,
+            place: "line 7, column 3".to_owned(),
+            excerpt: NASTY.to_owned(),
+        }],
+        needs_yes: true,
+        text: format!("# Oak table\n{NASTY}"),
+        is_cut: true,
+        text_tokens: "120".to_owned(),
+        source_tokens: "1,480".to_owned(),
+    }
+}
+
+fn difference(is_inline: bool) -> DifferencePart {
+    let piece = |text: &str, is_changed| Piece {
+        text: text.to_owned(),
+        is_changed,
+    };
+    let line = |kind, from, to, pieces| DiffedLine {
+        kind,
+        from,
+        to,
+        pieces,
+    };
+    let lines = vec![
+        line(
+            "same",
+            Some(1),
+            Some(1),
+            vec![piece("<h1>Oak table</h1>", false)],
+        ),
+        line(
+            "removed",
+            Some(2),
+            None,
+            vec![piece("<p>18", true), piece(" euro", false)],
+        ),
+        line(
+            "added",
+            None,
+            Some(2),
+            vec![piece(NASTY, true), piece(" euro", false)],
+        ),
+    ];
+    let comparison = Comparison {
+        hunks: vec![Hunk { lines }],
+        added: 1,
+        removed: 1,
+        is_cut: true,
+    };
+    DifferencePart::of(
+        comparison,
+        NASTY.to_owned(),
+        "77f0b3c2".to_owned(),
+        is_inline,
+    )
+}
+
+fn compared(layout: &'static str) -> ComparePage {
+    ComparePage {
+        shell: shell("s1"),
+        site: named("s1", "shop.example"),
+        path: NASTY.to_owned(),
+        format: "html",
+        edit: "/sites/s1/variants/edit?format=html&path=%2F".to_owned(),
+        revisions: vec![named("77f0", "77f0b3c2"), named("3c95", NASTY)],
+        from: "3c95".to_owned(),
+        to: "77f0".to_owned(),
+        side: "source",
+        layout,
+        difference: Some(difference(layout == "inline")),
+    }
+}
+
+fn history() -> HistoryPage {
+    let row = |state, is_kept: bool| HistoryRow {
+        state,
+        at: is_kept.then_some(Stamp(NOW)),
+        author: NASTY.to_owned(),
+        note: Some(NASTY.to_owned()),
+        due: Some(Stamp(NOW)),
+        revision: Some(("77f0".to_owned(), "77f0b3c2".to_owned())),
+        is_kept,
+        is_published: is_kept,
+    };
+    HistoryPage {
+        shell: shell("s1"),
+        site: named("s1", "shop.example"),
+        path: NASTY.to_owned(),
+        format: "html",
+        edit: Some("/sites/s1/variants/edit?format=html&path=%2F".to_owned()),
+        state: State::new("ok", Mark::Tick, "Published"),
+        before: Some(("3c95".to_owned(), "3c95e0d1".to_owned())),
+        rows: vec![
+            row(State::new("ok", Mark::Tick, "Published"), true),
+            row(State::new("idle", Mark::Pencil, "Saved"), false),
+        ],
+        next: Some("abc".to_owned()),
     }
 }

@@ -47,6 +47,7 @@ pub(crate) struct SettingsForm {
     plan: String,
     /// The same for this box.
     spread: String,
+    scripts: String,
 }
 
 pub(super) async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -74,6 +75,11 @@ pub(super) async fn settings_view(
         },
         plan: word_of(site.settings.workers_plan).to_owned(),
         spread: if site.settings.over_quota == OverQuota::Spread {
+            "yes".to_owned()
+        } else {
+            String::new()
+        },
+        scripts: if site.settings.allow_scripts {
             "yes".to_owned()
         } else {
             String::new()
@@ -108,6 +114,7 @@ pub(super) async fn settings_view(
         workers_plan: form.plan,
         spreads: form.spread == "yes",
         agents: PolicyPart::new(&site.settings.agents, &registry),
+        allows_scripts: form.scripts == "yes",
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -270,6 +277,7 @@ pub(crate) async fn save_settings(
                 } else {
                     OverQuota::Ask
                 }),
+                allow_scripts: Some(form.scripts == "yes"),
                 route_patterns: Some(patterns_given(&form)),
                 agents: None,
                 connection: None,

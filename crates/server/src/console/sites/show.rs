@@ -6,7 +6,7 @@ use crate::{
     console::{
         desk::{Desk, id, page, page_after},
         parts::{When, count, plural},
-        variants::{edge_state, state_of},
+        variants::{edge_state, state_of, to_come},
     },
     problem::{Outcome, Problem},
     reconcile::drift::{self, Drift},
@@ -23,8 +23,6 @@ use store::{Page, Site, Variant};
 
 /// As many rows stand on a page.
 const ROWS: u32 = 50;
-/// A filter by state looks at so many pages of variants before it stops; the next link goes on from there.
-const PAGES_LOOKED_AT: u32 = 20;
 /// As many paths on their way are told apart from those at the edge.
 const PENDING_LOOKED_AT: u32 = 1000;
 
@@ -166,6 +164,7 @@ pub(crate) async fn show(
                     .short()
                     .to_owned(),
                 edge: edge_state(&site, variant, is_pending),
+                to_come: to_come(variant),
                 changed: When {
                     at: variant.updated_at,
                     now,
@@ -198,25 +197,9 @@ async fn matching(
         path if path.starts_with('/') => Some(path.to_owned()),
         path => Some(format!("/{path}")),
     };
-    let mut wanted = page_after(&query.after, ROWS);
-    let mut found = Vec::new();
-    for _ in 0..PAGES_LOOKED_AT {
-        let listed =
-            variants::list(desk.app(), desk.ws(), site, &wanted, prefix.as_deref()).await?;
-        found.extend(
-            listed
-                .items
-                .into_iter()
-                .filter(|variant| match query.show.as_str() {
-                    "published" => variant.published.is_some(),
-                    "draft" => variant.published.as_ref() != Some(&variant.latest),
-                    _ => true,
-                }),
-        );
-        wanted.after = listed.next;
-        if wanted.after.is_none() || found.len() >= ROWS as usize {
-            break;
-        }
-    }
-    Ok((found, wanted.after))
+    let wanted = page_after(&query.after, ROWS);
+    let state = variants::state_of_word(&query.show);
+    let prefix = prefix.as_deref();
+    let listed = variants::list(desk.app(), desk.ws(), site, &wanted, prefix, state).await?;
+    Ok((listed.items, listed.next))
 }
