@@ -198,6 +198,25 @@ pub(crate) async fn record_many(app: &App, actor: &Actor, site: SiteId, publishe
     }
 }
 
+/// Writes down that many variants were deleted at once: one line.
+pub(crate) async fn record_many_deleted(
+    app: &App,
+    actor: &Actor,
+    site: SiteId,
+    prefix: &str,
+    deleted: u64,
+) {
+    if deleted > 0 {
+        let event = of_site(app, actor, Kind::VariantDeleted, site).await;
+        record(
+            app,
+            actor,
+            event.with("path", prefix).with("variants", deleted),
+        )
+        .await;
+    }
+}
+
 /// Something done to a site whose name is not at hand.
 async fn of_site(app: &App, actor: &Actor, kind: Kind, site: SiteId) -> Event {
     let found = app.store.site(actor.workspace, site).await;

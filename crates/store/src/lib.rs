@@ -78,7 +78,7 @@ pub use sealed::SealedValue;
 pub use sites::{Site, SiteName, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
-pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
+pub use variants::{DeletedVariants, IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
 };

@@ -1,8 +1,11 @@
 //! Variants and their revisions. Each change of what is published writes the ledger and asks for a sync in its own
 //! transaction, so that nothing can be published and never reach the edge.
 
+mod bulk;
 mod read;
 mod write;
+
+pub use bulk::DeletedVariants;
 
 use crate::{
     Result, Store, StoreError,

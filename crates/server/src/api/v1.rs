@@ -3,6 +3,7 @@
 mod audit;
 mod connections;
 mod deployments;
+mod imports;
 mod sites;
 mod sync;
 mod variant_path;
@@ -22,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(sites::router())
         .merge(deployments::router())
         .merge(variants::router())
+        .merge(imports::router())
         .merge(sync::router())
         .merge(audit::router())
         .merge(webhook::router())

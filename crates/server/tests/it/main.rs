@@ -20,6 +20,7 @@ mod door;
 mod drift;
 mod fault_matrix;
 mod figures;
+mod imports;
 mod keys;
 mod local_cloudflare;
 mod outside_edits;

@@ -56,27 +56,39 @@ pub(crate) async fn want_nothing(
     format: Format,
     path: &str,
 ) -> Result<()> {
-    let this = Condition::all()
-        .add(kv_ledger::Column::Format.eq(format.as_str()))
-        .add(kv_ledger::Column::Path.eq(path));
-    // The edge has nothing there: nothing is left to say about this path.
-    kv_ledger::Entity::delete_many()
-        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
-        .filter(this.clone())
-        .filter(kv_ledger::Column::AckedRevision.is_null())
-        .exec(tx)
-        .await?;
-    kv_ledger::Entity::update_many()
-        .col_expr(
-            kv_ledger::Column::WantedRevision,
-            Expr::value(None::<String>),
-        )
-        .col_expr(kv_ledger::Column::Pending, Expr::value(true))
-        .col_expr(kv_ledger::Column::Failed, Expr::value(false))
-        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
-        .filter(this)
-        .exec(tx)
-        .await?;
+    want_nothing_for(tx, site, format, &[path]).await
+}
+
+/// The same for many paths of one format.
+pub(crate) async fn want_nothing_for(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    format: Format,
+    paths: &[&str],
+) -> Result<()> {
+    for chunk in paths.chunks(bind_parameters_max(tx) / 2) {
+        let these = Condition::all()
+            .add(kv_ledger::Column::Format.eq(format.as_str()))
+            .add(kv_ledger::Column::Path.is_in(chunk.iter().copied()));
+        // The edge has nothing there: nothing is left to say about these paths.
+        kv_ledger::Entity::delete_many()
+            .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+            .filter(these.clone())
+            .filter(kv_ledger::Column::AckedRevision.is_null())
+            .exec(tx)
+            .await?;
+        kv_ledger::Entity::update_many()
+            .col_expr(
+                kv_ledger::Column::WantedRevision,
+                Expr::value(None::<String>),
+            )
+            .col_expr(kv_ledger::Column::Pending, Expr::value(true))
+            .col_expr(kv_ledger::Column::Failed, Expr::value(false))
+            .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+            .filter(these)
+            .exec(tx)
+            .await?;
+    }
     Ok(())
 }
 
