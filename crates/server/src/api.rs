@@ -6,7 +6,7 @@
 pub(crate) mod extract;
 mod v1;
 
-pub(crate) use self::v1::audit_view;
+pub(crate) use self::v1::{audit_view, making_event};
 
 use crate::{
     app::AppState,

@@ -190,6 +190,21 @@ pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &
     record(app, actor, event).await;
 }
 
+/// Writes down that a variant is served whatever its page is, or no longer.
+pub(crate) async fn record_override(
+    app: &App,
+    actor: &Actor,
+    name: &VariantName,
+    serve_anyway: bool,
+) {
+    let event = of_site(app, actor, Kind::VariantOverride, name.site)
+        .await
+        .with("format", name.format.to_string())
+        .with("path", name.path.as_str())
+        .with("serveAnyway", serve_anyway);
+    record(app, actor, event).await;
+}
+
 /// Writes down that many variants were published at once: one line.
 pub(crate) async fn record_many(app: &App, actor: &Actor, site: SiteId, published: u64) {
     if published > 0 {

@@ -5,6 +5,7 @@ pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod expiry_news;
 pub(crate) mod imports;
+pub(crate) mod live_pages;
 pub(crate) mod preflight;
 pub(crate) mod receipt;
 pub(crate) mod sites;

@@ -33,6 +33,25 @@ pub struct SiteSettings {
     pub route_patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
     pub route_choices: Vec<RouteChoice>,
+    /// What becomes of a variant whose page changed since it was made.
+    pub on_page_change: OnPageChange,
+    /// Whether variants are withheld from the edge while the origin does not show their page.
+    pub withhold_broken: bool,
+    /// Whether each published HTML variant brings a Markdown one along, made from it.
+    pub markdown_from_html: bool,
+}
+
+/// What becomes of a variant whose page changed since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnPageChange {
+    /// It is marked.
+    #[default]
+    Mark,
+    /// It is marked and unpublished, until somebody looks.
+    Pause,
+    /// It is marked and made again, as a draft.
+    Remake,
 }
 
 impl Default for SiteSettings {
@@ -42,6 +61,9 @@ impl Default for SiteSettings {
             undo_on_failed_proof: true,
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
+            on_page_change: OnPageChange::default(),
+            withhold_broken: true,
+            markdown_from_html: false,
         }
     }
 }

@@ -4,13 +4,14 @@ mod audit;
 mod connections;
 mod deployments;
 mod imports;
+mod live_pages;
 mod sites;
 mod sync;
 mod variant_path;
 mod variants;
 mod webhook;
 
-pub(crate) use self::audit::view as audit_view;
+pub(crate) use self::{audit::view as audit_view, live_pages::making_event};
 
 use crate::{app::AppState, problem::Problem};
 use serde::Serialize;
@@ -24,6 +25,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(deployments::router())
         .merge(variants::router())
         .merge(imports::router())
+        .merge(live_pages::router())
         .merge(sync::router())
         .merge(audit::router())
         .merge(webhook::router())

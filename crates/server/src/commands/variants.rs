@@ -2,6 +2,7 @@
 
 mod delete;
 mod import;
+mod make;
 mod progress;
 mod pull;
 mod push;
@@ -12,7 +13,7 @@ use clap::{Args, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 use store::Site;
 
-/// Variants of pages: push and pull a folder, import many, delete many.
+/// Variants of pages: push and pull a folder, import many, make drafts from live pages, delete many.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VariantsCommand {
     /// Save and publish every .html and .md file of a folder that mirrors the site; what has not changed is left alone.
@@ -21,6 +22,8 @@ pub(crate) enum VariantsCommand {
     Pull(FolderArgs),
     /// Save and publish the lines of an NDJSON file, or the files of a ZIP.
     Import(import::ImportArgs),
+    /// Make drafts from live pages.
+    Make(make::MakeArgs),
     /// Delete every variant whose path begins with a prefix, with all revisions, here and at the edge.
     Delete(delete::DeleteArgs),
 }
@@ -45,6 +48,7 @@ pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
         VariantsCommand::Push(args) => (&args.folder.site, args.folder.json, &args.folder.config),
         VariantsCommand::Pull(args) => (&args.site, args.json, &args.config),
         VariantsCommand::Import(args) => (&args.site, args.json, &args.config),
+        VariantsCommand::Make(args) => (&args.site, args.json, &args.config),
         VariantsCommand::Delete(args) => (&args.site, args.json, &args.config),
     };
     let app = super::open(config.clone()).await?;
@@ -56,6 +60,7 @@ pub(crate) async fn run(command: VariantsCommand) -> anyhow::Result<ExitCode> {
         VariantsCommand::Push(args) => push::push(&app, &site, args).await,
         VariantsCommand::Pull(args) => pull::pull(&app, &site, args).await,
         VariantsCommand::Import(args) => import::import(&app, &site, args).await,
+        VariantsCommand::Make(args) => make::make(&app, &site, args).await,
         VariantsCommand::Delete(args) => delete::delete(&app, &site, args).await,
     }
 }

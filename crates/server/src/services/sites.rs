@@ -6,7 +6,7 @@ mod patterns;
 pub(crate) use choices::{choose, withdraw};
 pub(crate) use patterns::PatternsGiven;
 
-use super::{deployments, zones};
+use super::{deployments, live_pages, zones};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -21,7 +21,7 @@ use domain::{
     observed::Recorded,
     secret::Secret,
 };
-use store::{Deployment, Listed, Page, Site, SiteSettings, StoreError};
+use store::{Deployment, Listed, OnPageChange, Page, Site, SiteSettings, StoreError};
 use uuid::Uuid;
 
 /// The most host names of one site: each is a route, of which a zone holds 1,000 (Cloudflare API notes §4.7, official).
@@ -51,6 +51,12 @@ pub(crate) struct SitePatch {
     pub(crate) kv_deadline_ms: Option<u32>,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undo_on_failed_proof: Option<bool>,
+    /// What becomes of a variant whose page changed.
+    pub(crate) on_page_change: Option<OnPageChange>,
+    /// Whether variants are withheld while the origin does not show their page.
+    pub(crate) withhold_broken: Option<bool>,
+    /// Whether published HTML brings Markdown along.
+    pub(crate) markdown_from_html: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// The connection it is deployed through.
@@ -266,6 +272,13 @@ pub(crate) async fn update(
     if let Some(is_wanted) = patch.undo_on_failed_proof {
         site.settings.undo_on_failed_proof = is_wanted;
     }
+    let withheld_before = site.settings.withhold_broken;
+    let settings = &mut site.settings;
+    settings.on_page_change = patch.on_page_change.unwrap_or(settings.on_page_change);
+    settings.withhold_broken = patch.withhold_broken.unwrap_or(settings.withhold_broken);
+    settings.markdown_from_html = patch
+        .markdown_from_html
+        .unwrap_or(settings.markdown_from_html);
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
         let parsed = patterns::parse(given, &site.hostnames, known.clone())?;
@@ -275,6 +288,9 @@ pub(crate) async fn update(
     choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;
+    if withheld_before && !site.settings.withhold_broken {
+        live_pages::watch::release_all(app, ws, id).await?;
+    }
     if needs_deployment && site.status == SiteStatus::InSync {
         app.store
             .set_site_status(ws, id, SiteStatus::Drifted, site.observed_at)

@@ -1,7 +1,7 @@
 //! How rows of the ledger change, within the transactions of others.
 
 use super::KEY;
-use crate::{Result, database::bind_parameters_max, entities::kv_ledger};
+use crate::{Result, database::bind_parameters_max, entities::kv_ledger, page_watches};
 use domain::{
     ids::{SiteId, WorkspaceId},
     variant::{Format, Revision},
@@ -12,13 +12,15 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-/// Within a publication: these revisions are wanted at the edge. The site is locked.
+/// Within a publication: these revisions are wanted at the edge, but for those that are withheld from it. The site is
+/// locked.
 pub(crate) async fn want(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,
     wanted: &[(Format, &str, &Revision)],
 ) -> Result<()> {
+    let wanted = page_watches::without_withheld(tx, site, wanted).await?;
     for chunk in wanted.chunks(bind_parameters_max(tx) / 10) {
         let rows = chunk
             .iter()

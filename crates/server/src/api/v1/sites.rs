@@ -82,6 +82,13 @@ struct SettingsView {
     kv_deadline_ms: u32,
     /// Whether a deployment by which people get an error or our content is taken back at once.
     undo_on_failed_proof: bool,
+    /// What becomes of a variant whose page changed since it was made: `mark`, `pause` (unpublish) or `remake` (a new draft).
+    #[schema(value_type = String)]
+    on_page_change: store::OnPageChange,
+    /// Whether variants are withheld from the edge while the origin redirects, fails or asks for sign-in.
+    withhold_broken: bool,
+    /// Whether each published HTML variant brings a Markdown one along, made from it.
+    markdown_from_html: bool,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -97,6 +104,9 @@ fn view(site: &Site) -> SiteView {
         settings: SettingsView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
+            on_page_change: site.settings.on_page_change,
+            withhold_broken: site.settings.withhold_broken,
+            markdown_from_html: site.settings.markdown_from_html,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -181,6 +191,12 @@ struct SettingsPatchBody {
     /// 50 to 2,000.
     kv_deadline_ms: Option<u32>,
     undo_on_failed_proof: Option<bool>,
+    /// `mark`, `pause` or `remake`.
+    #[schema(value_type = Option<String>)]
+    on_page_change: Option<store::OnPageChange>,
+    withhold_broken: Option<bool>,
+    /// Takes effect with the next publication of each HTML variant.
+    markdown_from_html: Option<bool>,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -252,6 +268,9 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
+        on_page_change: settings.on_page_change,
+        withhold_broken: settings.withhold_broken,
+        markdown_from_html: settings.markdown_from_html,
         route_patterns: body.route_patterns.map(patterns),
         connection: body
             .connection_id

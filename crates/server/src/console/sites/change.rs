@@ -176,7 +176,7 @@ pub(crate) async fn save_settings(
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
                 route_patterns: Some(patterns_given(&form)),
-                connection: None,
+                ..SitePatch::default()
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }
