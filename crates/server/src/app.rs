@@ -3,6 +3,7 @@
 use crate::{
     clock::Clock,
     config::Config,
+    console::bulk::uploads::Uploads,
     edge_client::EdgeClient,
     problem::{Code, Outcome, Problem},
     reconcile::Signals,
@@ -41,6 +42,8 @@ pub(crate) struct App {
     pub(crate) process: String,
     /// Which connections' zones are being read.
     pub(crate) zone_reads: Reads,
+    /// Files that were uploaded to be imported.
+    pub(crate) uploads: Uploads,
     /// The edge, as visitors reach it.
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
@@ -116,6 +119,7 @@ impl App {
             signals: Signals::new(),
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             zone_reads: Reads::default(),
+            uploads: Uploads::default(),
             edge,
             webhooks,
             config,

@@ -183,8 +183,13 @@ pub(crate) struct SitePage {
 }
 
 /// The filters of the list of variants.
-pub(crate) const SHOWS: &[(&str, &str)] =
-    &[("", "All"), ("published", "Published"), ("draft", "Draft")];
+pub(crate) const SHOWS: &[(&str, &str)] = &[
+    ("", "All"),
+    ("published", "Published"),
+    ("draft", "Draft"),
+    ("changed", "Page changed"),
+    ("withheld", "Withheld"),
+];
 
 /// A variant in the list.
 #[derive(Debug, Clone)]
@@ -221,6 +226,12 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) deadline: String,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undoes: bool,
+    /// What becomes of a variant whose page changed: `mark`, `pause` or `remake`.
+    pub(crate) on_change: String,
+    /// Whether variants are withheld while the origin does not show their page.
+    pub(crate) withholds: bool,
+    /// Whether published HTML brings Markdown along.
+    pub(crate) markdown: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

@@ -1,6 +1,7 @@
 //! One variant: its source, its preview and its revisions.
 
 use super::{
+    bulk::WatchPanel,
     connections::Named,
     parts::{Mark, ProblemPanel, State, When},
     shell::Shell,
@@ -17,7 +18,7 @@ mod preview;
 pub(super) use change::{delete, publish, save, unpublish};
 pub(super) use download::download;
 pub(super) use edit::{edit, new};
-pub(super) use preview::preview;
+pub(super) use preview::{html_of, preview};
 
 /// Whether a variant is published.
 pub(crate) fn state_of(variant: &Variant) -> State {
@@ -77,6 +78,8 @@ pub(crate) struct VariantPage {
     pub(crate) size: String,
     /// The HTML that the preview shows.
     pub(crate) preview: String,
+    /// What the daily check knows of the page.
+    pub(crate) watch: Option<WatchPanel>,
     /// The revisions, latest first.
     pub(crate) revisions: Vec<RevisionRow>,
     /// Why it was not saved.

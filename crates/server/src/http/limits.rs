@@ -20,7 +20,8 @@ const IMPORTED_WITHIN: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// Gives up on handlers that take too long.
 pub(super) async fn time(request: Request, next: Next) -> Response {
-    let limit = if request.uri().path().ends_with("/variants:import") {
+    let path = request.uri().path();
+    let limit = if path.ends_with("/variants:import") || path.contains("/variants/import") {
         IMPORTED_WITHIN
     } else {
         ANSWER_WITHIN

@@ -22,6 +22,7 @@ mod fault_matrix;
 mod figures;
 mod imports;
 mod keys;
+mod live_pages;
 mod local_cloudflare;
 mod outside_edits;
 mod postgres;

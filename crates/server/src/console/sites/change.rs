@@ -22,7 +22,7 @@ use domain::{
     ids::{ConnectionId, SiteId},
 };
 use serde::Deserialize;
-use store::Site;
+use store::{OnPageChange, Site};
 
 /// What the settings form sends.
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +34,9 @@ pub(crate) struct SettingsForm {
     deadline: String,
     /// A box that is not ticked sends nothing.
     undo: String,
+    on_change: String,
+    withhold: String,
+    markdown: String,
 }
 
 async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -46,16 +49,21 @@ async fn settings_view(
     form: Option<SettingsForm>,
     problem: Option<Problem>,
 ) -> Outcome<SiteSettingsPage> {
+    let ticked = |is_set: bool| if is_set { "yes" } else { "" }.to_owned();
     let form = form.unwrap_or_else(|| SettingsForm {
         name: site.name.clone(),
         hostnames: hostnames(site).join("\n"),
         patterns: patterns(site).join("\n"),
         deadline: site.settings.kv_deadline_ms.to_string(),
-        undo: if site.settings.undo_on_failed_proof {
-            "yes".to_owned()
-        } else {
-            String::new()
-        },
+        undo: ticked(site.settings.undo_on_failed_proof),
+        on_change: match site.settings.on_page_change {
+            OnPageChange::Mark => "mark",
+            OnPageChange::Pause => "pause",
+            OnPageChange::Remake => "remake",
+        }
+        .to_owned(),
+        withhold: ticked(site.settings.withhold_broken),
+        markdown: ticked(site.settings.markdown_from_html),
     });
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
@@ -74,6 +82,9 @@ async fn settings_view(
         patterns: form.patterns,
         deadline: form.deadline,
         undoes: form.undo == "yes",
+        on_change: form.on_change,
+        withholds: form.withhold == "yes",
+        markdown: form.markdown == "yes",
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -176,6 +187,9 @@ pub(crate) async fn save_settings(
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
                 route_patterns: Some(patterns_given(&form)),
+                on_page_change: on_page_change(&form.on_change),
+                withhold_broken: Some(form.withhold == "yes"),
+                markdown_from_html: Some(form.markdown == "yes"),
                 ..SitePatch::default()
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
@@ -194,6 +208,16 @@ pub(crate) async fn save_settings(
             let view = settings_view(&desk, &site, Some(form), Some(problem)).await?;
             Ok(refused(&view, view.problem.as_ref()))
         }
+    }
+}
+
+/// A word that is none of the choices leaves the setting as it is.
+fn on_page_change(word: &str) -> Option<OnPageChange> {
+    match word {
+        "mark" => Some(OnPageChange::Mark),
+        "pause" => Some(OnPageChange::Pause),
+        "remake" => Some(OnPageChange::Remake),
+        _ => None,
     }
 }
 
