@@ -118,6 +118,7 @@ impl Store {
         };
         let mut query = of(workspace, site)
             .filter(told)
+            .filter(has_variant())
             .order_by_asc(Column::Path)
             .order_by_asc(Column::Format)
             .limit(page.rows() + 1);
@@ -334,6 +335,14 @@ pub(crate) async fn without_withheld<'a>(
         );
     }
     Ok(kept)
+}
+
+/// A variant that was deleted leaves what was known of its page, in case it comes back.
+fn has_variant() -> Expr {
+    Expr::cust(
+        "EXISTS (SELECT 1 FROM variants WHERE variants.site_id = page_watches.site_id \
+         AND variants.format = page_watches.format AND variants.path = page_watches.path)",
+    )
 }
 
 /// For a query of variants.

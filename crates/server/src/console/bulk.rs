@@ -10,7 +10,7 @@ pub(crate) mod uploads;
 pub(super) use live::panel_of;
 
 use super::{
-    parts::{ProblemPanel, State, When},
+    parts::{Mark, ProblemPanel, State, When},
     shell::Shell,
     sites::SiteHead,
 };

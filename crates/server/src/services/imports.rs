@@ -14,7 +14,7 @@ pub(crate) use self::{
     batch::{Batch, Counts, ImportOptions},
     delete::{count_below, delete_below, prefix_of},
     ndjson::ImportLine,
-    report::{ImportReport, RefusedLine, Report, Spool, TakenLine},
+    report::{ImportReport, RefusedLine, Report, Spool, TakenLine, pieces},
 };
 
 use crate::{

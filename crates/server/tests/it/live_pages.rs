@@ -433,6 +433,7 @@ async fn a_page_that_changed_is_marked_paused_or_made_again() {
         .until(&variants, |it| it["items"][0]["state"] == "unpublished")
         .await;
     agent_gets(&story, "/r", "No returns.").await;
+    watched(&story, "/r", |it| it["state"] == "changed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

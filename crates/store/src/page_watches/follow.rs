@@ -162,9 +162,9 @@ impl Store {
                 .map(|one| one.path.as_str())
                 .collect();
             for chunk in paths.chunks(1000) {
+                // That the page changed stays said: it may be why the variant was taken back.
                 Entity::update_many()
                     .col_expr(Column::Revision, Expr::value(None::<String>))
-                    .col_expr(Column::ChangedAt, Expr::value(None::<i64>))
                     .col_expr(Column::WithheldAt, Expr::value(None::<i64>))
                     .col_expr(Column::Reason, Expr::value(None::<String>))
                     .col_expr(Column::Detail, Expr::value(None::<String>))

@@ -13,6 +13,9 @@ pub(crate) const USER_AGENT: &str = concat!(
     ")"
 );
 
+/// A browser, for the second look at a page that was not shown to the first.
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
 /// The name in robots.txt.
 pub(crate) const ROBOTS_NAME: &str = "EdgeDelivery";
 
@@ -47,9 +50,28 @@ impl Seen {
     }
 }
 
-/// Fetches one page of a site, without following anything.
+/// Fetches one page of a site, without following anything. An origin may turn unknown programs away; what counts is what
+/// people get, so a page that is not shown to us is asked for once more as a browser does.
 pub(crate) async fn page(app: &App, host: &Hostname, path: &str) -> Seen {
-    match get(app, host, path, "text/html,application/xhtml+xml").await {
+    let seen = page_as(app, host, path, USER_AGENT).await;
+    match seen {
+        Seen::Html(_) | Seen::Unknown(_) => seen,
+        Seen::Redirects(_) | Seen::SignIn(_) | Seen::Fails { .. } => {
+            page_as(app, host, path, BROWSER).await
+        }
+    }
+}
+
+async fn page_as(app: &App, host: &Hostname, path: &str, user_agent: &'static str) -> Seen {
+    match get_as(
+        app,
+        host,
+        path,
+        "text/html,application/xhtml+xml",
+        user_agent,
+    )
+    .await
+    {
         Ok(answer) => judge(&answer),
         Err(detail) => Seen::Unknown(detail),
     }
@@ -62,8 +84,18 @@ pub(crate) async fn get(
     path: &str,
     accept: &'static str,
 ) -> Result<EdgeAnswer, String> {
+    get_as(app, host, path, accept, USER_AGENT).await
+}
+
+async fn get_as(
+    app: &App,
+    host: &Hostname,
+    path: &str,
+    accept: &'static str,
+    user_agent: &'static str,
+) -> Result<EdgeAnswer, String> {
     let mut headers = HeaderMap::new();
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(user_agent));
     headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
     // Nobody counts it as a visit.
     headers.insert(PROBE_HEADER, HeaderValue::from_static("1"));
