@@ -20,6 +20,8 @@ enum Bench {
     Deploy,
     /// The Worker on workerd against a bare pass-through: requests a second and CPU a request.
     Edge,
+    /// The import of a million lines, of which one in a hundred is bad: lines a second and the program's peak memory.
+    Import,
     /// The check of a token: calls and time, with few and with many accounts and zones.
     Check,
     /// Bringing content to KV with 80 ms a call: calls, bytes, time, and memory of the server.
@@ -55,6 +57,23 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
                 .current_dir(root())
                 .env("EDGE_DELIVERY", program)
                 .env("EDGE_DELIVERY_WORKERD", install::workerd()?))
+        }
+        Bench::Import => {
+            let workerd = install::workerd()?;
+            build::assets()?;
+            let test = "imports::a_long_import_takes_little_memory";
+            let package = [
+                "test",
+                "--locked",
+                "-p",
+                "edge-delivery",
+                "--test",
+                "it",
+                test,
+            ];
+            run(command("cargo", &package)
+                .env("EDGE_DELIVERY_IMPORT_LINES", "1000000")
+                .env("EDGE_DELIVERY_WORKERD", workerd))
         }
         Bench::Check => {
             let program = build::run(&BuildArgs { release: false })?;

@@ -83,6 +83,8 @@ our_id!(
 our_id!(
     /// A link to a signed preview.
     PreviewId, "a preview id");
+    /// One run of making variants from live pages.
+    MakingId, "a making id");
 our_id!(
     /// An access key to our own REST API.
     AccessKeyId, "an access key id");

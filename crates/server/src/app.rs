@@ -3,6 +3,7 @@
 use crate::{
     clock::Clock,
     config::Config,
+    console::bulk::uploads::Uploads,
     edge_client::EdgeClient,
     problem::{Code, Outcome, Problem},
     reconcile::{BulkRoom, Signals},
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pub(crate) zone_reads: Reads,
     /// The registry of agents in force, as it was read last.
     pub(crate) agents: Remembered,
+    /// Files that were uploaded to be imported.
+    pub(crate) uploads: Uploads,
     /// The edge, as visitors reach it.
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
@@ -122,6 +125,7 @@ impl App {
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             zone_reads: Reads::default(),
             agents: Remembered::default(),
+            uploads: Uploads::default(),
             edge,
             webhooks,
             config,

@@ -301,11 +301,45 @@ pub(crate) async fn variant_event(
         .with("path", path)
 }
 
+/// Writes down that a variant is served whatever its page is, or no longer.
+pub(crate) async fn record_override(
+    app: &App,
+    actor: &Actor,
+    name: &VariantName,
+    serve_anyway: bool,
+) {
+    let event = of_site(app, actor, Kind::VariantOverride, name.site)
+        .await
+        .with("format", name.format.to_string())
+        .with("path", name.path.as_str())
+        .with("serveAnyway", serve_anyway);
+    record(app, actor, event).await;
+}
+
 /// Writes down that many variants were published at once: one line.
 pub(crate) async fn record_many(app: &App, actor: &Actor, site: SiteId, published: u64) {
     if published > 0 {
         let event = of_site(app, actor, Kind::VariantPublished, site).await;
         record(app, actor, event.with("variants", published)).await;
+    }
+}
+
+/// Writes down that many variants were deleted at once: one line.
+pub(crate) async fn record_many_deleted(
+    app: &App,
+    actor: &Actor,
+    site: SiteId,
+    prefix: &str,
+    deleted: u64,
+) {
+    if deleted > 0 {
+        let event = of_site(app, actor, Kind::VariantDeleted, site).await;
+        record(
+            app,
+            actor,
+            event.with("path", prefix).with("variants", deleted),
+        )
+        .await;
     }
 }
 

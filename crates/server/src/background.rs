@@ -1,8 +1,9 @@
-//! The background work of one process apart from deployments and content: connections are watched over, the webhook
-//! is told, and what was set for a time is done. Every replica does it, and nothing is done twice: work is leased, or done
+//! The background work of one process apart from deployments and content: connections are watched over, live pages are made
+//! into drafts and looked after, the webhook is told, and what was set for a time is done. Every replica does it, and nothing is done twice: work is leased, or done
 //! in the transaction that clears it.
 
 mod deliveries;
+mod live_pages;
 mod schedules;
 mod watching;
 
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn run(app: AppState, stop: CancellationToken) {
     tokio::join!(
         watching::run(app.clone(), stop.clone()),
+        live_pages::run(app.clone(), stop.clone()),
         deliveries::run(app.clone(), stop.clone()),
         schedules::run(app, stop),
     );

@@ -37,7 +37,7 @@ enum Command {
     Remove(commands::remove::RemoveArgs),
     /// Show connections and sites at a glance.
     Status(commands::status::StatusArgs),
-    /// Push and pull variants of pages.
+    /// Variants of pages: push and pull a folder, import many, make drafts from live pages, delete many.
     #[command(subcommand)]
     Variants(commands::variants::VariantsCommand),
     /// AI agents: who is known, who a user agent is, and the registry they stand in.

@@ -31,6 +31,9 @@ pub(crate) const OBSERVE_EVERY: Duration = Duration::from_secs(15 * 60);
 /// How often each connection is checked again unless told.
 pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
+/// How often each published page is looked at unless told.
+pub(crate) const PAGE_CHECK_EVERY: Duration = Duration::from_secs(24 * 3_600);
+
 /// What `--help` of a command says about settings that have no flag.
 const COMMAND_HELP: &str = "\
 From the environment alone:
@@ -104,6 +107,10 @@ pub(crate) struct ServeConfigArgs {
     /// How often each connection is checked again: 6h, 30m, …, or off [default: 6h] [env: EDGE_DELIVERY_CHECK_EVERY]
     #[arg(long, value_name = "TIME", help_heading = "Settings")]
     pub(crate) check_every: Option<String>,
+    /// How often each published page is looked at, whether it changed and is there: 24h, 12h, or off [default: 24h]
+    /// [env: EDGE_DELIVERY_PAGE_CHECK_EVERY]
+    #[arg(long, value_name = "TIME", help_heading = "Settings")]
+    pub(crate) page_check_every: Option<String>,
     /// How many days the audit log is kept [default: 400] [env: EDGE_DELIVERY_AUDIT_DAYS]
     #[arg(long, value_name = "DAYS", help_heading = "Settings")]
     pub(crate) audit_days: Option<String>,
@@ -182,6 +189,8 @@ pub(crate) struct Config {
     pub(crate) audit_days: u16,
     /// How often connections are checked again; none: only when somebody asks.
     pub(crate) check_every: Option<Duration>,
+    /// How often published pages are looked at; none: never.
+    pub(crate) page_check_every: Option<Duration>,
     /// Where people get help.
     pub(crate) support_url: Option<Url>,
     /// Whether the webhook may go to private addresses, and by http.
@@ -265,6 +274,9 @@ impl ServeConfigArgs {
             check_every: self
                 .check_every
                 .or_else(|| variable("EDGE_DELIVERY_CHECK_EVERY")),
+            page_check_every: self
+                .page_check_every
+                .or_else(|| variable("EDGE_DELIVERY_PAGE_CHECK_EVERY")),
             support_url: self
                 .support_url
                 .or_else(|| variable("EDGE_DELIVERY_SUPPORT_URL")),
@@ -327,6 +339,12 @@ impl ServeConfigArgs {
             CHECK_EVERY,
             &mut errors,
         );
+        let page_check_every = time_span::time_span(
+            ("EDGE_DELIVERY_PAGE_CHECK_EVERY", "--page-check-every"),
+            self.page_check_every.as_deref(),
+            PAGE_CHECK_EVERY,
+            &mut errors,
+        );
         let audit_days = audit_days(self.audit_days.as_deref(), &mut errors);
         let support_url = watching::support_url(self.support_url.as_deref(), &mut errors);
         let webhook_allow_private = watching::switch(
@@ -350,6 +368,7 @@ impl ServeConfigArgs {
                     observe_every,
                     audit_days,
                     check_every,
+                    page_check_every,
                     support_url,
                     webhook_allow_private,
                 })

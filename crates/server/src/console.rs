@@ -8,6 +8,7 @@ mod activity;
 mod address;
 mod agents;
 pub(crate) mod assets;
+pub(crate) mod bulk;
 mod connections;
 mod deployments;
 mod desk;
@@ -132,6 +133,7 @@ pub(crate) fn router() -> Router<AppState> {
                 .route("/sites/{id}/variants/check", post(variants::check))
                 .layer(DefaultBodyLimit::max(EDITOR_BYTES_MAX)),
         )
+        .merge(bulk::router())
         .route("/deployments/{id}", get(deployments::show))
         .route("/deployments/{id}/live", get(deployments::live))
         .route(

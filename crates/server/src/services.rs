@@ -8,6 +8,8 @@ pub(crate) mod deployments;
 pub(crate) mod expiry_news;
 pub(crate) mod history;
 pub(crate) mod lints;
+pub(crate) mod imports;
+pub(crate) mod live_pages;
 pub(crate) mod preflight;
 pub(crate) mod previews;
 pub(crate) mod receipt;

@@ -26,7 +26,7 @@ use sea_orm::{
 
 use changes::forget;
 pub use listing::ListedKey;
-pub(crate) use changes::{want, want_nothing};
+pub(crate) use changes::{want, want_nothing, want_nothing_for};
 
 /// A published revision that the edge has not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,8 +52,10 @@ mod error;
 mod kv_ledger;
 mod leases;
 mod kv_usage;
+mod makings;
 mod meta;
 mod migrations;
+mod page_watches;
 mod paging;
 mod path_policy;
 mod previews;
@@ -80,6 +82,8 @@ pub use deployments::{Deployment, DeploymentEnd, DeploymentEvent, DeploymentStep
 pub use error::{Result, StoreError};
 pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey, PendingCounts};
 pub use kv_usage::KvUsage;
+pub use makings::{Making, MakingCounts, MakingPage, MakingStatus, PageOutcome, PageStatus};
+pub use page_watches::{Finding, FollowLease, Followed, Noticed, PageWatch, WatchFilter, Withheld};
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use path_policy::{PathChange, PathMerge};
 pub use previews::{PreviewKey, PreviewLink};
@@ -88,11 +92,11 @@ pub use sealed::SealedValue;
 pub use site_syncs::{
     RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex,
 };
-pub use sites::{OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
+pub use sites::{OnPageChange, OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
 pub use variants::{
-    CarriedOut, Deed, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision, NewSchedule,
+    CarriedOut, Deed, DeletedVariants, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision, NewSchedule,
     RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
 };
 pub use webhooks::{

@@ -12,6 +12,8 @@ mod m20261124_000010_site_syncs;
 mod m20261124_000012_agent_registries;
 mod m20261124_000017_previews;
 mod m20261124_000013_schedules;
+mod m20261124_000015_makings;
+mod m20261124_000016_page_watches;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000012_agent_registries::Migration),
             Box::new(m20261124_000017_previews::Migration),
             Box::new(m20261124_000013_schedules::Migration),
+            Box::new(m20261124_000015_makings::Migration),
+            Box::new(m20261124_000016_page_watches::Migration),
         ]
     }
 }

@@ -125,6 +125,20 @@ pub(crate) async fn record_nothing(
     insert(tx, vec![row(workspace, site, (format, path), None, deed)]).await
 }
 
+/// The same for many of one format.
+pub(crate) async fn record_nothing_for(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    format: Format,
+    paths: &[&str],
+) -> Result<()> {
+    let rows = paths
+        .iter()
+        .map(|path| row(workspace, site, format, path, None));
+    insert(tx, rows.collect()).await
+}
+
 fn row(
     workspace: WorkspaceId,
     site: SiteId,

@@ -48,6 +48,25 @@ pub struct SiteSettings {
     /// How its paths are read. Changed by [`Store::set_path_policy`] alone, which brings the variants along.
     #[serde(skip_serializing_if = "PathPolicy::is_default")]
     pub paths: PathPolicy,
+    /// What becomes of a variant whose page changed since it was made.
+    pub on_page_change: OnPageChange,
+    /// Whether variants are withheld from the edge while the origin does not show their page.
+    pub withhold_broken: bool,
+    /// Whether each published HTML variant brings a Markdown one along, made from it.
+    pub markdown_from_html: bool,
+}
+
+/// What becomes of a variant whose page changed since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnPageChange {
+    /// It is marked.
+    #[default]
+    Mark,
+    /// It is marked and unpublished, until somebody looks.
+    Pause,
+    /// It is marked and made again, as a draft.
+    Remake,
 }
 
 impl Default for SiteSettings {
@@ -62,6 +81,9 @@ impl Default for SiteSettings {
             route_choices: Vec::new(),
             agents: AgentPolicy::default(),
             paths: PathPolicy::default(),
+            on_page_change: OnPageChange::default(),
+            withhold_broken: true,
+            markdown_from_html: false,
         }
     }
 }

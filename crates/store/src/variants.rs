@@ -2,12 +2,14 @@
 //! transaction, so that nothing can be published and never reach the edge.
 
 mod history;
+mod bulk;
 mod read;
 mod schedule;
 mod write;
 
 pub use history::{Deed, HistoryEntry, HistoryKind};
 pub use schedule::{CarriedOut, Expiry, NewSchedule, ScheduledPublication};
+pub use bulk::DeletedVariants;
 
 use crate::{
     Result, Store, StoreError,

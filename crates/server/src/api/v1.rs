@@ -6,6 +6,8 @@ mod connections;
 mod deployments;
 mod previews;
 mod publishing;
+mod imports;
+mod live_pages;
 mod sites;
 mod sync;
 mod variant_path;
@@ -14,7 +16,7 @@ mod webhook;
 
 pub(crate) use self::{
     audit::view as audit_view, deployments::as_json as deployment_json,
-    previews::view as preview_view,
+    live_pages::making_event, previews::view as preview_view,
 };
 
 use crate::{app::AppState, problem::Problem};
@@ -30,6 +32,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(variants::router())
         .merge(previews::router())
         .merge(publishing::router())
+        .merge(imports::router())
+        .merge(live_pages::router())
         .merge(sync::router())
         .merge(agents::router())
         .merge(audit::router())

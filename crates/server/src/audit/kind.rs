@@ -85,6 +85,20 @@ kinds! {
     PreviewRevoked = "preview.revoked", "Revoked a preview link";
     /// Every preview link was revoked by another key.
     PreviewKeyRotated = "preview.key_rotated", "Made a new preview key";
+    /// Drafts were asked for, to be made from live pages.
+    VariantsMaking = "variant.making", "Had variants made";
+    /// The making of drafts was told to stop.
+    VariantsMakingCancelled = "variant.making_cancelled", "Stopped making variants";
+    /// A variant is withheld from the edge, since the origin does not show the page.
+    VariantWithheld = "variant.withheld", "Withheld a variant";
+    /// A withheld variant is wanted at the edge again.
+    VariantReleased = "variant.released", "Released a variant";
+    /// A variant is served whatever its page is, or no longer.
+    VariantOverride = "variant.override", "Decided about withholding";
+    /// A published page's main text is another one than its variant was made of.
+    PageChanged = "variant.page_changed", "Page changed";
+    /// Somebody looked at the page and left the variant as it is.
+    PageChangeAccepted = "variant.change_accepted", "Accepted a changed page";
     /// The webhook was set.
     WebhookSet = "webhook.set", "Set the webhook";
     /// The webhook was deleted, with what waited for it.

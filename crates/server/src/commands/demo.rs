@@ -167,6 +167,7 @@ fn config(
     let url = |text: String| Url::parse(&text).with_context(|| format!("{text} is no address"));
     Ok(Config {
         check_every: Some(crate::config::CHECK_EVERY),
+        page_check_every: Some(crate::config::PAGE_CHECK_EVERY),
         support_url: None,
         webhook_allow_private: false,
         listen,

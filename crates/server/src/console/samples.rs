@@ -1,6 +1,7 @@
 //! Every page with sample data: whether it has its landmarks and title, escapes what people type and keeps to the
 //! content security policy. `EDGE_DELIVERY_SAMPLES=folder` writes the pages there, to look at.
 
+mod bulk;
 mod connections;
 mod deployments;
 mod others;
@@ -383,6 +384,7 @@ fn every_page_is_sound() {
         sites::sites(),
         sites::variants(),
         deployments::deployments(),
+        bulk::bulk(),
         others::others(),
     ]
     .into_iter()

@@ -163,6 +163,12 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "scheduled" => "The times are set. Nobody needs to be here when they come.",
         "schedule-gone" => "Nothing is set for a time any more.",
         "unpublished" => "Unpublished. Agents get the page that people get.",
+        "cleared" => "The variants and their revisions are deleted.",
+        "making_stops" => "It stops after the page that it is at. Drafts that were made stay.",
+        "change_accepted" => {
+            "Noted. The page as it is now is what the next looks are compared with."
+        }
+        "page_check" => "The page is looked at within a few seconds.",
         "deleted" => "The variant and its revisions are deleted.",
         "removed" => "Removed. Nothing of it is left in the account.",
         "revoked" => "The access key is revoked.",

@@ -246,6 +246,9 @@ pub(crate) const SHOWS: &[(&str, &str)] = &[
     ("changed", "Changed since"),
     ("draft", "Draft"),
     ("scheduled", "Scheduled"),
+    ("draft", "Draft"),
+    ("changed", "Page changed"),
+    ("withheld", "Withheld"),
 ];
 
 /// A variant in the list.
@@ -303,6 +306,12 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) previews: String,
     /// Whether variants may hold scripts.
     pub(crate) allows_scripts: bool,
+    /// What becomes of a variant whose page changed: `mark`, `pause` or `remake`.
+    pub(crate) on_change: String,
+    /// Whether variants are withheld while the origin does not show their page.
+    pub(crate) withholds: bool,
+    /// Whether published HTML brings Markdown along.
+    pub(crate) markdown: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

@@ -1,6 +1,7 @@
 //! One variant: its source, its preview and its revisions.
 
 use super::{
+    bulk::WatchPanel,
     connections::Named,
     desk::encoded,
     parts::{Mark, ProblemPanel, Stamp, State, When},
@@ -36,12 +37,12 @@ pub(super) use compare::compare;
 pub(super) use download::download;
 pub(super) use edit::{edit, new};
 pub(super) use history::{history_page, roll_back};
-pub(super) use preview::preview;
 pub(crate) use preview_links::PreviewPart;
 #[cfg(test)]
 pub(crate) use preview_links::PreviewRow;
 pub(super) use preview_links::{make as make_preview, revoke as revoke_preview};
 pub(super) use schedule::{cancel as cancel_schedule, set as set_schedule};
+pub(super) use preview::{html_of, preview};
 
 /// Whether a variant is published.
 pub(crate) fn state_of(variant: &Variant) -> State {
@@ -124,6 +125,8 @@ pub(crate) struct VariantPage {
     pub(crate) preview: String,
     /// Its links to previews on the live site; none while it is new.
     pub(crate) previews: Option<PreviewPart>,
+    /// What the daily check knows of the page.
+    pub(crate) watch: Option<WatchPanel>,
     /// The revisions, latest first.
     pub(crate) revisions: Vec<RevisionRow>,
     /// Why it was not saved.

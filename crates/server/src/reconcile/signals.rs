@@ -10,6 +10,7 @@ pub(crate) struct Signals {
     deployments: Arc<Notify>,
     content: Arc<Notify>,
     watching: Arc<Notify>,
+    making: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
     synced: broadcast::Sender<SiteId>,
 }
@@ -21,6 +22,7 @@ impl Signals {
             deployments: Arc::new(Notify::new()),
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
+            making: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
             synced: broadcast::channel(256).0,
         }
@@ -54,6 +56,16 @@ impl Signals {
     /// Returns when there is perhaps something to tell; a call that came before counts.
     pub(crate) async fn watching_woken(&self) {
         self.watching.notified().await;
+    }
+
+    /// Variants are to be made from live pages.
+    pub(crate) fn wake_making(&self) {
+        self.making.notify_one();
+    }
+
+    /// Returns when there are some to be made; a call that came before counts.
+    pub(crate) async fn making_woken(&self) {
+        self.making.notified().await;
     }
 
     /// Something about a deployment was stored.

@@ -9,7 +9,7 @@ pub(crate) use patterns::PatternsGiven;
 
 use super::{
     agents::{self, PolicyPatch},
-    deployments, sync, zones,
+    deployments, live_pages, sync, zones,
 };
 use crate::{
     app::App,
@@ -26,7 +26,7 @@ use domain::{
     secret::Secret,
 };
 use store::{
-    Deployment, Listed, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan,
+    Deployment, Listed, OnPageChange, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan,
 };
 use uuid::Uuid;
 
@@ -63,6 +63,12 @@ pub(crate) struct SitePatch {
     pub(crate) over_quota: Option<OverQuota>,
     /// Whether variants may hold scripts.
     pub(crate) allow_scripts: Option<bool>,
+    /// What becomes of a variant whose page changed.
+    pub(crate) on_page_change: Option<OnPageChange>,
+    /// Whether variants are withheld while the origin does not show their page.
+    pub(crate) withhold_broken: Option<bool>,
+    /// Whether published HTML brings Markdown along.
+    pub(crate) markdown_from_html: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// Which agents get variants.
@@ -312,6 +318,13 @@ pub(crate) async fn update(
     if let Some(may) = patch.allow_scripts {
         site.settings.allow_scripts = may;
     }
+    let withheld_before = site.settings.withhold_broken;
+    let settings = &mut site.settings;
+    settings.on_page_change = patch.on_page_change.unwrap_or(settings.on_page_change);
+    settings.withhold_broken = patch.withhold_broken.unwrap_or(settings.withhold_broken);
+    settings.markdown_from_html = patch
+        .markdown_from_html
+        .unwrap_or(settings.markdown_from_html);
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
         site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;
@@ -330,6 +343,9 @@ pub(crate) async fn update(
     if let Some(policy) = policy {
         paths::apply(app, ws, id, &policy, patch.merge_paths).await?;
         site.settings.paths = policy;
+    }
+    if withheld_before && !site.settings.withhold_broken {
+        live_pages::watch::release_all(app, ws, id).await?;
     }
     Ok(site)
 }

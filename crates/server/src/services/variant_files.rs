@@ -78,7 +78,8 @@ fn collect(root: &Path, below: &Path, found: &mut Found) -> std::io::Result<()> 
     Ok(())
 }
 
-fn is_hidden(name: &OsStr) -> bool {
+/// Whether a file or folder is passed over for the dot that its name begins with.
+pub(crate) fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") && name != WELL_KNOWN
 }
 

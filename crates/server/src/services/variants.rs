@@ -3,7 +3,7 @@
 use super::{lints, sites};
 use crate::{
     app::App,
-    problem::{Code, FieldError, Outcome, Problem},
+    problem::{Code, Outcome, Problem},
 };
 use domain::{
     edge::HEALTH_PATH,
@@ -193,7 +193,7 @@ fn came_too_late(name: &VariantName) -> Problem {
 }
 
 /// What a content must be, in any format.
-fn check_content(content: &[u8]) -> Result<(), String> {
+pub(crate) fn check_content(content: &[u8]) -> Result<(), String> {
     if content.trim_ascii().is_empty() {
         return Err("is empty".to_owned());
     }
@@ -344,120 +344,6 @@ pub(crate) async fn delete(
         return Err(stale(app, ws, error, name).await);
     }
     published_changed(app, ws, name.site).await
-}
-
-/// One line of an import.
-#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ImportLine {
-    /// The page's path.
-    pub(crate) path: String,
-    /// `html` or `markdown`.
-    pub(crate) format: String,
-    /// The content.
-    pub(crate) content: String,
-}
-
-/// A line that was taken.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TakenLine {
-    /// Its number, from 1.
-    pub(crate) line: usize,
-    /// The path in its normal form.
-    pub(crate) path: String,
-    /// The format.
-    pub(crate) format: String,
-    /// The revision that it is now.
-    pub(crate) revision: String,
-}
-
-/// A line that was refused.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RefusedLine {
-    /// Its number, from 1.
-    pub(crate) line: usize,
-    /// Why.
-    pub(crate) detail: String,
-}
-
-/// What an import did.
-#[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ImportReport {
-    /// The lines that were taken and published.
-    pub(crate) taken: Vec<TakenLine>,
-    /// The lines that were refused; mend them and send them again.
-    pub(crate) refused: Vec<RefusedLine>,
-}
-
-/// Imports NDJSON and publishes it: good lines are taken, bad ones are named. The last of several lines for one variant
-/// wins.
-pub(crate) async fn import(
-    app: &App,
-    ws: WorkspaceId,
-    site: SiteId,
-    body: &[u8],
-    author: &str,
-) -> Outcome<ImportReport> {
-    let its = sites::get(app, ws, site).await?;
-    let mut report = ImportReport::default();
-    let mut good: Vec<(VariantName, String)> = Vec::new();
-    for (index, bytes) in body.split(|byte| *byte == b'\n').enumerate() {
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        match read_line(&its, bytes) {
-            Ok((name, content)) => {
-                report.taken.push(TakenLine {
-                    line: index + 1,
-                    path: name.path.as_str().to_owned(),
-                    format: name.format.to_string(),
-                    revision: Revision::of(content.as_bytes()).to_string(),
-                });
-                good.push((name, content));
-            }
-            Err(problem) => report.refused.push(RefusedLine {
-                line: index + 1,
-                detail: first_detail(&problem),
-            }),
-        }
-    }
-    let now = app.clock.now();
-    let new: Vec<NewRevision<'_>> = good
-        .iter()
-        .map(|(name, content)| NewRevision {
-            site,
-            format: name.format,
-            path: name.path.as_str(),
-            content: content.as_bytes(),
-            author,
-            note: Some("imported"),
-            at: now,
-            publish: true,
-            if_match: IfMatch::Any,
-        })
-        .collect();
-    if !new.is_empty() {
-        app.store.save_revisions(ws, &new).await?;
-        published_changed(app, ws, site).await?;
-    }
-    Ok(report)
-}
-
-fn read_line(site: &Site, bytes: &[u8]) -> Outcome<(VariantName, String)> {
-    let line: ImportLine = crate::api::extract::parse_json(bytes)?;
-    let name = VariantName::parse(site, &line.format, &line.path)?;
-    check_content(line.content.as_bytes()).map_err(|detail| Problem::field("content", detail))?;
-    Ok((name, line.content))
-}
-
-fn first_detail(problem: &Problem) -> String {
-    problem.errors.first().map_or_else(
-        || problem.detail.clone(),
-        |FieldError { field, detail }| format!("{field} {detail}"),
-    )
 }
 
 /// The state of a variant in a word.

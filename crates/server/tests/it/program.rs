@@ -199,6 +199,17 @@ impl Program {
         &self.base
     }
 
+    /// The most memory that its process has held so far, in MiB (`VmHWM`).
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux tells");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        kib.and_then(|kib| kib.parse::<u64>().ok())
+            .expect("a number")
+            / 1024
+    }
+
     /// Its access key.
     pub(crate) fn key(&self) -> &str {
         &self.key

@@ -7,6 +7,7 @@ use crate::{
     Listed, Page, Result, Store, contents,
     convert::Row,
     entities::{content, variant, variant_revision},
+    page_watches,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -227,7 +228,7 @@ impl Store {
         })
     }
 
-    /// The first published variants by path, then format, at most `limit`.
+    /// The first published variants by path, then format, at most `limit`; none that is withheld.
     ///
     /// # Errors
     /// When the database fails.
@@ -240,6 +241,7 @@ impl Store {
         use variant::Column;
         of(workspace, site)
             .filter(Column::PublishedRevision.is_not_null())
+            .filter(page_watches::not_withheld())
             .order_by_asc(Column::Path)
             .order_by_asc(Column::Format)
             .limit(limit)
@@ -250,7 +252,7 @@ impl Store {
             .collect()
     }
 
-    /// Everything that is published, by path, then format: what the index of the edge is made of.
+    /// Everything that is published and not withheld, by path, then format: what the index of the edge is made of.
     ///
     /// # Errors
     /// When the database fails.
@@ -266,6 +268,7 @@ impl Store {
             .column(Column::Path)
             .column(Column::PublishedRevision)
             .filter(Column::PublishedRevision.is_not_null())
+            .filter(page_watches::not_withheld())
             .order_by_asc(Column::Path)
             .order_by_asc(Column::Format)
             .into_tuple()

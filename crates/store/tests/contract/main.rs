@@ -6,11 +6,13 @@
 mod access_keys;
 mod agent_registries;
 mod audit;
+mod bulk;
 mod connection_zones;
 mod connections;
 mod deployments;
 mod ledger;
 mod listing;
+mod live_pages;
 mod many;
 mod path_policy;
 mod people;
@@ -109,4 +111,6 @@ stories! {
     previews { links_live_until_they_end }
     webhooks { a_webhook_lives, messages_are_sent_one_at_a_time, old_messages_are_forgotten }
     many { thousands_in_one_go }
+    bulk { what_is_below_a_path_goes_in_steps }
+    live_pages { a_run_is_leased_and_goes_on_after_a_death, pages_are_followed_marked_and_withheld }
 }

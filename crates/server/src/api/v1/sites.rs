@@ -118,6 +118,13 @@ struct SettingsView {
     query_parameters: Vec<String>,
     /// Whether variants may hold scripts.
     allow_scripts: bool,
+    /// What becomes of a variant whose page changed since it was made: `mark`, `pause` (unpublish) or `remake` (a new draft).
+    #[schema(value_type = String)]
+    on_page_change: store::OnPageChange,
+    /// Whether variants are withheld from the edge while the origin redirects, fails or asks for sign-in.
+    withhold_broken: bool,
+    /// Whether each published HTML variant brings a Markdown one along, made from it.
+    markdown_from_html: bool,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -139,6 +146,9 @@ fn view(site: &Site) -> SiteView {
             trailing_slash: site.settings.paths.trailing_slash.as_str(),
             query_parameters: site.settings.paths.query_parameters.clone(),
             allow_scripts: site.settings.allow_scripts,
+            on_page_change: site.settings.on_page_change,
+            withhold_broken: site.settings.withhold_broken,
+            markdown_from_html: site.settings.markdown_from_html,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -243,6 +253,12 @@ struct SettingsPatchBody {
     #[schema(value_type = Option<String>)]
     over_quota: Option<OverQuota>,
     agents: Option<AgentPolicyBody>,
+    /// `mark`, `pause` or `remake`.
+    #[schema(value_type = Option<String>)]
+    on_page_change: Option<store::OnPageChange>,
+    withhold_broken: Option<bool>,
+    /// Takes effect with the next publication of each HTML variant.
+    markdown_from_html: Option<bool>,
     /// Whether variants may hold scripts; agents run none.
     allow_scripts: Option<bool>,
     /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
@@ -340,6 +356,9 @@ async fn change(
             single: body.single,
         }),
         allow_scripts: settings.allow_scripts,
+        on_page_change: settings.on_page_change,
+        withhold_broken: settings.withhold_broken,
+        markdown_from_html: settings.markdown_from_html,
         route_patterns: body.route_patterns.map(patterns),
         trailing_slash: settings.trailing_slash,
         query_parameters: settings.query_parameters,

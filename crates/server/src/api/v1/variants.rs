@@ -11,11 +11,11 @@ use crate::{
     audit,
     auth::ApiCaller,
     clock::rfc3339,
-    problem::{Code, Outcome, Problem},
+    problem::{Outcome, Problem},
     services::{
         sites,
         lints::{self, LintView},
-        variants::{self, ImportReport, PutOptions, VariantName},
+        variants::{self, PutOptions, VariantName},
     },
 };
 use axum::{
@@ -30,9 +30,6 @@ use serde::{Deserialize, Serialize};
 use store::{IfMatch, Page, RevisionInfo, Variant};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The most bytes of an import.
-const IMPORT_LIMIT: usize = 100 * 1024 * 1024;
-
 pub(super) fn router() -> OpenApiRouter<AppState> {
     let home = axum::routing::get(read).put(put).delete(delete);
     OpenApiRouter::new()
@@ -44,7 +41,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(revisions))
         .routes(routes!(publish))
         .routes(routes!(unpublish))
-        .routes(routes!(import))
 }
 
 /// A variant without its content.
@@ -514,28 +510,4 @@ async fn unpublish(
     let variant = variants::unpublish(&app, caller.workspace, &name, &caller.name).await?;
     audit::record_variant(&app, &caller.actor, audit::Kind::VariantUnpublished, &name).await;
     Ok(Json(view(&variant)))
-}
-
-/// Import and publish many: NDJSON, one `{path, format, content}` a line. Good lines are taken, bad ones are named.
-#[utoipa::path(post, path = "/sites/{id}/variants:import", operation_id = "import_variants", tag = "variants",
-    params(("id" = String, Path)), request_body(content = variants::ImportLine, content_type = "application/x-ndjson"),
-    responses((status = 200, body = ImportReport), Problems))]
-async fn import(
-    State(app): State<AppState>,
-    caller: ApiCaller,
-    Path(text): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Outcome<Json<ImportReport>> {
-    let site = id(&text, "site")?;
-    require_plain(&headers)?;
-    let bytes = read_body(body, IMPORT_LIMIT).await?;
-    if bytes.trim_ascii().is_empty() {
-        return Err(Problem::new(Code::ValidationFailed, "The import is empty.")
-            .cause("The body holds no line.")
-            .remedy("Send one JSON object {path, format, content} a line."));
-    }
-    let report = variants::import(&app, caller.workspace, site, &bytes, &caller.name).await?;
-    audit::record_many(&app, &caller.actor, site, report.taken.len() as u64).await;
-    Ok(Json(report))
 }

@@ -174,6 +174,9 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 offers_merge: true,
                 previews: "2 preview links".to_owned(),
                 allows_scripts: false,
+                on_change: "mark".to_owned(),
+                withholds: true,
+                markdown: false,
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],
@@ -226,6 +229,7 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
             "<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Oak table</title>\n</head>\n<body>\n  <h1>Oak table, 180 cm</h1>\n  <p>Solid oak, oiled. {NASTY}</p>\n</textarea>\n</body>\n</html>\n"
         ),
         size: "6,902 bytes".to_owned(),
+        watch: Some(super::bulk::watch("changed")),
         preview: "<h1>Oak table, 180 cm</h1><p>Solid oak, oiled. Seats six to eight.</p>"
             .to_owned(),
         previews: (!is_new).then(|| PreviewPart {

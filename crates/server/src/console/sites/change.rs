@@ -28,7 +28,7 @@ use domain::{
     ids::{ConnectionId, SiteId},
 };
 use serde::Deserialize;
-use store::{OverQuota, Site, WorkersPlan};
+use store::{OnPageChange, OverQuota, Site, WorkersPlan};
 
 /// What the settings form sends.
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +48,9 @@ pub(crate) struct SettingsForm {
     /// The same for this box.
     spread: String,
     scripts: String,
+    on_change: String,
+    withhold: String,
+    markdown: String,
 }
 
 pub(super) async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -60,6 +63,7 @@ pub(super) async fn settings_view(
     form: Option<SettingsForm>,
     problem: Option<Problem>,
 ) -> Outcome<SiteSettingsPage> {
+    let ticked = |is_set: bool| if is_set { "yes" } else { "" }.to_owned();
     let form = form.unwrap_or_else(|| SettingsForm {
         name: site.name.clone(),
         hostnames: hostnames(site).join("\n"),
@@ -68,22 +72,18 @@ pub(super) async fn settings_view(
         slash: site.settings.paths.trailing_slash.to_string(),
         parameters: site.settings.paths.query_parameters.join("\n"),
         merge: String::new(),
-        undo: if site.settings.undo_on_failed_proof {
-            "yes".to_owned()
-        } else {
-            String::new()
-        },
         plan: word_of(site.settings.workers_plan).to_owned(),
-        spread: if site.settings.over_quota == OverQuota::Spread {
-            "yes".to_owned()
-        } else {
-            String::new()
-        },
-        scripts: if site.settings.allow_scripts {
-            "yes".to_owned()
-        } else {
-            String::new()
-        },
+        spread: ticked(site.settings.over_quota == OverQuota::Spread),
+        scripts: ticked(site.settings.allow_scripts),
+        undo: ticked(site.settings.undo_on_failed_proof),
+        on_change: match site.settings.on_page_change {
+            OnPageChange::Mark => "mark",
+            OnPageChange::Pause => "pause",
+            OnPageChange::Remake => "remake",
+        }
+        .to_owned(),
+        withhold: ticked(site.settings.withhold_broken),
+        markdown: ticked(site.settings.markdown_from_html),
     });
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let open = previews::list(desk.app(), desk.ws(), site.id).await?.len();
@@ -115,6 +115,9 @@ pub(super) async fn settings_view(
         spreads: form.spread == "yes",
         agents: PolicyPart::new(&site.settings.agents, &registry),
         allows_scripts: form.scripts == "yes",
+        on_change: form.on_change,
+        withholds: form.withhold == "yes",
+        markdown: form.markdown == "yes",
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -279,8 +282,6 @@ pub(crate) async fn save_settings(
                 }),
                 allow_scripts: Some(form.scripts == "yes"),
                 route_patterns: Some(patterns_given(&form)),
-                agents: None,
-                connection: None,
                 trailing_slash: Some(form.slash.clone()).filter(|slash| !slash.is_empty()),
                 query_parameters: Some(
                     form.parameters
@@ -290,6 +291,10 @@ pub(crate) async fn save_settings(
                         .collect(),
                 ),
                 merge_paths: form.merge == "yes",
+                on_page_change: on_page_change(&form.on_change),
+                withhold_broken: Some(form.withhold == "yes"),
+                markdown_from_html: Some(form.markdown == "yes"),
+                ..SitePatch::default()
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }
@@ -307,6 +312,16 @@ pub(crate) async fn save_settings(
             let view = settings_view(&desk, &site, Some(form), Some(problem)).await?;
             Ok(refused(&view, view.problem.as_ref()))
         }
+    }
+}
+
+/// A word that is none of the choices leaves the setting as it is.
+fn on_page_change(word: &str) -> Option<OnPageChange> {
+    match word {
+        "mark" => Some(OnPageChange::Mark),
+        "pause" => Some(OnPageChange::Pause),
+        "remake" => Some(OnPageChange::Remake),
+        _ => None,
     }
 }
 

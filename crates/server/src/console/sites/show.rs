@@ -5,7 +5,7 @@ use crate::{
     clock::parse_rfc3339,
     console::{
         desk::{Desk, id, page, page_after},
-        parts::{When, count, plural},
+        parts::{Mark, State, When, count, plural},
         variants::{edge_state, state_of, to_come},
     },
     problem::{Outcome, Problem},
@@ -19,7 +19,7 @@ use axum::{
 };
 use domain::{ids::SiteId, time::Millis};
 use serde::Deserialize;
-use store::{Page, Site, Variant};
+use store::{Page, PageWatch, Site, Variant, WatchFilter};
 
 /// As many rows stand on a page.
 const ROWS: u32 = 50;
@@ -147,24 +147,28 @@ pub(crate) async fn show(
         .pending_writes(ws, site.id, PENDING_LOOKED_AT)
         .await?;
     let now = desk.now();
+    let paths: Vec<&str> = listed.iter().map(|variant| variant.path.as_str()).collect();
+    let watches = app.store.page_watches_of(ws, site.id, &paths).await?;
     let rows = listed
         .iter()
         .map(|variant| {
+            let watch = watches.get(&(variant.format, variant.path.clone()));
             let is_pending = on_the_way
                 .iter()
                 .any(|write| write.format == variant.format && write.path == variant.path);
             VariantRow {
                 path: variant.path.clone(),
                 format: variant.format.as_str(),
-                state: state_of(variant),
+                state: changed_state(watch).unwrap_or_else(|| state_of(variant)),
                 revision: variant
                     .published
                     .as_ref()
                     .unwrap_or(&variant.latest)
                     .short()
                     .to_owned(),
-                edge: edge_state(&site, variant, is_pending),
                 to_come: to_come(variant),
+                edge: withheld_state(watch)
+                    .unwrap_or_else(|| edge_state(&site, variant, is_pending)),
                 changed: When {
                     at: variant.updated_at,
                     now,
@@ -185,12 +189,52 @@ pub(crate) async fn show(
     }))
 }
 
+/// Published, of a page that changed since.
+fn changed_state(watch: Option<&PageWatch>) -> Option<State> {
+    watch
+        .filter(|watch| watch.changed_at.is_some())
+        .map(|_| State::new("warn", Mark::Triangle, "Page changed"))
+}
+
+/// Published, and not at the edge, since the origin does not show the page.
+fn withheld_state(watch: Option<&PageWatch>) -> Option<State> {
+    watch
+        .filter(|watch| watch.withheld.is_some())
+        .map(|_| State::new("warn", Mark::Half, "Withheld"))
+}
+
+/// One page of the variants whose pages are so.
+async fn told_of(
+    desk: &Desk,
+    site: SiteId,
+    filter: WatchFilter,
+    after: &str,
+) -> Outcome<(Vec<Variant>, Option<String>)> {
+    let store = &desk.app().store;
+    let listed = store
+        .list_page_watches(desk.ws(), site, filter, &page_after(after, ROWS))
+        .await?;
+    let mut found = Vec::new();
+    for watch in &listed.items {
+        let variant = store
+            .variant(desk.ws(), site, watch.format, &watch.path)
+            .await?;
+        found.extend(variant);
+    }
+    Ok((found, listed.next))
+}
+
 /// One page of the variants that the query asks for, and the cursor of the next.
 async fn matching(
     desk: &Desk,
     site: SiteId,
     query: &ListQuery,
 ) -> Outcome<(Vec<Variant>, Option<String>)> {
+    match query.show.as_str() {
+        "changed" => return told_of(desk, site, WatchFilter::Changed, &query.after).await,
+        "withheld" => return told_of(desk, site, WatchFilter::Withheld, &query.after).await,
+        _ => {}
+    }
     let find = query.find.trim();
     let prefix = match find {
         "" => None,

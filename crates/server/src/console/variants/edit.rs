@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     console::{
+        bulk::panel_of,
         connections::Named,
         desk::{Desk, id, page, with_previews},
         parts::{Mark, ProblemPanel, State, When, count},
@@ -112,6 +113,7 @@ pub(super) async fn new_view(
         edge: State::new("idle", Mark::Ring, "Not there"),
         is_published: false,
         base: String::new(),
+        watch: None,
         preview: preview_of(format, &content),
         size: String::new(),
         content,
@@ -210,6 +212,7 @@ pub(super) async fn view(
         edge: edge_state(site, &variant, is_pending),
         is_published: variant.published.is_some(),
         base: variant.latest.to_string(),
+        watch: panel_of(desk, name).await?,
         preview: preview_of(name.format, &content),
         size,
         content,
