@@ -17,6 +17,7 @@ mod sites;
 mod sqlite_files;
 mod syncing;
 mod variants;
+mod verification;
 mod watching;
 mod webhooks;
 mod world;
@@ -90,6 +91,7 @@ stories! {
         news_are_told_once,
         a_connection_leaves_after_its_last_site,
     }
+    verification { lists_are_fetched_by_one_at_a_time, versions_follow_each_other, keys_come_back }
     webhooks { a_webhook_lives, messages_are_sent_one_at_a_time, old_messages_are_forgotten }
     many { thousands_in_one_go }
 }
