@@ -4,9 +4,10 @@ use crate::{
     clock::Clock,
     config::Config,
     edge_client::EdgeClient,
+    list_client::ListClient,
     problem::{Code, Outcome, Problem},
     reconcile::Signals,
-    services::zones::Reads,
+    services::{verification::ListsInMemory, zones::Reads},
     vault::{IfNoKey, SealedRow, Vault},
     webhook_client::WebhookClient,
 };
@@ -45,6 +46,10 @@ pub(crate) struct App {
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
     pub(crate) webhooks: WebhookClient,
+    /// The way to the operators' lists.
+    pub(crate) list_client: ListClient,
+    /// What agents are verified by.
+    pub(crate) lists: ListsInMemory,
 }
 
 impl App {
@@ -107,6 +112,8 @@ impl App {
         crate::console::parts::set_support(config.support_url.as_ref());
         let webhooks = WebhookClient::new(config.webhook_allow_private)
             .context("the webhook's client could not be made")?;
+        let list_client = ListClient::new(config.verification_mirror.clone())
+            .context("the lists' client could not be made")?;
         Ok(Arc::new(Self {
             store,
             vault,
@@ -118,6 +125,8 @@ impl App {
             zone_reads: Reads::default(),
             edge,
             webhooks,
+            list_client,
+            lists: ListsInMemory::default(),
             config,
         }))
     }

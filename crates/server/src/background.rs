@@ -1,7 +1,8 @@
-//! The background work of one process apart from deployments and content: connections are watched over, and the webhook
-//! is told. Every replica does it; work is leased, so that nothing is done twice at once.
+//! The background work of one process apart from deployments and content: connections are watched over, the webhook
+//! is told, and what agents are verified by is kept up to date. Every replica does it; work is leased, so that nothing is done twice at once.
 
 mod deliveries;
+mod lists;
 mod watching;
 
 use crate::app::AppState;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn run(app: AppState, stop: CancellationToken) {
     tokio::join!(
         watching::run(app.clone(), stop.clone()),
-        deliveries::run(app, stop),
+        deliveries::run(app.clone(), stop.clone()),
+        lists::run(app, stop),
     );
 }

@@ -20,6 +20,7 @@ mod settings;
 mod shell;
 mod sites;
 mod variants;
+mod verification;
 mod visit;
 
 #[cfg(test)]
@@ -117,6 +118,8 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/deployments/{id}/undo", post(deployments::undo))
         .route("/deployments/{id}/rollback", post(deployments::rollback))
         .route("/agents", get(agents::index))
+        .route("/agents/verification", get(verification::index))
+        .route("/agents/verification/refresh", post(verification::refresh))
         .route("/activity", get(activity::index))
         .route("/activity/log", get(activity::log))
         .route("/settings", get(settings::index))

@@ -7,6 +7,7 @@ mod sites;
 mod sync;
 mod variant_path;
 mod variants;
+mod verification;
 mod webhook;
 
 pub(crate) use self::audit::view as audit_view;
@@ -25,6 +26,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(sync::router())
         .merge(audit::router())
         .merge(webhook::router())
+        .merge(verification::router())
 }
 
 /// A part of a list.

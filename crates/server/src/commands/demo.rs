@@ -167,6 +167,9 @@ fn config(
     let url = |text: String| Url::parse(&text).with_context(|| format!("{text} is no address"));
     Ok(Config {
         check_every: Some(crate::config::CHECK_EVERY),
+        // The demo goes nowhere but to this machine, until somebody asks for it.
+        verification_every: None,
+        verification_mirror: None,
         support_url: None,
         webhook_allow_private: false,
         listen,

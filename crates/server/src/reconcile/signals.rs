@@ -10,6 +10,7 @@ pub(crate) struct Signals {
     deployments: Arc<Notify>,
     content: Arc<Notify>,
     watching: Arc<Notify>,
+    lists: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
 }
 
@@ -20,6 +21,7 @@ impl Signals {
             deployments: Arc::new(Notify::new()),
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
+            lists: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
         }
     }
@@ -52,6 +54,16 @@ impl Signals {
     /// Returns when there is perhaps something to tell; a call that came before counts.
     pub(crate) async fn watching_woken(&self) {
         self.watching.notified().await;
+    }
+
+    /// Somebody wants the verification lists fetched.
+    pub(crate) fn wake_lists(&self) {
+        self.lists.notify_one();
+    }
+
+    /// Returns when somebody wants that; a call that came before counts.
+    pub(crate) async fn lists_woken(&self) {
+        self.lists.notified().await;
     }
 
     /// Something about a deployment was stored.

@@ -1,7 +1,8 @@
 //! What operators publish about their agents, as it was over time.
 
+use sea_orm::{DbErr, DeriveMigrationName};
 use sea_orm_migration::{
-    DbErr, DeriveMigrationName, MigrationTrait, SchemaManager,
+    MigrationTrait, SchemaManager,
     async_trait::async_trait,
     schema::{big_integer, big_integer_null, text, text_null},
     sea_query::{Index, Table},
