@@ -5,6 +5,7 @@ mod connections;
 mod deployments;
 mod others;
 mod sites;
+mod verification;
 
 use super::{
     activity::{
@@ -31,6 +32,7 @@ use super::{
         SitesPage, VariantRow,
     },
     variants::{LongText, RevisionRow, VariantPage},
+    verification::{CheckQuery, Found, ListRow, VerificationPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
 use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
@@ -366,6 +368,7 @@ fn every_page_is_sound() {
         sites::variants(),
         deployments::deployments(),
         others::others(),
+        verification::verification(),
     ]
     .into_iter()
     .flatten()

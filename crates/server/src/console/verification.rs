@@ -1,18 +1,23 @@
 //! The lists that agents are verified by: whose, how old, and what went wrong.
 
 use super::{
-    desk::{Desk, done, page},
-    parts::{Mark, State, When},
+    desk::{Desk, done, refused},
+    parts::{Mark, ProblemPanel, State, When},
     shell::Shell,
 };
 use crate::{
     audit::{Event, Kind},
     problem::Problem,
-    services::verification::{self, Freshness, Standing},
+    services::verification::{self, Asked, Freshness, Standing},
 };
 use askama::Template;
-use axum::response::Response;
-use domain::{identity::ListKind, time::Millis};
+use axum::{extract::Query, response::Response};
+use domain::{
+    agents::registry,
+    identity::{Identity, ListKind},
+    time::Millis,
+};
+use serde::Deserialize;
 use store::ListOrigin;
 
 /// What agents are verified by.
@@ -29,6 +34,52 @@ pub(crate) struct VerificationPage {
     pub(crate) is_kept_up: bool,
     /// Whether a list waits to be fetched, or is being fetched.
     pub(crate) is_under_way: bool,
+    /// The tokens that can be asked about.
+    pub(crate) agents: Vec<&'static str>,
+    /// What was asked.
+    pub(crate) asked: CheckQuery,
+    /// What is known of it.
+    pub(crate) found: Option<Found>,
+    /// Why it could not be told.
+    pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// What the address of the page may ask.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CheckQuery {
+    /// An agent's token.
+    pub(crate) agent: String,
+    /// An IP address.
+    pub(crate) address: String,
+}
+
+/// Who somebody would be.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// `Verified`.
+    pub(crate) state: State,
+    /// Who, and why.
+    pub(crate) words: String,
+}
+
+impl Found {
+    fn of(asked: &Asked) -> Self {
+        let state = match asked.judgement.identity {
+            Identity::Verified => State::new("ok", Mark::Tick, "Verified"),
+            Identity::Claimed => State::new("warn", Mark::Half, "Claimed"),
+            Identity::Contradicted => State::new("bad", Mark::Cross, "Contradicted"),
+        };
+        Self {
+            state,
+            words: format!(
+                "{} from {}: {}",
+                asked.agent.name,
+                asked.address,
+                verification::in_words(asked.judgement.ground)
+            ),
+        }
+    }
 }
 
 /// A list.
@@ -100,7 +151,7 @@ fn words(kind: ListKind, freshness: Freshness) -> (State, &'static str) {
         Freshness::Fresh => State::new("ok", Mark::Tick, "Up to date"),
         Freshness::Stale => State::new("warn", Mark::Clock, "Old"),
         Freshness::TooOld => State::new("bad", Mark::Cross, "Too old"),
-        Freshness::Missing => State::new("off", Mark::Dotted, "Not read yet"),
+        Freshness::Missing => State::new("idle", Mark::Dotted, "Not read yet"),
     };
     let meaning = match (kind, freshness) {
         (ListKind::Ranges, Freshness::Fresh) => "Visits are verified or contradicted by it",
@@ -113,8 +164,11 @@ fn words(kind: ListKind, freshness: Freshness) -> (State, &'static str) {
     (state, meaning)
 }
 
-/// The lists.
-pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
+/// The lists, and what was asked of them.
+pub(super) async fn index(
+    desk: Desk,
+    Query(query): Query<CheckQuery>,
+) -> Result<Response, Problem> {
     let now = desk.now();
     let standings = verification::standings(desk.app()).await?;
     let is_kept_up = desk.app().config.verification_every.is_some();
@@ -131,13 +185,25 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
             .map(|standing| ListRow::of(standing, now))
             .collect()
     };
-    Ok(page(&VerificationPage {
+    let answer = (!query.agent.is_empty() || !query.address.is_empty())
+        .then(|| verification::ask(desk.app(), &query.agent, &query.address));
+    let (found, problem) = match answer {
+        Some(Ok(asked)) => (Some(Found::of(&asked)), None),
+        Some(Err(problem)) => (None, Some(ProblemPanel::new(problem))),
+        None => (None, None),
+    };
+    let view = VerificationPage {
         shell: desk.shell("agents"),
         ranges: rows(ranges),
         keys: rows(keys),
         is_kept_up,
         is_under_way,
-    }))
+        agents: registry::AGENTS.iter().map(|agent| agent.token).collect(),
+        asked: query,
+        found,
+        problem,
+    };
+    Ok(refused(&view, view.problem.as_ref()))
 }
 
 /// Fetches every list now.

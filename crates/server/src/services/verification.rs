@@ -24,8 +24,10 @@ use std::{
 };
 use store::{FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList};
 
+mod ask;
 mod standing;
 
+pub(crate) use ask::{Asked, ask, in_words};
 pub(crate) use standing::{Freshness, Standing, standings};
 
 /// How long a lease on a list holds: longer than a fetch takes.

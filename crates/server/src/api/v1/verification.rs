@@ -2,6 +2,7 @@
 
 use super::{ListView, Problems};
 use crate::{
+    api::extract::ApiQuery,
     app::{App, AppState},
     audit::{self, Event, Kind},
     auth::ApiCaller,
@@ -10,8 +11,8 @@ use crate::{
     services::verification::{self, Freshness, Standing},
 };
 use axum::{Json, extract::State, http::StatusCode};
-use domain::identity::ListKind;
-use serde::Serialize;
+use domain::identity::{Ground, Identity, ListKind};
+use serde::{Deserialize, Serialize};
 use store::ListOrigin;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -19,6 +20,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(refresh))
+        .routes(routes!(check))
 }
 
 /// A list that an operator publishes of its agents.
@@ -102,4 +104,51 @@ async fn refresh(
     verification::refresh(&app).await?;
     audit::record(&app, &caller.actor, Event::new(Kind::VerificationRefreshed)).await;
     Ok((StatusCode::ACCEPTED, views(&app).await?))
+}
+
+/// Who is asked about.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct CheckQuery {
+    /// The agent's token, such as `GPTBot`.
+    agent: String,
+    /// An IPv4 or IPv6 address.
+    address: String,
+}
+
+/// Who somebody with this agent's name would be.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CheckView {
+    agent: &'static str,
+    operator: &'static str,
+    address: String,
+    /// `verified`, `claimed` or `contradicted`.
+    #[schema(value_type = String)]
+    identity: Identity,
+    /// What that rests on, in a stable word: `address`, `not_listed`, `no_list_yet`, …
+    #[schema(value_type = String)]
+    ground: Ground,
+    /// The same in a sentence.
+    detail: &'static str,
+}
+
+/// Tell who somebody with an agent's name would be, coming from this address now. Nothing is recorded.
+#[utoipa::path(get, path = "/agents/verification/check", tag = "agents", params(CheckQuery),
+    responses((status = 200, body = CheckView), Problems))]
+async fn check(
+    State(app): State<AppState>,
+    _caller: ApiCaller,
+    ApiQuery(query): ApiQuery<CheckQuery>,
+) -> Outcome<Json<CheckView>> {
+    let asked = verification::ask(&app, &query.agent, &query.address)?;
+    Ok(Json(CheckView {
+        agent: asked.agent.token,
+        operator: asked.agent.operator,
+        address: asked.address.to_string(),
+        identity: asked.judgement.identity,
+        ground: asked.judgement.ground,
+        detail: verification::in_words(asked.judgement.ground),
+    }))
 }
