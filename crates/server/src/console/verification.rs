@@ -73,7 +73,7 @@ impl Found {
         Self {
             state,
             words: format!(
-                "{} from {}: {}",
+                "{} from {}. {}",
                 asked.agent.name,
                 asked.address,
                 verification::in_words(asked.judgement.ground)
@@ -138,8 +138,8 @@ impl ListRow {
 
 fn counted(kind: ListKind, entries: u64) -> String {
     match (kind, entries) {
-        (ListKind::Ranges, 1) => "1 prefix".to_owned(),
-        (ListKind::Ranges, _) => format!("{entries} prefixes"),
+        (ListKind::Ranges, 1) => "1\u{a0}prefix".to_owned(),
+        (ListKind::Ranges, _) => format!("{entries}\u{a0}prefixes"),
         (ListKind::Keys, 1) => "1 key".to_owned(),
         (ListKind::Keys, _) => format!("{entries} keys"),
     }

@@ -176,10 +176,10 @@ pub(crate) async fn fetch(app: &App, lease: &FetchLease) -> Outcome<()> {
             );
         }
         FetchEnd::New { .. } => {
-            tracing::info!(list.url = lease.url, "a verification list has changed")
+            tracing::info!(list.url = lease.url, "a verification list has changed");
         }
         FetchEnd::Same { .. } => {
-            tracing::debug!(list.url = lease.url, "a verification list is as it was")
+            tracing::debug!(list.url = lease.url, "a verification list is as it was");
         }
     }
     Ok(())

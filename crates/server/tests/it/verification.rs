@@ -365,7 +365,7 @@ async fn lists_are_fetched_doubted_and_kept() {
     for text in [
         "Contradicted",
         "the address is not in it",
-        "4 prefixes",
+        "4\u{a0}prefixes",
         "it answered 503",
         PERPLEXITY,
     ] {
