@@ -46,6 +46,10 @@ pub struct VersionSummary {
     pub entries: u64,
 }
 
+/// Which versions are the present ones, and when each was last confirmed: equal when nothing was stored in between.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VersionsStamp(Vec<(String, i64, i64)>);
+
 /// A list, and how fetching it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerificationList {

@@ -22,7 +22,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use store::{FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList};
+use store::{FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionsStamp};
 
 mod ask;
 mod standing;
@@ -41,9 +41,9 @@ const REMEMBERED: i64 = 7 * 86_400_000;
 /// How long former versions are kept, in seconds: 400 days.
 const KEPT_SECONDS: i64 = 400 * 86_400;
 
-/// The lists in memory, and when what was read of them was last changed.
+/// The lists in memory, and which versions they were read from.
 #[derive(Debug, Default)]
-pub(crate) struct ListsInMemory(RwLock<(Arc<Lists>, Option<Millis>)>);
+pub(crate) struct ListsInMemory(RwLock<(Arc<Lists>, VersionsStamp)>);
 
 impl ListsInMemory {
     /// The lists as they are now.
@@ -52,12 +52,12 @@ impl ListsInMemory {
         held.0.clone()
     }
 
-    fn changed_at(&self) -> Option<Millis> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).1
+    fn is_of(&self, stamp: &VersionsStamp) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).1 == *stamp
     }
 
-    fn set(&self, lists: Lists, changed_at: Option<Millis>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(lists), changed_at);
+    fn set(&self, lists: Lists, stamp: VersionsStamp) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(lists), stamp);
     }
 }
 
@@ -103,16 +103,17 @@ pub(crate) async fn prepare(app: &App) -> Outcome<()> {
 }
 
 async fn load(app: &App) -> Outcome<()> {
-    let changed_at = app.store.list_versions_changed_at().await?;
+    // Before the versions: what is stored in between is read again the next time.
+    let stamp = app.store.list_versions_stamp().await?;
     let since = Millis(app.clock.now().0 - REMEMBERED - GRACE);
     let versions = app.store.list_versions_since(since).await?;
-    app.lists.set(Lists::new(&sources(), versions), changed_at);
+    app.lists.set(Lists::new(&sources(), versions), stamp);
     Ok(())
 }
 
 /// Reads the lists again if something was stored since, by whichever process.
 pub(crate) async fn reload_if_changed(app: &App) -> Outcome<()> {
-    if app.store.list_versions_changed_at().await? == app.lists.changed_at() {
+    if app.lists.is_of(&app.store.list_versions_stamp().await?) {
         return Ok(());
     }
     load(app).await

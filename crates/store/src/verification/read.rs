@@ -1,6 +1,6 @@
 //! The lists as they are shown, and their versions as visits are judged by.
 
-use super::{VerificationList, VersionSummary, list, version, version_from};
+use super::{VerificationList, VersionSummary, VersionsStamp, list, version, version_from};
 use crate::{
     Result, Store,
     convert::{Row, from_word},
@@ -78,17 +78,21 @@ impl Store {
             .collect()
     }
 
-    /// When a version was last stored or confirmed, by whichever process; tells whether what was read is still all.
+    /// What the present versions are, whichever process stored them; tells whether what was read is still all.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_versions_changed_at(&self) -> Result<Option<Millis>> {
-        let newest: Option<Option<i64>> = version::Entity::find()
+    pub async fn list_versions_stamp(&self) -> Result<VersionsStamp> {
+        let present = version::Entity::find()
             .select_only()
-            .column_as(version::Column::ConfirmedAt.max(), "newest")
+            .column(version::Column::Url)
+            .column(version::Column::ValidFrom)
+            .column(version::Column::ConfirmedAt)
+            .filter(version::Column::ValidUntil.is_null())
+            .order_by_asc(version::Column::Url)
             .into_tuple()
-            .one(self.reader())
+            .all(self.reader())
             .await?;
-        Ok(newest.flatten().map(Millis))
+        Ok(VersionsStamp(present))
     }
 }
