@@ -8,6 +8,7 @@ pub mod connection;
 pub mod deployment;
 pub mod desired;
 pub mod edge;
+pub mod identity;
 pub mod ids;
 pub mod lint;
 mod markup;

@@ -5,9 +5,10 @@ use crate::{
     config::Config,
     console::bulk::uploads::Uploads,
     edge_client::EdgeClient,
+    list_client::ListClient,
     problem::{Code, Outcome, Problem},
     reconcile::{BulkRoom, Signals},
-    services::{agents::Remembered, zones::Reads},
+    services::{agents::Remembered, verification::ListsInMemory, zones::Reads},
     vault::{IfNoKey, SealedRow, Vault},
     webhook_client::WebhookClient,
 };
@@ -52,6 +53,10 @@ pub(crate) struct App {
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
     pub(crate) webhooks: WebhookClient,
+    /// The way to the operators' lists.
+    pub(crate) list_client: ListClient,
+    /// What agents are verified by.
+    pub(crate) lists: ListsInMemory,
 }
 
 impl App {
@@ -114,6 +119,8 @@ impl App {
         crate::console::parts::set_support(config.support_url.as_ref());
         let webhooks = WebhookClient::new(config.webhook_allow_private)
             .context("the webhook's client could not be made")?;
+        let list_client = ListClient::new(config.verification_mirror.clone())
+            .context("the lists' client could not be made")?;
         Ok(Arc::new(Self {
             store,
             vault,
@@ -128,6 +135,8 @@ impl App {
             uploads: Uploads::default(),
             edge,
             webhooks,
+            list_client,
+            lists: ListsInMemory::default(),
             config,
         }))
     }

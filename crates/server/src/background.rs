@@ -1,8 +1,10 @@
 //! The background work of one process apart from deployments and content: connections are watched over, live pages are made
-//! into drafts and looked after, the webhook is told, and what was set for a time is done. Every replica does it, and nothing is done twice: work is leased, or done
-//! in the transaction that clears it.
+//! into drafts and looked after, the webhook is told, what agents are verified by is kept up to date, and what was set for
+//! a time is done. Every replica does it, and nothing is done twice: work is leased, or done in the transaction that
+//! clears it.
 
 mod deliveries;
+mod lists;
 mod live_pages;
 mod schedules;
 mod watching;
@@ -16,6 +18,7 @@ pub(crate) async fn run(app: AppState, stop: CancellationToken) {
         watching::run(app.clone(), stop.clone()),
         live_pages::run(app.clone(), stop.clone()),
         deliveries::run(app.clone(), stop.clone()),
+        lists::run(app.clone(), stop.clone()),
         schedules::run(app, stop),
     );
 }

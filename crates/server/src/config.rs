@@ -33,6 +33,8 @@ pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
 /// How often each published page is looked at unless told.
 pub(crate) const PAGE_CHECK_EVERY: Duration = Duration::from_secs(24 * 3_600);
+/// How often the lists that agents are verified by are fetched unless told.
+pub(crate) const VERIFICATION_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
 /// What `--help` of a command says about settings that have no flag.
 const COMMAND_HELP: &str = "\
@@ -121,6 +123,14 @@ pub(crate) struct ServeConfigArgs {
     /// [env: EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE]
     #[arg(long, value_name = "SWITCH", help_heading = "Settings")]
     pub(crate) webhook_allow_private: Option<String>,
+    /// How often the lists that agents are verified by are fetched from their operators: 6h, 1h, …, or off [default: 6h]
+    /// [env: EDGE_DELIVERY_VERIFICATION_EVERY]
+    #[arg(long, value_name = "TIME", help_heading = "Settings")]
+    pub(crate) verification_every: Option<String>,
+    /// Where copies of those lists are fetched instead, https or http on loopback: MIRROR/openai.com/gptbot.json, …
+    /// [env: EDGE_DELIVERY_VERIFICATION_MIRROR]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
+    pub(crate) verification_mirror: Option<String>,
     #[command(flatten)]
     pub(crate) common: ConfigArgs,
 }
@@ -195,6 +205,10 @@ pub(crate) struct Config {
     pub(crate) support_url: Option<Url>,
     /// Whether the webhook may go to private addresses, and by http.
     pub(crate) webhook_allow_private: bool,
+    /// How often the verification lists are fetched; none: only when somebody asks.
+    pub(crate) verification_every: Option<Duration>,
+    /// Where copies of them are fetched instead of from the operators.
+    pub(crate) verification_mirror: Option<Url>,
 }
 
 /// Everything that is wrong with the settings.
@@ -283,6 +297,12 @@ impl ServeConfigArgs {
             webhook_allow_private: self
                 .webhook_allow_private
                 .or_else(|| variable("EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE")),
+            verification_every: self
+                .verification_every
+                .or_else(|| variable("EDGE_DELIVERY_VERIFICATION_EVERY")),
+            verification_mirror: self
+                .verification_mirror
+                .or_else(|| variable("EDGE_DELIVERY_VERIFICATION_MIRROR")),
             audit_days: self
                 .audit_days
                 .or_else(|| variable("EDGE_DELIVERY_AUDIT_DAYS")),
@@ -352,6 +372,14 @@ impl ServeConfigArgs {
             self.webhook_allow_private.as_deref(),
             &mut errors,
         );
+        let verification_every = time_span::time_span(
+            ("EDGE_DELIVERY_VERIFICATION_EVERY", "--verification-every"),
+            self.verification_every.as_deref(),
+            VERIFICATION_EVERY,
+            &mut errors,
+        );
+        let verification_mirror =
+            addresses::mirror(self.verification_mirror.as_deref(), &mut errors);
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -371,6 +399,8 @@ impl ServeConfigArgs {
                     page_check_every,
                     support_url,
                     webhook_allow_private,
+                    verification_every,
+                    verification_mirror,
                 })
             }
             _ => Err(ConfigErrors(errors)),

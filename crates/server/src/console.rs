@@ -21,6 +21,7 @@ mod settings;
 mod shell;
 mod sites;
 mod variants;
+mod verification;
 mod visit;
 
 #[cfg(test)]
@@ -154,6 +155,8 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/agents/registry/activate", post(agents::activate))
         .route("/agents/registry/discard", post(agents::discard))
         .route("/agents/registry/revert", post(agents::revert))
+        .route("/agents/verification", get(verification::index))
+        .route("/agents/verification/refresh", post(verification::refresh))
         .route("/activity", get(activity::index))
         .route("/activity/log", get(activity::log))
         .route("/settings", get(settings::index))

@@ -21,6 +21,7 @@ pub(crate) mod token_text;
 pub(crate) mod token_url;
 pub(crate) mod variant_files;
 pub(crate) mod variants;
+pub(crate) mod verification;
 pub(crate) mod visit_as;
 pub(crate) mod warnings;
 pub(crate) mod webhooks;

@@ -118,7 +118,7 @@ impl WebhookClient {
                     .get(header::RETRY_AFTER)
                     .and_then(|value| value.to_str().ok()?.parse().ok()),
             }),
-            Err(error) => Err(words(&error)),
+            Err(error) => Err(words(&error, TIME_LIMIT)),
         }
     }
 }
@@ -132,9 +132,10 @@ fn is_local_name(name: &str) -> bool {
             .any(|end| name == *end || name.ends_with(&format!(".{end}")))
 }
 
-fn words(error: &reqwest::Error) -> String {
+/// What went wrong, without the address. `limit` is the longest that the request could take.
+pub(crate) fn words(error: &reqwest::Error, limit: Duration) -> String {
     if error.is_timeout() {
-        return format!("it did not answer within {} seconds", TIME_LIMIT.as_secs());
+        return format!("it did not answer within {} seconds", limit.as_secs());
     }
     // The innermost cause says most, and none of them but reqwest's own names the address.
     let mut source = std::error::Error::source(error);

@@ -32,6 +32,8 @@ pub(crate) mod user;
 pub(crate) mod variant;
 pub(crate) mod variant_event;
 pub(crate) mod variant_revision;
+pub(crate) mod verification_list;
+pub(crate) mod verification_list_version;
 pub(crate) mod webhook;
 pub(crate) mod webhook_delivery;
 pub(crate) mod workspace;

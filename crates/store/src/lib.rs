@@ -6,7 +6,8 @@
 //! methods that take and give the domain's types. SeaORM's entities (`entities/`) never leave the crate. What is not there
 //! is `None` or `false`; a rule that was broken is a [`StoreError`].
 //!
-//! * Every owned row carries its workspace, and every query for people takes a `WorkspaceId`. Scans over all workspaces
+//! * Every owned row carries its workspace, and every query for people takes a `WorkspaceId`. What operators publish of their agents
+//!   (`verification.rs`) is nobody's: every workspace reads the same. Scans over all workspaces
 //!   say so in their names (`…_for_background`); leases find their work themselves.
 //! * Times are milliseconds since 1970, given by the caller: nothing here looks at a clock. Processes that share a
 //!   database need clocks that agree to a second or two, since leases are compared with them.
@@ -68,6 +69,7 @@ mod sites;
 mod sync;
 mod users;
 mod variants;
+mod verification;
 mod webhooks;
 mod workspaces;
 
@@ -98,6 +100,9 @@ pub use users::User;
 pub use variants::{
     CarriedOut, Deed, DeletedVariants, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision, NewSchedule,
     RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
+};
+pub use verification::{
+    FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionSummary, VersionsStamp,
 };
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,

@@ -10,10 +10,11 @@ mod m20261124_000007_drift_watch;
 mod m20261124_000008_restored;
 mod m20261124_000010_site_syncs;
 mod m20261124_000012_agent_registries;
-mod m20261124_000017_previews;
 mod m20261124_000013_schedules;
 mod m20261124_000015_makings;
 mod m20261124_000016_page_watches;
+mod m20261124_000017_previews;
+mod m20261124_000022_verification_lists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -32,10 +33,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000008_restored::Migration),
             Box::new(m20261124_000010_site_syncs::Migration),
             Box::new(m20261124_000012_agent_registries::Migration),
-            Box::new(m20261124_000017_previews::Migration),
             Box::new(m20261124_000013_schedules::Migration),
             Box::new(m20261124_000015_makings::Migration),
             Box::new(m20261124_000016_page_watches::Migration),
+            Box::new(m20261124_000017_previews::Migration),
+            Box::new(m20261124_000022_verification_lists::Migration),
         ]
     }
 }

@@ -33,6 +33,7 @@ function pagesOf({ connection, site, deployment }) {
     guide: '/connect/guide',
     replace: `/connections/${connection.id}/token`,
     agents: '/agents',
+    'agents-verification': '/agents/verification?agent=GPTBot&address=192.0.2.7',
     activity: '/activity',
     log: '/activity/log',
     settings: '/settings',

@@ -12,6 +12,7 @@ mod sites;
 mod sync;
 mod variant_path;
 mod variants;
+mod verification;
 mod webhook;
 
 pub(crate) use self::{
@@ -38,6 +39,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(agents::router())
         .merge(audit::router())
         .merge(webhook::router())
+        .merge(verification::router())
 }
 
 /// A part of a list.

@@ -105,6 +105,8 @@ kinds! {
     WebhookDeleted = "webhook.deleted", "Deleted the webhook";
     /// A test message was sent to the webhook.
     WebhookTested = "webhook.tested", "Tested the webhook";
+    /// What agents are verified by was to be fetched again.
+    VerificationRefreshed = "verification.refreshed", "Fetched the verification lists";
     /// An access key was made.
     AccessKeyMade = "access_key.made", "Made an access key";
     /// An access key was revoked.

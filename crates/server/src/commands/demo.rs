@@ -168,6 +168,9 @@ fn config(
     Ok(Config {
         check_every: Some(crate::config::CHECK_EVERY),
         page_check_every: Some(crate::config::PAGE_CHECK_EVERY),
+        // The demo goes nowhere but to this machine, until somebody asks for it.
+        verification_every: None,
+        verification_mirror: None,
         support_url: None,
         webhook_allow_private: false,
         listen,

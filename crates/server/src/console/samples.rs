@@ -6,6 +6,7 @@ mod connections;
 mod deployments;
 mod others;
 mod sites;
+mod verification;
 
 use super::{
     activity::{
@@ -35,6 +36,7 @@ use super::{
         ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,
         PreviewPart, PreviewRow, RevisionRow, ScheduleRows, Theirs, VariantPage,
     },
+    verification::{CheckQuery, Found, ListRow, VerificationPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
 use crate::{
@@ -386,6 +388,7 @@ fn every_page_is_sound() {
         deployments::deployments(),
         bulk::bulk(),
         others::others(),
+        verification::verification(),
     ]
     .into_iter()
     .flatten()

@@ -141,6 +141,7 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "stays" => "The connection stays. Removals that were begun go on.",
         "former_gone" => "Noted.",
         "webhook_set" => "The webhook is set.",
+        "lists" => "The lists are being fetched.",
         "webhook_gone" => "The webhook is deleted.",
         "attached" => "The site has another connection. The plan shows how it is.",
         "saved" => "Saved.",

@@ -11,6 +11,7 @@ pub(crate) struct Signals {
     content: Arc<Notify>,
     watching: Arc<Notify>,
     making: Arc<Notify>,
+    lists: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
     synced: broadcast::Sender<SiteId>,
 }
@@ -23,6 +24,7 @@ impl Signals {
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
             making: Arc::new(Notify::new()),
+            lists: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
             synced: broadcast::channel(256).0,
         }
@@ -66,6 +68,16 @@ impl Signals {
     /// Returns when there are some to be made; a call that came before counts.
     pub(crate) async fn making_woken(&self) {
         self.making.notified().await;
+    }
+
+    /// Somebody wants the verification lists fetched.
+    pub(crate) fn wake_lists(&self) {
+        self.lists.notify_one();
+    }
+
+    /// Returns when somebody wants that; a call that came before counts.
+    pub(crate) async fn lists_woken(&self) {
+        self.lists.notified().await;
     }
 
     /// Something about a deployment was stored.

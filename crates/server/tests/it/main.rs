@@ -45,6 +45,7 @@ mod sync;
 mod token_check;
 mod twice;
 mod unreadable;
+mod verification;
 mod watching;
 mod webhook_receiver;
 mod webhooks;

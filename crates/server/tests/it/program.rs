@@ -82,6 +82,8 @@ impl Program {
             ("EDGE_DELIVERY_LOG", "debug".to_owned()),
             ("CLOUDFLARE_API_BASE_URL", cloud.api_url()),
             ("EDGE_DELIVERY_EDGE_URL", cloud.edge_url()),
+            // Tests do not leave this machine.
+            ("EDGE_DELIVERY_VERIFICATION_EVERY", "off".to_owned()),
         ];
         settings.extend(
             more.iter()

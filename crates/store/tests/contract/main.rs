@@ -24,6 +24,7 @@ mod sites;
 mod sqlite_files;
 mod syncing;
 mod variants;
+mod verification;
 mod watching;
 mod webhooks;
 mod world;
@@ -109,6 +110,7 @@ stories! {
     }
     path_policy { variants_follow_the_policy, merging_keeps_every_revision }
     previews { links_live_until_they_end }
+    verification { lists_are_fetched_by_one_at_a_time, versions_follow_each_other, keys_come_back }
     webhooks { a_webhook_lives, messages_are_sent_one_at_a_time, old_messages_are_forgotten }
     many { thousands_in_one_go }
     bulk { what_is_below_a_path_goes_in_steps }
