@@ -83,6 +83,7 @@ our_id!(
 our_id!(
     /// A link to a signed preview.
     PreviewId, "a preview id");
+our_id!(
     /// One run of making variants from live pages.
     MakingId, "a making id");
 our_id!(
