@@ -147,7 +147,8 @@ async fn a_path_may_be_pasted_as_an_address() {
     assert_eq!(page.status, 303, "{}", page.text);
     let told = console.get(&page.location).await;
     assert!(
-        told.text.contains("after ? or # was left out"),
+        told.text
+            .contains("after ? or # and makes no other page of this site was left out"),
         "{}",
         told.text
     );
