@@ -199,7 +199,7 @@ fn signatures_by_case() {
         (
             "another page, when the path is covered",
             with(&|s| {
-                (s.covered, s.seen_path) = (r#""@authority" "@path" "signature-agent""#, "/admin")
+                (s.covered, s.seen_path) = (r#""@authority" "@path" "signature-agent""#, "/admin");
             }),
             Invalid(Fault::Wrong),
         ),
@@ -256,7 +256,7 @@ fn signatures_by_case() {
         (
             "keys in the header itself",
             with(&|s| {
-                s.agent_header = r#""data:application/http-message-signatures-directory,{}""#
+                s.agent_header = r#""data:application/http-message-signatures-directory,{}""#;
             }),
             Unknown(Doubt::ForeignHost),
         ),
