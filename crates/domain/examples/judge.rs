@@ -1,7 +1,7 @@
 //! How many visits are judged a second, on one core: `cargo run --release -p domain --example judge`.
 
 use domain::{
-    agents::registry,
+    agents::Registry,
     identity::{
         Content, Lists, SignatureFinding, SignatureParts, Version, check, judge, published,
         sources, start,
@@ -36,7 +36,7 @@ fn main() {
         });
     }
     let built = Instant::now();
-    let lists = Lists::new(&sources::sources(registry::AGENTS), versions);
+    let lists = Lists::new(&sources::sources(Registry::built_in().agents()), versions);
     let built = built.elapsed();
     let addresses: Vec<IpAddr> = (0..4_096_u32)
         .map(|n| match n % 4 {
@@ -44,10 +44,11 @@ fn main() {
             _ => IpAddr::V4(Ipv4Addr::from_bits(n.wrapping_mul(2_654_435_761))),
         })
         .collect();
+    let registry = Registry::built_in();
     let rounds = 2_000_000;
     let started = Instant::now();
     for round in 0..rounds {
-        let agent = &registry::AGENTS[round % registry::AGENTS.len()];
+        let agent = &registry.agents()[round % registry.agents().len()];
         let address = Some(addresses[round % addresses.len()]);
         black_box(judge(agent, address, SignatureFinding::None, &lists, at));
     }
@@ -73,7 +74,7 @@ fn signatures(at: Millis, out: &mut impl Write) {
         confirmed_at: at,
         content: Content::Keys(published::keys(key).expect("a directory")),
     };
-    let lists = Lists::new(&sources::sources(registry::AGENTS), [keys]);
+    let lists = Lists::new(&sources::sources(Registry::built_in().agents()), [keys]);
     let parts = SignatureParts {
         signature_agent: r#""https://chatgpt.com""#.to_owned(),
         signature_input: r#"sig1=("@authority" "signature-agent");created=1735689600;keyid="poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U";alg="ed25519";expires=1735693200;tag="web-bot-auth""#.to_owned(),

@@ -177,7 +177,7 @@ fn ask(agent: &Agent, address: IpAddr, lists: &Lists, at: Millis) -> Ground {
             Answer::NoList => is_missing = true,
         }
     }
-    let mut others = lists.of_operator(agent.operator).iter();
+    let mut others = lists.of_operator(&agent.operator).iter();
     if others.any(|url| lists.ask(url, address, at) == Answer::Inside) {
         return Ground::OperatorAddress;
     }

@@ -64,7 +64,7 @@ const SIGNS_AS: &[(&str, &str)] = &[("OpenAI", "chatgpt.com"), ("Google", "agent
 /// The lists of ranges that an agent's address may be in.
 pub fn ranges_of(agent: &Agent) -> impl Iterator<Item = &str> {
     let named = match &agent.verification {
-        Verification::PublishedIps { url } => Some(*url),
+        Verification::PublishedIps { url } => Some(url.as_str()),
         _ => None,
     };
     let also = ALSO.iter().filter(|(token, _)| *token == agent.token);
@@ -105,7 +105,7 @@ pub fn sources<'a>(agents: impl IntoIterator<Item = &'a Agent> + Clone) -> Vec<S
         }
     }
     for agent in agents {
-        for host in hosts_of(agent.operator) {
+        for host in hosts_of(&agent.operator) {
             add(&keys_url(host), ListKind::Keys, agent);
         }
     }
@@ -115,11 +115,11 @@ pub fn sources<'a>(agents: impl IntoIterator<Item = &'a Agent> + Clone) -> Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::{by_token, registry};
+    use crate::agents::Registry;
 
     #[test]
     fn every_list_is_named_once_and_by_https() {
-        let sources = sources(registry::AGENTS);
+        let sources = sources(Registry::built_in().agents());
         for source in &sources {
             assert!(source.url.starts_with("https://"), "{}", source.url);
             assert!(!source.agents.is_empty() && !source.operator.is_empty());
@@ -139,11 +139,12 @@ mod tests {
 
     #[test]
     fn what_is_added_belongs_to_known_agents() {
+        let registry = Registry::built_in();
         for (token, _) in ALSO {
-            assert!(by_token(token).is_some(), "{token}");
+            assert!(registry.agent(token).is_some(), "{token}");
         }
         for (operator, _) in SIGNS_AS {
-            let mut known = registry::AGENTS.iter();
+            let mut known = registry.agents().iter();
             assert!(known.any(|agent| agent.operator == *operator), "{operator}");
         }
     }

@@ -46,13 +46,13 @@ pub fn versions() -> Vec<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{agents::registry, identity::sources::sources};
+    use crate::{agents::Registry, identity::sources::sources};
 
     #[test]
     fn the_start_set_belongs_to_lists_that_are_fetched() {
         let versions = versions();
         assert!(versions.len() >= 5);
-        let sources = sources(registry::AGENTS);
+        let sources = sources(Registry::built_in().agents());
         for version in &versions {
             assert!(
                 sources.iter().any(|source| source.url == version.url),

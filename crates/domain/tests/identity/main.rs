@@ -5,17 +5,26 @@ mod signatures;
 mod table;
 
 use domain::{
-    agents::{Agent, by_token, registry},
+    agents::{Agent, Registry},
     identity::{self, Content, Lists, Version, sources},
     time::Millis,
 };
+use std::sync::{Arc, LazyLock};
 
 /// When the visits were.
 pub(crate) const AT: Millis = Millis(1_800_000_000_000);
 pub(crate) const HOUR: i64 = 3_600_000;
 
+static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(Registry::built_in);
+
+pub(crate) fn agents() -> &'static [Agent] {
+    REGISTRY.agents()
+}
+
 pub(crate) fn agent(token: &str) -> &'static Agent {
-    by_token(token).unwrap_or_else(|| panic!("{token} is not in the registry"))
+    REGISTRY
+        .agent(token)
+        .unwrap_or_else(|| panic!("{token} is not in the registry"))
 }
 
 /// A list that was the same from `from` until now, and confirmed at `confirmed`, in hours from the visits.
@@ -39,5 +48,5 @@ pub(crate) fn ranges(
 }
 
 pub(crate) fn lists(versions: Vec<Version>) -> Lists {
-    Lists::new(&sources::sources(registry::AGENTS), versions)
+    Lists::new(&sources::sources(agents()), versions)
 }

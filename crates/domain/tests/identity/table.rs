@@ -1,6 +1,5 @@
 use crate::{AT, HOUR, agent, lists, ranges};
 use domain::{
-    agents::registry,
     identity::{Lists, SignatureFinding, judge, sources},
     time::Millis,
 };
@@ -58,7 +57,7 @@ fn every_case_of_the_table() {
 #[test]
 fn every_agent_with_a_list_is_in_the_table() {
     let table = include_str!("cases.txt");
-    for agent in registry::AGENTS {
+    for agent in crate::agents() {
         let has_list = sources::ranges_of(agent).next().is_some();
         let is_there = table.contains(&format!("case | {} |", agent.token));
         assert!(is_there || !has_list, "{} has no cases", agent.token);

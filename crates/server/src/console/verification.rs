@@ -8,12 +8,14 @@ use super::{
 use crate::{
     audit::{Event, Kind},
     problem::Problem,
-    services::verification::{self, Asked, Freshness, Standing},
+    services::{
+        agents,
+        verification::{self, Asked, Freshness, Standing},
+    },
 };
 use askama::Template;
 use axum::{extract::Query, response::Response};
 use domain::{
-    agents::registry,
     identity::{Identity, ListKind},
     time::Millis,
 };
@@ -35,7 +37,7 @@ pub(crate) struct VerificationPage {
     /// Whether a list waits to be fetched, or is being fetched.
     pub(crate) is_under_way: bool,
     /// The tokens that can be asked about.
-    pub(crate) agents: Vec<&'static str>,
+    pub(crate) agents: Vec<String>,
     /// What was asked.
     pub(crate) asked: CheckQuery,
     /// What is known of it.
@@ -185,20 +187,28 @@ pub(super) async fn index(
             .map(|standing| ListRow::of(standing, now))
             .collect()
     };
-    let answer = (!query.agent.is_empty() || !query.address.is_empty())
-        .then(|| verification::ask(desk.app(), &query.agent, &query.address));
+    let answer = if query.agent.is_empty() && query.address.is_empty() {
+        None
+    } else {
+        Some(verification::ask(desk.app(), &query.agent, &query.address).await)
+    };
     let (found, problem) = match answer {
         Some(Ok(asked)) => (Some(Found::of(&asked)), None),
         Some(Err(problem)) => (None, Some(ProblemPanel::new(problem))),
         None => (None, None),
     };
+    let registry = agents::active(desk.app(), desk.ws()).await?;
     let view = VerificationPage {
         shell: desk.shell("agents"),
         ranges: rows(ranges),
         keys: rows(keys),
         is_kept_up,
         is_under_way,
-        agents: registry::AGENTS.iter().map(|agent| agent.token).collect(),
+        agents: registry
+            .agents()
+            .iter()
+            .map(|agent| agent.token.clone())
+            .collect(),
         asked: query,
         found,
         problem,

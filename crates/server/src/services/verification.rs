@@ -7,9 +7,10 @@ use crate::{
     app::App,
     list_client::Fetched,
     problem::{Outcome, Problem},
+    services::agents,
 };
 use domain::{
-    agents::{Agent, registry},
+    agents::Agent,
     identity::{
         self, Content, GRACE, Judgement, ListKind, Lists, SignatureParts, Source, Version,
         published,
@@ -69,22 +70,25 @@ pub(crate) fn judge(
     signature: Option<&SignatureParts>,
     at: Millis,
 ) -> Judgement {
-    let finding = identity::check(signature, agent.operator, lists, at);
+    let finding = identity::check(signature, &agent.operator, lists, at);
     identity::judge(agent, address, finding, lists, at)
 }
 
-/// The lists of the registry's agents.
-pub(crate) fn sources() -> Vec<Source> {
-    identity::sources::sources(registry::AGENTS)
+/// The lists of the agents in the registry in force.
+pub(crate) async fn sources(app: &App) -> Outcome<Vec<Source>> {
+    let registry = agents::active(app, app.workspace).await?;
+    Ok(identity::sources::sources(registry.agents()))
 }
 
-fn urls() -> Vec<String> {
-    sources().into_iter().map(|source| source.url).collect()
+async fn urls(app: &App) -> Outcome<Vec<String>> {
+    let sources = sources(app).await?;
+    Ok(sources.into_iter().map(|source| source.url).collect())
 }
 
 /// Makes the lists known, stores what came with the program, and reads them all into memory.
 pub(crate) async fn prepare(app: &App) -> Outcome<()> {
-    let known: Vec<(String, ListKind)> = sources()
+    let known: Vec<(String, ListKind)> = sources(app)
+        .await?
         .into_iter()
         .map(|source| (source.url, source.kind))
         .collect();
@@ -107,7 +111,8 @@ async fn load(app: &App) -> Outcome<()> {
     let stamp = app.store.list_versions_stamp().await?;
     let since = Millis(app.clock.now().0 - REMEMBERED - GRACE);
     let versions = app.store.list_versions_since(since).await?;
-    app.lists.set(Lists::new(&sources(), versions), stamp);
+    app.lists
+        .set(Lists::new(&sources(app).await?, versions), stamp);
     Ok(())
 }
 
@@ -128,7 +133,7 @@ pub(crate) async fn forget_old(app: &App) -> Outcome<()> {
 /// Lets every list be fetched now.
 pub(crate) async fn refresh(app: &App) -> Outcome<()> {
     app.store
-        .hurry_list_fetches(&urls(), app.clock.now())
+        .hurry_list_fetches(&urls(app).await?, app.clock.now())
         .await?;
     app.signals.wake_lists();
     Ok(())
@@ -140,7 +145,7 @@ pub(crate) async fn lease(app: &App) -> Outcome<Option<FetchLease>> {
     let until = now.plus_seconds(LEASE_SECONDS);
     Ok(app
         .store
-        .lease_list_fetch(&urls(), &app.process, now, until)
+        .lease_list_fetch(&urls(app).await?, &app.process, now, until)
         .await?)
 }
 

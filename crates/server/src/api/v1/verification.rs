@@ -142,7 +142,7 @@ async fn check(
     _caller: ApiCaller,
     ApiQuery(query): ApiQuery<CheckQuery>,
 ) -> Outcome<Json<CheckView>> {
-    let asked = verification::ask(&app, &query.agent, &query.address)?;
+    let asked = verification::ask(&app, &query.agent, &query.address).await?;
     Ok(Json(CheckView {
         agent: asked.agent.token,
         operator: asked.agent.operator,

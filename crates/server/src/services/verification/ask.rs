@@ -1,18 +1,21 @@
 //! Who somebody with an agent's name would be, from an address: for people who read their own logs.
 
 use super::{App, judge};
-use crate::problem::{Outcome, Problem};
+use crate::{
+    problem::{Outcome, Problem},
+    services::agents,
+};
 use domain::{
-    agents::{Agent, by_token},
+    agents::Agent,
     identity::{Ground, Judgement},
 };
 use std::net::IpAddr;
 
 /// What was asked, and what is known.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Asked {
     /// The agent.
-    pub(crate) agent: &'static Agent,
+    pub(crate) agent: Agent,
     /// The address.
     pub(crate) address: IpAddr,
     /// Who it would be now.
@@ -20,8 +23,11 @@ pub(crate) struct Asked {
 }
 
 /// Judges an address by the lists as they are now.
-pub(crate) fn ask(app: &App, agent: &str, address: &str) -> Outcome<Asked> {
-    let agent = by_token(agent.trim())
+pub(crate) async fn ask(app: &App, agent: &str, address: &str) -> Outcome<Asked> {
+    let registry = agents::active(app, app.workspace).await?;
+    let agent = registry
+        .agent(agent.trim())
+        .cloned()
         .ok_or_else(|| Problem::field("agent", "is none of the agents that are known"))?;
     let address = address.trim().parse().map_err(|_| {
         Problem::field(
@@ -31,7 +37,7 @@ pub(crate) fn ask(app: &App, agent: &str, address: &str) -> Outcome<Asked> {
     })?;
     let judgement = judge(
         &app.lists.get(),
-        agent,
+        &agent,
         Some(address),
         None,
         app.clock.now(),

@@ -60,7 +60,8 @@ pub(crate) async fn standings(app: &App) -> Outcome<Vec<Standing>> {
         .into_iter()
         .map(|list| (list.url.clone(), list))
         .collect();
-    Ok(sources()
+    Ok(sources(app)
+        .await?
         .into_iter()
         .map(|source| {
             let list = lists.remove(&source.url);
