@@ -27,6 +27,8 @@ function pagesOf({ connection, site, deployment }) {
     guide: '/connect/guide',
     replace: `/connections/${connection.id}/token`,
     agents: '/agents',
+    agent: '/agents/GPTBot',
+    'agent-registry': '/agents/registry',
     activity: '/activity',
     log: '/activity/log',
     settings: '/settings',

@@ -248,7 +248,7 @@ pub(crate) enum Back {
 /// Puts an earlier registry in force again.
 pub(crate) async fn go_back(app: &App, ws: WorkspaceId, to: Back, by: &str) -> Outcome<Standing> {
     let before = standing(app, ws).await?;
-    let is_done = match to {
+    match to {
         Back::BuiltIn => {
             switch(app, ws, &before.registry, async || {
                 Ok(app.store.retire_active_agent_registry(ws).await?)
@@ -279,8 +279,7 @@ pub(crate) async fn go_back(app: &App, ws: WorkspaceId, to: Back, by: &str) -> O
             })
             .await
         }
-    };
-    is_done
+    }
 }
 
 /// Does it, and tells the sites whose Worker differs by it.
