@@ -63,6 +63,7 @@ test('a newer registry is staged, put in force and taken back', async ({ page, d
   await part.getByLabel('What it gets').selectOption('serve');
   await part.getByRole('button', { name: 'Save who gets variants' }).click();
   await expect(page.getByText('tick the box')).toBeVisible();
+  await expect(part.getByLabel('Agents that train models')).not.toBeChecked();
   await part.getByLabel('Say something of a single one').fill('CCBot');
   await part.getByLabel('What it gets').selectOption('serve');
   await part.getByRole('button', { name: 'Save who gets variants' }).click();

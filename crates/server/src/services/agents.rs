@@ -183,7 +183,7 @@ fn refused(faults: &[Fault]) -> Problem {
     )
     .cause("A registry decides who is shown another page than people, so one fault refuses all of it.")
     .remedy("Correct the document and send it again; nothing was changed, the registry in force stays.")
-    .remedy(format!("docs/agents.md has the form of the document, of at most {DOCUMENT_MAX} bytes; the registry in force can be had as one, to begin with."));
+    .remedy(format!("docs/agents.md has the form of the document, of at most {} KiB; the registry in force can be had as one, to begin with.", DOCUMENT_MAX / 1024));
     problem.errors = faults
         .iter()
         .map(|fault| FieldError {
