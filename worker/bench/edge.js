@@ -104,11 +104,18 @@ const MODULE = 'export default { fetch(request) { return fetch(request); } };\n'
 const FETCHING = "addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));\n";
 const RETURNING = "addEventListener('fetch', () => {});\n";
 
+const READING = `addEventListener('fetch', (event) => event.respondWith((async () => {
+  const { value } = await globalThis.VARIANTS.getWithMetadata('v/html/tea', 'arrayBuffer');
+  return new Response(value, { headers: { 'content-type': 'text/html; charset=utf-8', etag: '"x"', vary: 'accept, user-agent',
+    'cache-control': 'private, max-age=300', link: '<http://shop.example/tea>; rel="canonical"', 'x-edge-delivery': 'variant' } });
+})()));\n`;
+
 const cases = [
   { name: 'module: fetch(request)', head: person, edge: { script: MODULE, module: true } },
   { name: 'module: fetch(request), again (A/A)', head: person, edge: { script: MODULE, module: true } },
   { name: 'service worker: fetch(request)', head: person, edge: { script: FETCHING } },
   { name: 'service worker: returns', head: person, edge: { script: RETURNING } },
+  { name: 'service worker: reads KV, answers', head: person, edge: { script: READING } },
   { name: 'Edge Delivery: person', head: person, edge: {}, most: 0.75 },
   { name: 'Edge Delivery: Googlebot', head: headOf('/tea', UA.googlebot, '*/*'), edge: {} },
   { name: 'Edge Delivery: agent, no variant', head: headOf('/none', UA.gptbot, '*/*'), edge: {}, most: 1.1 },

@@ -34,6 +34,8 @@ function pagesOf({ connection, site, deployment }) {
     replace: `/connections/${connection.id}/token`,
     agents: '/agents',
     'agents-verification': '/agents/verification?agent=GPTBot&address=192.0.2.7',
+    agent: '/agents/GPTBot',
+    'agent-registry': '/agents/registry',
     activity: '/activity',
     log: '/activity/log',
     settings: '/settings',

@@ -200,7 +200,7 @@ mod tests {
     use crate::agents::document::parse;
     use serde_json::json;
 
-    fn registry(agents: serde_json::Value) -> Registry {
+    fn registry(agents: &serde_json::Value) -> Registry {
         let document = json!({
             "schema": 1, "version": "test", "agents": agents,
             "excluded": [{"token": "Googlebot", "operator": "Google", "kind": "search_engine"}],
@@ -211,12 +211,12 @@ mod tests {
     #[test]
     fn what_differs_is_told() {
         let bot = |token: &str, purpose: &str| json!({"token": token, "operator": "Somebody", "purpose": purpose, "evidence": "reported"});
-        let old = registry(json!([
+        let old = registry(&json!([
             bot("GoneBot", "user"),
             bot("SameBot", "user"),
             bot("OtherBot", "training")
         ]));
-        let new = registry(json!([
+        let new = registry(&json!([
             bot("SameBot", "user"),
             bot("OtherBot", "search"),
             bot("NewBot", "training")

@@ -441,7 +441,7 @@ mod tests {
             (
                 |d| {
                     d["agents"][0]["verification"] =
-                        json!({"method": "reverse_dns", "suffix": "bot.example"})
+                        json!({"method": "reverse_dns", "suffix": "bot.example"});
                 },
                 "agents[0].verification.suffix",
             ),

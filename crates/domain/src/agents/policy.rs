@@ -26,7 +26,7 @@ impl Treatment {
     /// The same for people.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Serve => "variant",
+            Self::Serve => "the variant",
             Self::Origin => "the page",
         }
     }

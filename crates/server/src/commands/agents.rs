@@ -17,7 +17,7 @@ use crate::{
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use domain::agents::{changes::Change, document::DOCUMENT_MAX};
+use domain::agents::{ExcludedKind, Purpose, changes::Change, document::DOCUMENT_MAX};
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -164,7 +164,7 @@ pub(crate) async fn run(command: AgentsCommand) -> anyhow::Result<ExitCode> {
         AgentsCommand::Show(args) => {
             let app = super::open(args.config).await?;
             let shown = show(&app, &args.token).await;
-            answer(shown, args.json, |view| print_entry(view))
+            answer(shown, args.json, print_entry)
         }
         AgentsCommand::Check(args) => {
             let app = super::open(args.config).await?;
@@ -313,8 +313,8 @@ fn table(items: &[AgentView], has_site: bool) -> Table {
 }
 
 fn what(item: &AgentView) -> &'static str {
-    let purpose = item.purpose.map(|purpose| purpose.as_str());
-    let why = item.why.map(|why| why.as_str());
+    let purpose = item.purpose.map(Purpose::as_str);
+    let why = item.why.map(ExcludedKind::as_str);
     purpose.or(why).unwrap_or("robots.txt only")
 }
 

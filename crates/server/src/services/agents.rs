@@ -183,7 +183,7 @@ fn refused(faults: &[Fault]) -> Problem {
     )
     .cause("A registry decides who is shown another page than people, so one fault refuses all of it.")
     .remedy("Correct the document and send it again; nothing was changed, the registry in force stays.")
-    .remedy(format!("docs/agents.md has the form of the document, of at most {DOCUMENT_MAX} bytes; the registry in force can be had as one, to begin with."));
+    .remedy(format!("docs/agents.md has the form of the document, of at most {} KiB; the registry in force can be had as one, to begin with.", DOCUMENT_MAX / 1024));
     problem.errors = faults
         .iter()
         .map(|fault| FieldError {
@@ -248,7 +248,7 @@ pub(crate) enum Back {
 /// Puts an earlier registry in force again.
 pub(crate) async fn go_back(app: &App, ws: WorkspaceId, to: Back, by: &str) -> Outcome<Standing> {
     let before = standing(app, ws).await?;
-    let is_done = match to {
+    match to {
         Back::BuiltIn => {
             switch(app, ws, &before.registry, async || {
                 Ok(app.store.retire_active_agent_registry(ws).await?)
@@ -279,8 +279,7 @@ pub(crate) async fn go_back(app: &App, ws: WorkspaceId, to: Back, by: &str) -> O
             })
             .await
         }
-    };
-    is_done
+    }
 }
 
 /// Does it, and tells the sites whose Worker differs by it.

@@ -321,6 +321,10 @@ async fn the_console_shows_agents_and_takes_a_registry() {
         .post(&save, "search=yes&user=yes&token=Googlebot&gets=serve")
         .await;
     assert_eq!(page.status, 422, "not without being sure");
+    assert!(
+        page.text.contains("value=\"Googlebot\""),
+        "what was typed stays"
+    );
     let page = console
         .post(&save, "search=yes&user=yes&token=CCBot&gets=serve")
         .await;
@@ -363,7 +367,7 @@ async fn the_command_line_shows_agents_and_takes_a_registry() {
     let (code, text, _) = run(&["agents", "show", "gptbot"]).await;
     assert_eq!(code, Some(0));
     assert!(
-        text.contains("openai.com/gptbot.json") && text.contains("at shop: variant"),
+        text.contains("openai.com/gptbot.json") && text.contains("at shop: the variant"),
         "{text}"
     );
     assert_eq!(run(&["agents", "show", "NoSuchBot"]).await.0, Some(1));

@@ -23,7 +23,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use domain::{agents::document::DOCUMENT_MAX, ids::WorkspaceId};
+use domain::{
+    agents::{Evidence, Purpose, document::DOCUMENT_MAX},
+    ids::WorkspaceId,
+};
 use serde::Deserialize;
 use store::Site;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -84,8 +87,8 @@ impl AgentFilter {
         Ok(entries
             .into_iter()
             .filter(|it| kind == "all" || it.kind == kind)
-            .filter(|it| same(&self.purpose, it.purpose.map(|word| word.as_str())))
-            .filter(|it| same(&self.evidence, it.evidence.map(|word| word.as_str())))
+            .filter(|it| same(&self.purpose, it.purpose.map(Purpose::as_str)))
+            .filter(|it| same(&self.evidence, it.evidence.map(Evidence::as_str)))
             .filter(|it| {
                 let wanted = self.operator.as_deref();
                 wanted.is_none_or(|wanted| it.operator.to_lowercase() == wanted.to_lowercase())

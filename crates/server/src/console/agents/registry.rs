@@ -38,6 +38,8 @@ pub(crate) struct RegistryPage {
     pub(crate) former: Vec<HeldRow>,
     /// Why a document was not taken, or a deed not done.
     pub(crate) problem: Option<ProblemPanel>,
+    /// All that is wrong with the document, when it is more than one thing.
+    pub(crate) faults: Vec<String>,
 }
 
 /// A registry, without its entries.
@@ -115,7 +117,15 @@ fn view(desk: &Desk, standing: &Standing, problem: Option<Problem>) -> RegistryP
                 .collect(),
         }
     });
+    let errors = problem.iter().flat_map(|problem| &problem.errors);
+    let mut faults: Vec<String> = errors
+        .map(|error| format!("{} {}", error.field, error.detail))
+        .collect();
+    if faults.len() == 1 {
+        faults.clear();
+    }
     RegistryPage {
+        faults,
         shell: desk.shell("agents"),
         active: match &standing.active {
             Some(row) => held(row, desk),

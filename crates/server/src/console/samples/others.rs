@@ -211,5 +211,6 @@ fn agent_registry(is_staged: bool) -> RegistryPage {
         }),
         former: vec![held("r1")],
         problem: is_staged.then(problem),
+        faults: vec![NASTY.to_owned(), NASTY.to_owned()],
     }
 }

@@ -333,6 +333,8 @@ fn policy() -> PolicyPart {
         purposes: vec![("training", "Agents that train models", 51, false)],
         single: vec![("GPTBot".to_owned(), "Trains models", true)],
         tokens: vec!["GPTBot".to_owned()],
+        typed: NASTY.to_owned(),
+        typed_serves: true,
         problem: None,
     }
 }

@@ -28,6 +28,10 @@ pub(crate) struct PolicyPart {
     pub(crate) single: Vec<(String, &'static str, bool)>,
     /// Every token that can be named.
     pub(crate) tokens: Vec<String>,
+    /// The token that something was to be said of, as typed.
+    pub(crate) typed: String,
+    /// Whether that one was to get variants.
+    pub(crate) typed_serves: bool,
     /// Why it was not saved.
     pub(crate) problem: Option<ProblemPanel>,
 }
@@ -61,8 +65,23 @@ impl PolicyPart {
             purposes: purposes.collect(),
             single: single.collect(),
             tokens: agents.chain(excluded).collect(),
-            problem: None,
+            ..Self::default()
         }
+    }
+
+    /// With what was typed in the place of what is stored.
+    fn typed(mut self, form: &PolicyForm) -> Self {
+        for (word, _, _, is_served) in &mut self.purposes {
+            *is_served = form.contains_key(*word);
+        }
+        for (token, _, is_served) in &mut self.single {
+            if let Some(said) = form.get(&format!("one:{token}")) {
+                *is_served = said == "serve";
+            }
+        }
+        self.typed = form.get("token").cloned().unwrap_or_default();
+        self.typed_serves = form.get("gets").is_some_and(|gets| gets == "serve");
+        self
     }
 }
 
@@ -133,6 +152,7 @@ pub(crate) async fn save_agents(
         }
         Err(problem) => {
             let mut view = settings_view(&desk, &site, None, None).await?;
+            view.agents = view.agents.typed(&form);
             view.agents.problem = Some(ProblemPanel::new(problem));
             Ok(refused(&view, view.agents.problem.as_ref()))
         }
