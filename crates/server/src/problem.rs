@@ -157,6 +157,18 @@ pub(crate) struct FieldError {
     pub(crate) detail: String,
 }
 
+/// What there is to know about a content that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct AboutContent {
+    /// The revision that is the newest now, for an edit that came too late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latest_revision: Option<String>,
+    /// What the checks of a content found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lints: Vec<LintView>,
+}
+
 /// A problem, in the shape in which it is answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -185,12 +197,9 @@ pub(crate) struct Problem {
     /// The connection that it is about, where that helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) connection_id: Option<String>,
-    /// The revision that is the newest now, for an edit that came too late.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) latest_revision: Option<String>,
-    /// What the checks of a content found.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) lints: Vec<LintView>,
+    /// What there is to know about a content that was refused; boxed, since a problem is carried by every result.
+    #[serde(default, flatten)]
+    pub(crate) content: Box<AboutContent>,
     /// What Cloudflare said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cloudflare: Option<CloudflareSaid>,
@@ -216,8 +225,7 @@ impl Problem {
             errors: Vec::new(),
             permissions: None,
             connection_id: None,
-            latest_revision: None,
-            lints: Vec::new(),
+            content: Box::default(),
             cloudflare: None,
             retry_after: None,
             time: Some(rfc3339(Clock.now())),

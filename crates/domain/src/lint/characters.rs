@@ -90,7 +90,7 @@ pub(super) fn check(mapped: &Mapped, found: &mut Findings) {
                 format!("holds {count} characters without a width in a row"),
             ),
             Kind::ZeroWidth => {
-                found.at(LintCode::ZeroWidth, at, "holds a character without a width")
+                found.at(LintCode::ZeroWidth, at, "holds a character without a width");
             }
         }
     }

@@ -116,16 +116,14 @@ impl Reader<'_> {
         match name {
             "meta" => head::meta(attributes, at, found),
             "base" => head::base(self.subject, attributes, at, found),
-            "link" => {
-                if head::canonical(self.subject, attributes, at, found) {
-                    self.canonicals += 1;
-                    if self.canonicals == 2 {
-                        found.at(
-                            LintCode::CanonicalMany,
-                            at.clone(),
-                            "has several canonical addresses",
-                        );
-                    }
+            "link" if head::canonical(self.subject, attributes, at, found) => {
+                self.canonicals += 1;
+                if self.canonicals == 2 {
+                    found.at(
+                        LintCode::CanonicalMany,
+                        at.clone(),
+                        "has several canonical addresses",
+                    );
                 }
             }
             "iframe" | "frame" | "object" | "embed" | "applet" => {

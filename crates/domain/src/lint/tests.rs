@@ -290,10 +290,6 @@ proptest! {
 }
 
 #[test]
-#[expect(
-    clippy::print_stdout,
-    reason = "what it finds out is for whoever runs it"
-)]
 #[ignore = "prints how long checking takes; with --release and --nocapture"]
 fn how_long_it_takes() {
     let line = "<p class=\"price\">Desk lamp No. 4, größer als die andere: 189 &euro; <a href=\"/lamps\">more</a></p>\n";

@@ -100,7 +100,7 @@ pub(crate) fn refuse(lints: &[Lint], publish: bool, force: bool) -> Outcome<()> 
                 detail: with_place(lint),
             })
             .collect();
-        problem.lints = views(lints);
+        problem.content.lints = views(lints);
         return Err(problem);
     }
     if !publish || force {
@@ -119,7 +119,7 @@ pub(crate) fn refuse(lints: &[Lint], publish: bool, force: bool) -> Outcome<()> 
     .cause("The checks found something that agents distrust, or that says more than the page.")
     .remedy(first.code.remedy())
     .remedy("If it is meant, confirm it: `?force=true`, `\"force\": true`, or the box in the editor. A draft needs no yes.");
-    problem.lints = views(lints);
+    problem.content.lints = views(lints);
     Err(problem)
 }
 

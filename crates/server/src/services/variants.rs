@@ -179,7 +179,7 @@ async fn stale(app: &App, ws: WorkspaceId, error: StoreError, name: &VariantName
         .variant(ws, name.site, name.format, name.path.as_str())
         .await;
     let mut problem = came_too_late(name);
-    problem.latest_revision = found.ok().flatten().map(|now| now.latest.to_string());
+    problem.content.latest_revision = found.ok().flatten().map(|now| now.latest.to_string());
     problem
 }
 

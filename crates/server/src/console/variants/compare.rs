@@ -77,8 +77,8 @@ pub(in crate::console) async fn compare(
     let revisions = variants::revisions(app, ws, &name).await?;
     let to = chosen(&query.to)?.unwrap_or_else(|| variant.latest.clone());
     let before = || {
-        let others = revisions.iter().map(|info| &info.revision);
-        others.filter(|revision| **revision != to).next().cloned()
+        let mut all = revisions.iter().map(|info| &info.revision);
+        all.find(|revision| **revision != to).cloned()
     };
     let published = variant.published.clone().filter(|it| *it != to);
     let from = chosen(&query.from)?
