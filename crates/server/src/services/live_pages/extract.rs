@@ -23,6 +23,8 @@ pub(crate) struct LivePage {
     lang: String,
     /// Its own address.
     canonical: String,
+    /// Its first heading, else its title.
+    heading: String,
     /// The main content, clean HTML.
     main: String,
     /// The hash of the main text: another one when the text changed, and not when only the page around it did.
@@ -50,10 +52,10 @@ impl LivePage {
             .unwrap_or_default(),
             Format::Markdown => {
                 let text = markdown_of(&self.main);
-                if has_heading || self.title.is_empty() {
+                if has_heading || self.heading.is_empty() {
                     format!("{}\n", text.trim())
                 } else {
-                    format!("# {}\n\n{}\n", self.title, text.trim())
+                    format!("# {}\n\n{}\n", self.heading, text.trim())
                 }
             }
         }
@@ -108,6 +110,7 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
     let mut reader =
         Readability::new(html, Some(url), Some(Config::default())).map_err(unreadable)?;
     let title = words(&reader.get_article_title());
+    let heading = words(&reader.doc.select("h1").first().text());
     let lang = reader
         .doc
         .select("html")
@@ -121,7 +124,9 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
     let main = match reader.parse() {
         Ok(article) => {
             let main = clean(&article.content, url);
-            if text_of(&main).len() * LEAST_PART < whole_text.len() * (LEAST_PART - 1) {
+            let length = text_of(&main).len();
+            let is_too_little = length * LEAST_PART < whole_text.len() * (LEAST_PART - 1);
+            if is_too_little || length > whole_text.len() {
                 clean(&whole, url)
             } else {
                 main
@@ -133,7 +138,14 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
     if text.is_empty() {
         return Err("the page has no text without scripts".to_owned());
     }
+    let heading = if heading.is_empty() {
+        title.clone()
+    } else {
+        heading
+    };
+    let main = without_heading(&main, &heading);
     Ok(LivePage {
+        heading,
         text_hash: Revision::of(text.as_bytes()).to_string(),
         title,
         lang: if lang.is_empty() {
@@ -144,6 +156,15 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
         canonical: url.to_owned(),
         main,
     })
+}
+
+/// The algorithm makes second headings of first ones; the page's own stands before its content again.
+fn without_heading(main: &str, heading: &str) -> String {
+    let escaped = heading
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    main.replacen(&format!("<h2>{escaped}</h2>"), "", 1)
 }
 
 /// `<main>`, or what stands for it, without what is around the text of every page.
