@@ -143,7 +143,11 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
     } else {
         heading
     };
-    let main = without_heading(&main, &heading);
+    let main = if main.contains("<h1") {
+        main
+    } else {
+        without_heading(&main, &heading)
+    };
     Ok(LivePage {
         heading,
         text_hash: Revision::of(text.as_bytes()).to_string(),
