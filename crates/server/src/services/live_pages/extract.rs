@@ -11,6 +11,10 @@ const TAGS_MAX: usize = 200_000;
 /// The longest text that an algorithm's choice may leave out, as one part in so many of the page's.
 const LEAST_PART: usize = 4;
 
+/// Menus, footers, what is beside the text, forms, and what nobody sees.
+const AROUND: &str =
+    "nav, [role=navigation], footer, aside, form, noscript, template, [hidden], [aria-hidden=true]";
+
 /// Nesting costs stack: as much as [`TAGS_MAX`] deep needs, of which only what is used is ever real.
 const STACK: usize = 256 * 1024 * 1024;
 
@@ -117,6 +121,8 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
         .attr("lang")
         .map(|lang| lang.to_string())
         .unwrap_or_default();
+    // What is around the text of every page is no part of any.
+    reader.doc.select(AROUND).remove();
     let whole = whole_main(&reader);
     let whole_text = text_of(&whole);
     // The algorithm is made for articles. Where it finds none, or leaves out most of what stands in the page's main part,
@@ -171,7 +177,7 @@ fn without_heading(main: &str, heading: &str) -> String {
     main.replacen(&format!("<h2>{escaped}</h2>"), "", 1)
 }
 
-/// `<main>`, or what stands for it, without what is around the text of every page.
+/// `<main>`, or what stands for it.
 fn whole_main(reader: &Readability) -> String {
     let doc = &reader.doc;
     let found = ["main", "[role=main]", "article", "body"]
@@ -181,16 +187,7 @@ fn whole_main(reader: &Readability) -> String {
     let Some(found) = found else {
         return String::new();
     };
-    let html = found.first().inner_html().to_string();
-    let part = dom_smoothie_document(&html);
-    part.select("nav, header nav, footer, aside, script, style, noscript, template, form, [hidden], [aria-hidden=true]")
-        .remove();
-    part.select("body").inner_html().to_string()
-}
-
-/// A document of its own, so that what is removed from it is not missing for the algorithm.
-fn dom_smoothie_document(html: &str) -> dom_query::Document {
-    dom_query::Document::from(html)
+    found.first().inner_html().to_string()
 }
 
 /// What may stand in a variant: text, structure, links and pictures; no scripts, styles, forms, frames.
@@ -294,7 +291,7 @@ mod tests {
             "",
             "<div id=app></div><script>render()</script>",
             "\0\0",
-            "<",
+            "<p> </p>",
         ] {
             assert!(extract_now(nothing, URL).is_err(), "{nothing:?}");
         }
