@@ -8,8 +8,10 @@ use std::collections::HashSet;
 /// A page with more tags is not looked at: no reader would read it either.
 const TAGS_MAX: usize = 200_000;
 
-/// The longest text that an algorithm's choice may leave out, as one part in so many of the page's.
-const LEAST_PART: usize = 4;
+/// The least part of the page's main part that the algorithm's choice must be, in percent: of one that is marked as such
+/// (`<main>`), and of a whole body, where the algorithm knows better what is around the text.
+const LEAST_OF_MAIN: usize = 75;
+const LEAST_OF_BODY: usize = 25;
 
 /// Menus, footers, what is beside the text, forms, and what nobody sees.
 const AROUND: &str =
@@ -123,7 +125,7 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
         .unwrap_or_default();
     // What is around the text of every page is no part of any.
     reader.doc.select(AROUND).remove();
-    let whole = whole_main(&reader);
+    let (whole, least) = whole_main(&reader);
     let whole_text = text_of(&whole);
     // The algorithm is made for articles. Where it finds none, or leaves out most of what stands in the page's main part,
     // that part is taken whole.
@@ -131,7 +133,7 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
         Ok(article) => {
             let main = clean(&article.content, url);
             let length = text_of(&main).len();
-            let is_too_little = length * LEAST_PART < whole_text.len() * (LEAST_PART - 1);
+            let is_too_little = length * 100 < whole_text.len() * least;
             if is_too_little || length > whole_text.len() {
                 clean(&whole, url)
             } else {
@@ -177,17 +179,21 @@ fn without_heading(main: &str, heading: &str) -> String {
     main.replacen(&format!("<h2>{escaped}</h2>"), "", 1)
 }
 
-/// `<main>`, or what stands for it.
-fn whole_main(reader: &Readability) -> String {
+/// `<main>`, or what stands for it, and how much of it the algorithm's choice must be.
+fn whole_main(reader: &Readability) -> (String, usize) {
     let doc = &reader.doc;
-    let found = ["main", "[role=main]", "article", "body"]
-        .iter()
-        .map(|name| doc.select(name))
-        .find(|found| found.length() > 0 && !found.text().trim().is_empty());
-    let Some(found) = found else {
-        return String::new();
-    };
-    found.first().inner_html().to_string()
+    for name in ["main", "[role=main]", "article", "body"] {
+        let found = doc.select(name);
+        if found.length() > 0 && !found.text().trim().is_empty() {
+            let least = if name == "body" {
+                LEAST_OF_BODY
+            } else {
+                LEAST_OF_MAIN
+            };
+            return (found.first().inner_html().to_string(), least);
+        }
+    }
+    (String::new(), LEAST_OF_BODY)
 }
 
 /// What may stand in a variant: text, structure, links and pictures; no scripts, styles, forms, frames.
