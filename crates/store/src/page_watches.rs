@@ -14,7 +14,10 @@ pub use record::{Finding, Noticed};
 use crate::{
     Listed, Page, Result, Store,
     convert::Row,
-    entities::page_watch::{self, Column, Entity},
+    entities::{
+        page_watch::{self, Column, Entity},
+        variant,
+    },
     kv_ledger, sites, sync,
 };
 use domain::{
@@ -289,14 +292,48 @@ async fn release(
         .exec(tx)
         .await?;
     let count = rows.len() as u64;
-    let watches: Vec<PageWatch> = rows.into_iter().map(from_row).collect::<Result<_>>()?;
-    let wanted: Vec<(Format, &str, &Revision)> = watches
-        .iter()
-        .filter_map(|watch| Some((watch.format, watch.path.as_str(), watch.revision.as_ref()?)))
-        .collect();
-    kv_ledger::want(tx, workspace, site, &wanted).await?;
+    for format in Format::ALL {
+        let of_format = rows.iter().filter(|row| row.format == format.as_str());
+        let paths: Vec<&str> = of_format.map(|row| row.path.as_str()).collect();
+        // What is published by now, which may be newer than what was followed.
+        for chunk in paths.chunks(1000) {
+            let published = published(tx, workspace, site, format, chunk).await?;
+            let wanted: Vec<(Format, &str, &Revision)> = published
+                .iter()
+                .map(|(path, revision)| (format, path.as_str(), revision))
+                .collect();
+            kv_ledger::want(tx, workspace, site, &wanted).await?;
+        }
+    }
     sync::want(tx, site, at).await?;
     Ok(count)
+}
+
+async fn published(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    format: Format,
+    paths: &[&str],
+) -> Result<Vec<(String, Revision)>> {
+    let rows: Vec<(String, String)> = variant::Entity::find()
+        .select_only()
+        .column(variant::Column::Path)
+        .column(variant::Column::PublishedRevision)
+        .filter(variant::Column::WorkspaceId.eq(workspace.to_string()))
+        .filter(variant::Column::SiteId.eq(site.to_string()))
+        .filter(variant::Column::Format.eq(format.as_str()))
+        .filter(variant::Column::Path.is_in(paths.iter().copied()))
+        .filter(variant::Column::PublishedRevision.is_not_null())
+        .into_tuple()
+        .all(tx)
+        .await?;
+    rows.into_iter()
+        .map(|(path, revision)| {
+            let revision = Row::new("variants", &path).parse("published_revision", &revision)?;
+            Ok((path, revision))
+        })
+        .collect()
 }
 
 /// Of what is to be wanted at the edge, what is not withheld from it. Within a transaction; the site is locked.

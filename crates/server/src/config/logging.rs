@@ -56,10 +56,16 @@ pub(crate) fn start_quiet(config: &Config) {
     start_with(filter, config.log_format);
 }
 
+/// Libraries that tell of every element of every page, whatever is asked for.
+const TALKATIVE: [&str; 3] = ["selectors=warn", "html5ever=warn", "dom_query=warn"];
+
 fn start_with(filter: &str, format: LogFormat) {
-    let filter = EnvFilter::builder()
+    let mut filter = EnvFilter::builder()
         .parse(filter)
         .unwrap_or_else(|_| EnvFilter::new("info"));
+    for quieter in TALKATIVE {
+        filter = filter.add_directive(quieter.parse().expect("a constant directive"));
+    }
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

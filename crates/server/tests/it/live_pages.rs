@@ -430,7 +430,9 @@ async fn a_page_that_changed_is_marked_paused_or_made_again() {
     story.cloud.origin_is(pages(&[("/r", page("No returns."))]));
     story
         .program
-        .until(&variants, |it| it["items"][0]["state"] == "unpublished")
+        .until(&variants, |it| {
+            it["items"][0]["publishedRevision"].is_null()
+        })
         .await;
     agent_gets(&story, "/r", "No returns.").await;
     watched(&story, "/r", |it| it["state"] == "changed").await;
@@ -480,7 +482,7 @@ async fn markdown_comes_along_where_the_site_asks_for_it() {
         .await;
     story
         .program
-        .until(&variants, |it| markdown(it)["state"] == "unpublished")
+        .until(&variants, |it| markdown(it)["publishedRevision"].is_null())
         .await;
     // One that somebody wrote is left alone.
     let own = story

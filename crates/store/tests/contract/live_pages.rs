@@ -261,6 +261,16 @@ async fn withheld_and_released(world: &World, site: &store::Site) {
     };
     assert_eq!(find(finding).await.released, [Format::Html]);
     assert_eq!(wanted().await, ["/a", "/b", "/c"]);
+    // What was published meanwhile is what is wanted.
+    let diff = store
+        .pending_kv(workspace, site.id, 10)
+        .await
+        .expect("reads");
+    let newer = diff.writes.iter().find(|write| write.path == "/a");
+    assert_eq!(
+        newer.map(|write| &write.revision),
+        Some(&Revision::of(b"newer"))
+    );
     // The owner has it served whatever the page is.
     let serve = async |anyway| {
         let set = store

@@ -8,8 +8,14 @@ use std::collections::HashSet;
 /// A page with more tags is not looked at: no reader would read it either.
 const TAGS_MAX: usize = 200_000;
 
-/// The longest text that an algorithm's choice may leave out, as one part in so many of the page's.
-const LEAST_PART: usize = 4;
+/// The least part of the page's main part that the algorithm's choice must be, in percent: of one that is marked as such
+/// (`<main>`), and of a whole body, where the algorithm knows better what is around the text.
+const LEAST_OF_MAIN: usize = 75;
+const LEAST_OF_BODY: usize = 25;
+
+/// Menus, footers, what is beside the text, forms, and what nobody sees.
+const AROUND: &str =
+    "nav, [role=navigation], footer, aside, form, noscript, template, [hidden], [aria-hidden=true]";
 
 /// Nesting costs stack: as much as [`TAGS_MAX`] deep needs, of which only what is used is ever real.
 const STACK: usize = 256 * 1024 * 1024;
@@ -23,6 +29,8 @@ pub(crate) struct LivePage {
     lang: String,
     /// Its own address.
     canonical: String,
+    /// Its first heading, else its title.
+    heading: String,
     /// The main content, clean HTML.
     main: String,
     /// The hash of the main text: another one when the text changed, and not when only the page around it did.
@@ -50,10 +58,10 @@ impl LivePage {
             .unwrap_or_default(),
             Format::Markdown => {
                 let text = markdown_of(&self.main);
-                if has_heading || self.title.is_empty() {
+                if has_heading || self.heading.is_empty() {
                     format!("{}\n", text.trim())
                 } else {
-                    format!("# {}\n\n{}\n", self.title, text.trim())
+                    format!("# {}\n\n{}\n", self.heading, text.trim())
                 }
             }
         }
@@ -108,20 +116,25 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
     let mut reader =
         Readability::new(html, Some(url), Some(Config::default())).map_err(unreadable)?;
     let title = words(&reader.get_article_title());
+    let heading = words(&reader.doc.select("h1").first().text());
     let lang = reader
         .doc
         .select("html")
         .attr("lang")
         .map(|lang| lang.to_string())
         .unwrap_or_default();
-    let whole = whole_main(&reader);
+    // What is around the text of every page is no part of any.
+    reader.doc.select(AROUND).remove();
+    let (whole, least) = whole_main(&reader);
     let whole_text = text_of(&whole);
     // The algorithm is made for articles. Where it finds none, or leaves out most of what stands in the page's main part,
     // that part is taken whole.
     let main = match reader.parse() {
         Ok(article) => {
             let main = clean(&article.content, url);
-            if text_of(&main).len() * LEAST_PART < whole_text.len() * (LEAST_PART - 1) {
+            let length = text_of(&main).len();
+            let is_too_little = length * 100 < whole_text.len() * least;
+            if is_too_little || length > whole_text.len() {
                 clean(&whole, url)
             } else {
                 main
@@ -133,7 +146,18 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
     if text.is_empty() {
         return Err("the page has no text without scripts".to_owned());
     }
+    let heading = if heading.is_empty() {
+        title.clone()
+    } else {
+        heading
+    };
+    let main = if main.contains("<h1") {
+        main
+    } else {
+        without_heading(&main, &heading)
+    };
     Ok(LivePage {
+        heading,
         text_hash: Revision::of(text.as_bytes()).to_string(),
         title,
         lang: if lang.is_empty() {
@@ -146,26 +170,30 @@ fn extract_now(html: &str, url: &str) -> Result<LivePage, String> {
     })
 }
 
-/// `<main>`, or what stands for it, without what is around the text of every page.
-fn whole_main(reader: &Readability) -> String {
-    let doc = &reader.doc;
-    let found = ["main", "[role=main]", "article", "body"]
-        .iter()
-        .map(|name| doc.select(name))
-        .find(|found| found.length() > 0 && !found.text().trim().is_empty());
-    let Some(found) = found else {
-        return String::new();
-    };
-    let html = found.first().inner_html().to_string();
-    let part = dom_smoothie_document(&html);
-    part.select("nav, header nav, footer, aside, script, style, noscript, template, form, [hidden], [aria-hidden=true]")
-        .remove();
-    part.select("body").inner_html().to_string()
+/// The algorithm makes second headings of first ones; the page's own stands before its content again.
+fn without_heading(main: &str, heading: &str) -> String {
+    let escaped = heading
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    main.replacen(&format!("<h2>{escaped}</h2>"), "", 1)
 }
 
-/// A document of its own, so that what is removed from it is not missing for the algorithm.
-fn dom_smoothie_document(html: &str) -> dom_query::Document {
-    dom_query::Document::from(html)
+/// `<main>`, or what stands for it, and how much of it the algorithm's choice must be.
+fn whole_main(reader: &Readability) -> (String, usize) {
+    let doc = &reader.doc;
+    for name in ["main", "[role=main]", "article", "body"] {
+        let found = doc.select(name);
+        if found.length() > 0 && !found.text().trim().is_empty() {
+            let least = if name == "body" {
+                LEAST_OF_BODY
+            } else {
+                LEAST_OF_MAIN
+            };
+            return (found.first().inner_html().to_string(), least);
+        }
+    }
+    (String::new(), LEAST_OF_BODY)
 }
 
 /// What may stand in a variant: text, structure, links and pictures; no scripts, styles, forms, frames.
@@ -269,7 +297,7 @@ mod tests {
             "",
             "<div id=app></div><script>render()</script>",
             "\0\0",
-            "<",
+            "<p> </p>",
         ] {
             assert!(extract_now(nothing, URL).is_err(), "{nothing:?}");
         }
