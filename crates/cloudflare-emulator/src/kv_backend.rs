@@ -60,13 +60,11 @@ impl From<KvError> for Failure {
 /// Answers for the namespace of this id.
 pub fn router(world: Arc<SharedWorld>, namespace: &str) -> Router {
     let namespace = plain_id(namespace);
-    Router::new()
-        .fallback(call)
-        .with_state(Arc::new(Backend {
-            world,
-            namespace,
-            cache: Mutex::default(),
-        }))
+    Router::new().fallback(call).with_state(Arc::new(Backend {
+        world,
+        namespace,
+        cache: Mutex::default(),
+    }))
 }
 
 async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Response<Body> {
@@ -186,7 +184,9 @@ impl Backend {
             return Ok(cached.entry.clone().filter(|entry| !entry.expired(now)));
         }
         let entry = self.entry(&world, key)?.cloned();
-        let ttl_ms = cache_ttl.unwrap_or(CACHE_USUAL_S).saturating_mul(10 * percent);
+        let ttl_ms = cache_ttl
+            .unwrap_or(CACHE_USUAL_S)
+            .saturating_mul(10 * percent);
         let cached = Cached {
             until_ms: now.saturating_add(ttl_ms),
             entry: entry.clone(),
@@ -462,7 +462,13 @@ mod tests {
         put(&location, "a");
         assert_eq!(seen(&location, Some(30)), None, "the miss is remembered");
         // As if the time had gone by.
-        location.cache.lock().unwrap().get_mut("k").unwrap().until_ms = now_ms();
+        location
+            .cache
+            .lock()
+            .unwrap()
+            .get_mut("k")
+            .unwrap()
+            .until_ms = now_ms();
         assert_eq!(seen(&location, Some(30)).unwrap(), "a");
         put(&location, "b");
         assert_eq!(seen(&location, None).unwrap(), "a", "so is the value");
@@ -476,7 +482,10 @@ mod tests {
             seen(&location, ttl);
             let until = location.cache.lock().unwrap().get("k").unwrap().until_ms;
             let kept = until - before;
-            assert!((seconds * 500..seconds * 500 + 1_000).contains(&kept), "{kept}");
+            assert!(
+                (seconds * 500..seconds * 500 + 1_000).contains(&kept),
+                "{kept}"
+            );
         }
         let Err(Failure(status, words)) = backend(100).get("k", Some(10)) else {
             panic!("too short");

@@ -78,9 +78,7 @@ pub use kv_usage::KvUsage;
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use publications::{Difference, Restored};
 pub use sealed::SealedValue;
-pub use site_syncs::{
-    RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex,
-};
+pub use site_syncs::{RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex};
 pub use sites::{OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;

@@ -26,7 +26,10 @@ use super::{
     parts::{Mark, ProblemPanel, Stamp, State, Wait, When, guide_section},
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
-    sites::{DriftPanel, EdgePage, HostRow, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart, VariantRow},
+    sites::{
+        DriftPanel, EdgePage, HostRow, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow,
+        SiteSettingsPage, SitesPage, SyncPart, VariantRow,
+    },
     variants::{LongText, RevisionRow, VariantPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };

@@ -21,9 +21,7 @@ use domain::{
     observed::Recorded,
     secret::Secret,
 };
-use store::{
-    Deployment, Listed, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan,
-};
+use store::{Deployment, Listed, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan};
 use uuid::Uuid;
 
 /// The most host names of one site: each is a route, of which a zone holds 1,000 (Cloudflare API notes §4.7, official).
