@@ -3,8 +3,9 @@
 //! Each namespace has a socket of its own, since the calls name none. Keys come as one percent-encoded path segment
 //! and are decoded exactly once. Faults whose path begins with `^kv/` meet these calls.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod cache;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -20,6 +21,8 @@ use crate::clock::now_ms;
 use crate::faults::{Fault, FaultKind};
 use crate::limits::{KV_BULK_GET_KEYS, KV_LIST_KEYS, KV_VALUE_BYTES};
 
+use cache::Cache;
+
 /// Where metadata travels, in both directions.
 const METADATA_HEADER: &str = "cf-kv-metadata";
 /// Room for a list of keys to get.
@@ -28,18 +31,8 @@ const BULK_GET_BODY: usize = 1024 * 1024;
 struct Backend {
     world: Arc<SharedWorld>,
     namespace: String,
-    cache: Mutex<HashMap<String, Cached>>,
+    cache: Cache,
 }
-
-/// What a location of the edge remembers of a key: until when, and the value or that there is none.
-struct Cached {
-    until_ms: u64,
-    entry: Option<KvEntry>,
-}
-
-/// The shortest and the usual time that a location answers from its cache, in seconds (§6.6, official).
-const CACHE_MIN_S: u64 = 30;
-const CACHE_USUAL_S: u64 = 60;
 
 /// Why a call failed: status and words, which a script sees as `KV GET failed: 500 …`.
 struct Failure(StatusCode, String);
@@ -60,13 +53,11 @@ impl From<KvError> for Failure {
 /// Answers for the namespace of this id.
 pub fn router(world: Arc<SharedWorld>, namespace: &str) -> Router {
     let namespace = plain_id(namespace);
-    Router::new()
-        .fallback(call)
-        .with_state(Arc::new(Backend {
-            world,
-            namespace,
-            cache: Mutex::default(),
-        }))
+    Router::new().fallback(call).with_state(Arc::new(Backend {
+        world,
+        namespace,
+        cache: Cache::default(),
+    }))
 }
 
 async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Response<Body> {
@@ -154,11 +145,7 @@ impl Backend {
 
     fn get(&self, key: &str, cache_ttl: Option<u64>) -> Result<Response<Body>, Failure> {
         Namespace::check_key(key)?;
-        if let Some(ttl) = cache_ttl.filter(|ttl| *ttl < CACHE_MIN_S) {
-            return Err(bad(format!(
-                "Invalid cache_ttl of {ttl}. Cache TTL must be at least {CACHE_MIN_S}."
-            )));
-        }
+        cache::check_ttl(cache_ttl)?;
         let Some(entry) = self.cached(key, cache_ttl)? else {
             return Err(Failure(StatusCode::NOT_FOUND, "key not found".to_owned()));
         };
@@ -178,21 +165,9 @@ impl Backend {
         if percent == 0 {
             return Ok(self.entry(&world, key)?.cloned());
         }
-        let now = now_ms();
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = cache.get(key)
-            && cached.until_ms > now
-        {
-            return Ok(cached.entry.clone().filter(|entry| !entry.expired(now)));
-        }
-        let entry = self.entry(&world, key)?.cloned();
-        let ttl_ms = cache_ttl.unwrap_or(CACHE_USUAL_S).saturating_mul(10 * percent);
-        let cached = Cached {
-            until_ms: now.saturating_add(ttl_ms),
-            entry: entry.clone(),
-        };
-        cache.insert(key.to_owned(), cached);
-        Ok(entry)
+        let ttl_ms = cache::ttl_ms(cache_ttl, percent);
+        self.cache
+            .read(key, ttl_ms, || Ok(self.entry(&world, key)?.cloned()))
     }
 
     fn bulk_get(&self, body: &Bytes) -> Result<Response<Body>, Failure> {
@@ -416,72 +391,4 @@ fn text(status: StatusCode, words: String) -> Response<Body> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails loudly")]
-mod tests {
-    use super::*;
-
-    fn backend(percent: u64) -> Backend {
-        let mut world = World::default();
-        world.switches.kv_cache_percent = percent;
-        world
-            .namespaces
-            .insert("n".to_owned(), Namespace::default());
-        Backend {
-            world: SharedWorld::new(world),
-            namespace: "n".to_owned(),
-            cache: Mutex::default(),
-        }
-    }
-
-    fn put(backend: &Backend, text: &'static str) {
-        let write = KvWrite {
-            value: Bytes::from_static(text.as_bytes()),
-            ..KvWrite::default()
-        };
-        let mut world = backend.world.write();
-        let namespace = world.namespaces.get_mut("n").unwrap();
-        namespace.put("k", write, now_ms(), 0).unwrap();
-    }
-
-    fn seen(backend: &Backend, ttl: Option<u64>) -> Option<Bytes> {
-        let Ok(entry) = backend.cached("k", ttl) else {
-            panic!("the namespace is there");
-        };
-        entry.map(|entry| entry.value)
-    }
-
-    #[test]
-    fn a_location_remembers_misses_and_values() {
-        let none = backend(0);
-        assert_eq!(seen(&none, None), None);
-        put(&none, "a");
-        assert_eq!(seen(&none, None).unwrap(), "a");
-
-        let location = backend(100);
-        assert_eq!(seen(&location, Some(30)), None);
-        put(&location, "a");
-        assert_eq!(seen(&location, Some(30)), None, "the miss is remembered");
-        // As if the time had gone by.
-        location.cache.lock().unwrap().get_mut("k").unwrap().until_ms = now_ms();
-        assert_eq!(seen(&location, Some(30)).unwrap(), "a");
-        put(&location, "b");
-        assert_eq!(seen(&location, None).unwrap(), "a", "so is the value");
-    }
-
-    #[test]
-    fn the_cache_is_as_long_as_asked() {
-        for (ttl, seconds) in [(Some(30), 30), (None, 60), (Some(300), 300)] {
-            let location = backend(50);
-            let before = now_ms();
-            seen(&location, ttl);
-            let until = location.cache.lock().unwrap().get("k").unwrap().until_ms;
-            let kept = until - before;
-            assert!((seconds * 500..seconds * 500 + 1_000).contains(&kept), "{kept}");
-        }
-        let Err(Failure(status, words)) = backend(100).get("k", Some(10)) else {
-            panic!("too short");
-        };
-        assert_eq!(status, StatusCode::BAD_REQUEST);
-        assert!(words.contains("cache_ttl"), "{words}");
-    }
-}
+mod tests;

@@ -82,8 +82,7 @@ impl Store {
         deletes: u64,
     ) -> Result<()> {
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let mut known =
-            OnConflict::columns([Column::WorkspaceId, Column::AccountId, Column::Day]);
+        let mut known = OnConflict::columns([Column::WorkspaceId, Column::AccountId, Column::Day]);
         known
             .value(
                 Column::Writes,

@@ -15,6 +15,7 @@ function pagesOf({ connection, site, deployment }) {
     plan: `/sites/${site.id}/plan`,
     plans: `/sites/plans?site=${site.id}`,
     deploying: `/sites/deploying?d=${deployment.id}`,
+    'site-edge': `/sites/${site.id}/edge`,
     'site-settings': `/sites/${site.id}/settings`,
     remove: `/sites/${site.id}/remove`,
     visit: `/sites/${site.id}/visit?path=/pricing&visitor=gptbot&beside=chrome`,

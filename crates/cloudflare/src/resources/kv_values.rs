@@ -1,5 +1,6 @@
 //! KV values and keys, one by one and in bulk (§6.2 to §6.4).
 
+use super::kv_bulk_body::BulkBody;
 use crate::{
     AccountId, Api, Error, NamespaceId,
     envelope::null_as_default,
@@ -8,7 +9,6 @@ use crate::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
 
 const VALUE: &str = "/accounts/{account}/storage/kv/namespaces/{namespace}/values/{key}";
 const KEYS: &str = "/accounts/{account}/storage/kv/namespaces/{namespace}/keys";
@@ -22,13 +22,13 @@ const KEY_MAX: usize = 512;
 const METADATA_MAX: usize = 1_024;
 
 /// The largest value in bytes, decoded (§6.6, official).
-const VALUE_MAX: usize = 25 * 1024 * 1024;
+pub(super) const VALUE_MAX: usize = 25 * 1024 * 1024;
 
 /// The most pairs or keys of one bulk call (§6.4, official).
-const BULK_MAX: usize = 10_000;
+pub(super) const BULK_MAX: usize = 10_000;
 
 /// The largest request of a bulk call in bytes (§6.4, official).
-const BULK_BYTES_MAX: usize = 100_000_000;
+pub(super) const BULK_BYTES_MAX: usize = 100_000_000;
 
 /// A pair of a bulk write: at most 10,000 pairs and 100 MB a call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -89,78 +89,6 @@ pub struct KeyPage {
     pub cursor: Option<String>,
 }
 
-/// A bulk write as it is put together: the JSON that is sent, never over Cloudflare's limits.
-#[derive(Clone)]
-pub struct BulkBody {
-    json: Vec<u8>,
-    keys: Vec<String>,
-    bytes_max: usize,
-}
-
-impl fmt::Debug for BulkBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} pairs ({} bytes)", self.keys.len(), self.json.len())
-    }
-}
-
-impl BulkBody {
-    /// An empty one of at most `bytes_max` bytes, as sent; Cloudflare's own limit holds anyway.
-    pub fn new(bytes_max: usize) -> Self {
-        Self {
-            json: Vec::new(),
-            keys: Vec::new(),
-            bytes_max: Ord::min(bytes_max, BULK_BYTES_MAX),
-        }
-    }
-
-    /// Adds a pair. `false`: it does not fit any more, and nothing was added; into an empty body every pair fits that
-    /// Cloudflare takes at all.
-    ///
-    /// # Errors
-    ///
-    /// Why Cloudflare would refuse the pair.
-    pub fn push(&mut self, pair: &BulkPair) -> Result<bool, String> {
-        if let Some(why) = refuse_pair(pair) {
-            return Err(why);
-        }
-        if self.keys.len() == BULK_MAX {
-            return Ok(false);
-        }
-        let before = self.json.len();
-        self.json.push(if before == 0 { b'[' } else { b',' });
-        serde_json::to_writer(&mut self.json, pair).map_err(|error| error.to_string())?;
-        // The closing bracket comes with the sending.
-        let limit = if before == 0 {
-            BULK_BYTES_MAX
-        } else {
-            self.bytes_max
-        };
-        if self.json.len() + 1 > limit {
-            self.json.truncate(before);
-            return if before == 0 {
-                Err(format!(
-                    "the pair {:?} alone has more than {BULK_BYTES_MAX} bytes",
-                    pair.key
-                ))
-            } else {
-                Ok(false)
-            };
-        }
-        self.keys.push(pair.key.clone());
-        Ok(true)
-    }
-
-    /// The keys of the pairs, in order.
-    pub fn keys(&self) -> &[String] {
-        &self.keys
-    }
-
-    /// Bytes of the body so far.
-    pub const fn bytes(&self) -> usize {
-        self.json.len()
-    }
-}
-
 impl BulkOutcome {
     /// Older answers are `null` or leave the numbers out (§6.4): then all was done but what is named.
     fn completed(read: Option<Self>, sent: usize) -> Self {
@@ -197,7 +125,7 @@ fn refuse_value(key: &str, size: usize) -> Option<String> {
 }
 
 /// Whether one bad pair spoils a whole batch is not documented (§6.4), so each is looked at first.
-fn refuse_pair(pair: &BulkPair) -> Option<String> {
+pub(super) fn refuse_pair(pair: &BulkPair) -> Option<String> {
     let size = if pair.base64 {
         pair.value.len() / 4 * 3
     } else {
@@ -327,15 +255,13 @@ impl Api {
         namespace: &NamespaceId,
         body: BulkBody,
     ) -> Result<BulkOutcome, Error> {
-        let BulkBody { mut json, keys, .. } = body;
-        if json.is_empty() {
+        let Some((json, pairs)) = body.finish() else {
             return Ok(BulkOutcome::default());
-        }
-        json.push(b']');
+        };
         let request =
             Request::put(BULK, &[account.as_str(), namespace.as_str()]).json_bytes(json.into());
         let outcome = self.call(request).await?;
-        Ok(BulkOutcome::completed(outcome, keys.len()))
+        Ok(BulkOutcome::completed(outcome, pairs))
     }
 
     /// Writes many pairs.
@@ -401,32 +327,6 @@ mod tests {
         assert!(refuse_pair(&pair("k", VALUE_MAX + 1, 1)).is_some());
         assert_eq!(refuse_count(10_000), None);
         assert!(refuse_count(10_001).is_some());
-    }
-
-    #[test]
-    fn a_body_ends_at_its_limits() {
-        let pair = |key: usize, bytes: usize| BulkPair {
-            key: format!("k{key}"),
-            value: "\"".repeat(bytes),
-            ..BulkPair::default()
-        };
-        let mut body = BulkBody::new(1_000);
-        // Each quotation mark is two bytes in JSON.
-        let fitting = (0..)
-            .take_while(|key| body.push(&pair(*key, 100)).expect("allowed"))
-            .count();
-        assert_eq!((fitting, body.keys().len()), (4, 4));
-        assert!(body.bytes() < 1_000);
-        assert!(serde_json::from_slice::<Vec<Value>>(&[&body.json[..], b"]"].concat()).is_ok());
-        let mut body = BulkBody::new(1_000);
-        assert!(body.push(&pair(0, 5_000)).expect("one always fits"));
-        assert!(!body.push(&pair(1, 1)).expect("allowed"));
-        let mut body = BulkBody::new(usize::MAX);
-        let fitting = (0..)
-            .take_while(|key| body.push(&pair(*key, 1)).expect("allowed"))
-            .count();
-        assert_eq!(fitting, BULK_MAX);
-        assert!(body.push(&pair(0, VALUE_MAX + 1)).is_err());
     }
 
     #[test]

@@ -199,7 +199,10 @@ impl Index {
         let mut bytes = Vec::with_capacity(POINTER_HEAD + 4 * (self.added.len() + self.gone.len()));
         bytes.extend_from_slice(POINTER_MAGIC);
         let flags = if self.is_open { OPEN } else { 0 };
-        push(&mut bytes, &[VERSION, 0, flags, 0, self.html, self.markdown]);
+        push(
+            &mut bytes,
+            &[VERSION, 0, flags, 0, self.html, self.markdown],
+        );
         push(
             &mut bytes,
             &[

@@ -110,7 +110,11 @@ async fn work(app: &App, lease: &SyncLease, memory: &Mutex<Memory>) {
                 memory.failures.remove(&site.id);
                 done.pause.as_ref().map(|pause| {
                     let look_again = now.0 + LOOK_AGAIN_MS;
-                    Millis(pause.until.map_or(look_again, |until| until.0.min(look_again)))
+                    Millis(
+                        pause
+                            .until
+                            .map_or(look_again, |until| until.0.min(look_again)),
+                    )
                 })
             }
             // A deployment of the site goes first.

@@ -118,15 +118,16 @@ pub(crate) struct HostAtTheEdge {
 impl AtTheEdge {
     /// Whether this host uses the manifest that was written last, or a newer one.
     pub(crate) fn has(&self, host: &HostAtTheEdge) -> bool {
-        let revision = host.manifest.as_ref().and_then(|manifest| manifest.revision);
+        let revision = host
+            .manifest
+            .as_ref()
+            .and_then(|manifest| manifest.revision);
         self.written.is_some() && revision >= self.written
     }
 
     /// Whether everything that is published is live on every host that was asked.
     pub(crate) fn is_live(&self) -> bool {
-        self.pending == 0
-            && !self.hosts.is_empty()
-            && self.hosts.iter().all(|host| self.has(host))
+        self.pending == 0 && !self.hosts.is_empty() && self.hosts.iter().all(|host| self.has(host))
     }
 }
 
@@ -146,10 +147,14 @@ pub(crate) async fn ask_the_edge(app: &App, ws: WorkspaceId, id: SiteId) -> Outc
         })?;
     let counts = status(app, ws, id).await?;
     let state = app.store.sync_state(ws, id).await?;
-    let asked = site.hostnames.iter().take(health::HOSTS_MAX).map(async |host| HostAtTheEdge {
-        host: host.to_string(),
-        manifest: health::manifest(app, host, &key, &site.id.to_string()).await,
-    });
+    let asked = site
+        .hostnames
+        .iter()
+        .take(health::HOSTS_MAX)
+        .map(async |host| HostAtTheEdge {
+            host: host.to_string(),
+            manifest: health::manifest(app, host, &key, &site.id.to_string()).await,
+        });
     Ok(AtTheEdge {
         written: state.manifest,
         pending: counts.pending + counts.failed,

@@ -59,7 +59,10 @@ async fn until(story: &Story, is_wanted: impl Fn(&Value) -> bool) -> Value {
 }
 
 async fn all_live(story: &Story, live: u64) -> Value {
-    until(story, |sync| sync["pending"] == 0 && sync["live"] == live && sync["run"].is_null()).await
+    until(story, |sync| {
+        sync["pending"] == 0 && sync["live"] == live && sync["run"].is_null()
+    })
+    .await
 }
 
 /// The keys in the site's namespace that begin so, a thousand at most.
@@ -74,7 +77,10 @@ async fn keys(story: &Story, prefix: &str) -> Vec<String> {
 async fn namespace(story: &Story) -> String {
     let state = story.cloud.state().await;
     let id = state["namespaces"][0]["id"].as_str().expect("one is there");
-    format!("/accounts/{}/storage/kv/namespaces/{id}", crate::local_cloudflare::ACCOUNT)
+    format!(
+        "/accounts/{}/storage/kv/namespaces/{id}",
+        crate::local_cloudflare::ACCOUNT
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +132,11 @@ async fn misses_that_kv_remembers_hide_nothing_for_long() {
         let begun = Instant::now();
         seen_at_the_edge(&story, &path, "<p>new</p>").await;
         // The cache's 3 s, an index that is 5 s old, the run of the sync and a slow machine.
-        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 }
 
@@ -136,16 +146,25 @@ async fn the_edge_says_which_manifest_it_uses() {
     let story = Story::begin().await;
     let edge = format!("/sites/{}/sync/edge", story.site);
     let before = story.program.ok("GET", &edge, None).await;
-    assert_eq!((&before["live"], &before["manifest"]), (&json!(false), &Value::Null));
+    assert_eq!(
+        (&before["live"], &before["manifest"]),
+        (&json!(false), &Value::Null)
+    );
     story.program.publish(&story.site, "a", "<p>a</p>").await;
     story.deployed().await;
-    let live = story.program.until(&edge, |answer| answer["live"] == true).await;
+    let live = story
+        .program
+        .until(&edge, |answer| answer["live"] == true)
+        .await;
     assert_eq!(live["hosts"][0]["answered"], true, "{live:#}");
     assert_eq!(live["hosts"][0]["html"], 1, "{live:#}");
     assert_eq!(live["hosts"][0]["manifest"], live["manifest"], "{live:#}");
     story.program.publish(&story.site, "b", "<p>b</p>").await;
     all_live(&story, 2).await;
-    let next = story.program.until(&edge, |answer| answer["live"] == true).await;
+    let next = story
+        .program
+        .until(&edge, |answer| answer["live"] == true)
+        .await;
     assert_ne!(next["manifest"], live["manifest"]);
     assert_eq!(next["hosts"][0]["html"], 2, "{next:#}");
 }
@@ -161,12 +180,18 @@ async fn a_large_site_has_a_filter() {
     let first = filters().await;
     assert_eq!(first.len(), 1, "{first:?}");
     seen_at_the_edge(&story, "/p/8499", "page 8499").await;
-    story.program.publish(&story.site, "more", "<p>more</p>").await;
+    story
+        .program
+        .publish(&story.site, "more", "<p>more</p>")
+        .await;
     seen_at_the_edge(&story, "/more", "<p>more</p>").await;
     all_live(&story, 8_501).await;
     assert_eq!(filters().await, first, "the filter stays");
     let edge = format!("/sites/{}/sync/edge", story.site);
-    let live = story.program.until(&edge, |answer| answer["live"] == true).await;
+    let live = story
+        .program
+        .until(&edge, |answer| answer["live"] == true)
+        .await;
     assert_eq!(live["hosts"][0]["html"], 8_501, "{live:#}");
 }
 
@@ -190,6 +215,10 @@ async fn progress_is_a_stream() {
         .map(|data| serde_json::from_str(data).expect("JSON"))
         .collect();
     let last = messages.last().expect("something was said");
-    assert_eq!((&last["pending"], &last["live"]), (&json!(0), &json!(300)), "{text}");
+    assert_eq!(
+        (&last["pending"], &last["live"]),
+        (&json!(0), &json!(300)),
+        "{text}"
+    );
     assert!(messages.len() > 1 && messages[0]["pending"] != 0, "{text}");
 }

@@ -52,10 +52,7 @@ impl Store {
             .await?;
         rows.into_iter()
             .map(|(format, path)| {
-                Ok((
-                    Row::new("kv_ledger", &path).parse("format", &format)?,
-                    path,
-                ))
+                Ok((Row::new("kv_ledger", &path).parse("format", &format)?, path))
             })
             .collect()
     }
@@ -114,10 +111,7 @@ impl Store {
             .await?;
         rows.into_iter()
             .map(|(format, path)| {
-                Ok((
-                    Row::new("kv_ledger", &path).parse("format", &format)?,
-                    path,
-                ))
+                Ok((Row::new("kv_ledger", &path).parse("format", &format)?, path))
             })
             .collect()
     }

@@ -88,7 +88,10 @@ impl Store {
                 .await?;
             for (revision, bytes) in rows {
                 let row = Row::new("contents", &revision);
-                found.insert(row.parse("revision", &revision)?, row.count("bytes", bytes)?);
+                found.insert(
+                    row.parse("revision", &revision)?,
+                    row.count("bytes", bytes)?,
+                );
             }
         }
         Ok(found)

@@ -120,10 +120,7 @@ pub(crate) async fn where_a_sync_is(world: World) {
         .begin_sync_run(workspace, site, after(1), 7)
         .await
         .expect("writes");
-    store
-        .begin_kv_write(workspace, site)
-        .await
-        .expect("writes");
+    store.begin_kv_write(workspace, site).await.expect("writes");
     let begun = state().await;
     assert!(begun.is_unsure && begun.is_changed);
     store
@@ -131,7 +128,10 @@ pub(crate) async fn where_a_sync_is(world: World) {
         .await
         .expect("writes");
     let run = state().await.run.expect("it goes on");
-    assert_eq!((run.started_at, run.total, run.done, run.bytes), (after(1), 7, 3, 500));
+    assert_eq!(
+        (run.started_at, run.total, run.done, run.bytes),
+        (after(1), 7, 3, 500)
+    );
     assert!(!state().await.is_unsure && state().await.is_changed);
 
     let retired = vec![RetiredFilter {
@@ -177,7 +177,10 @@ pub(crate) async fn where_a_sync_is(world: World) {
         .end_sync_run(workspace, site, Some(&pause))
         .await
         .expect("writes");
-    assert_eq!((state().await.run, state().await.pause), (None, Some(pause)));
+    assert_eq!(
+        (state().await.run, state().await.pause),
+        (None, Some(pause))
+    );
 
     store
         .keys_listed(workspace, site, after(4), &[])

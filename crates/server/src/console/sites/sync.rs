@@ -61,17 +61,23 @@ fn view(site: &Site, report: &SyncReport, now: Millis) -> Option<SyncPart> {
         let (word, words, asks) = match pause.reason {
             SyncPauseReason::QuotaAsk => (
                 "Waits for you",
-                format!("{writes} take more KV writes than a free Workers account has left today (1,000 a day, for everything in it). Spread over days, they take about {days}; what agents get meanwhile is what is there now."),
+                format!(
+                    "{writes} take more KV writes than a free Workers account has left today (1,000 a day, for everything in it). Spread over days, they take about {days}; what agents get meanwhile is what is there now."
+                ),
                 true,
             ),
             SyncPauseReason::QuotaSpread => (
                 "Goes on tomorrow",
-                format!("Today’s share of the account’s KV writes is used. {writes} wait, for about {days} more."),
+                format!(
+                    "Today’s share of the account’s KV writes is used. {writes} wait, for about {days} more."
+                ),
                 false,
             ),
             SyncPauseReason::QuotaSpent => (
                 "Goes on tomorrow",
-                format!("Cloudflare says that the account’s KV writes of today are used up. {writes} wait."),
+                format!(
+                    "Cloudflare says that the account’s KV writes of today are used up. {writes} wait."
+                ),
                 false,
             ),
         };

@@ -35,9 +35,7 @@ const MB: u64 = 1_000_000;
 pub(super) async fn write(push: &mut Push<'_>, most: u64) -> Result<(), Stop> {
     let mut left = most;
     while left > 0 {
-        let count = u32::try_from(left)
-            .unwrap_or(u32::MAX)
-            .min(BATCH_KEYS);
+        let count = u32::try_from(left).unwrap_or(u32::MAX).min(BATCH_KEYS);
         let (workspace, site) = (push.site.workspace, push.site.id);
         let writes = push
             .app
@@ -103,11 +101,19 @@ async fn send(push: &mut Push<'_>, body: BulkBody) -> Result<HashSet<String>, St
     store.begin_kv_write(workspace, site).await?;
     push.done.calls += 1;
     let outcome = push.api.bulk_put_body(&account, &namespace, body).await;
-    let is_done = outcome.as_ref().map_or_else(cloudflare::Error::effect_unknown, |_| true);
+    let is_done = outcome
+        .as_ref()
+        .map_or_else(cloudflare::Error::effect_unknown, |_| true);
     if is_done {
         // What is not known may have been done, and is counted.
         store
-            .count_kv_usage(workspace, &push.site.account, push.app.clock.now(), pairs, 0)
+            .count_kv_usage(
+                workspace,
+                &push.site.account,
+                push.app.clock.now(),
+                pairs,
+                0,
+            )
             .await?;
     }
     match outcome {
@@ -226,7 +232,9 @@ async fn fill<'w>(
             // Unpublished or deleted since the list was read.
             let Some(content) = content else { continue };
             let pair = pair(write, content)?;
-            let fits = body.push(&pair).map_err(|why| cannot_be_sent(write, &why))?;
+            let fits = body
+                .push(&pair)
+                .map_err(|why| cannot_be_sent(write, &why))?;
             if !fits {
                 return Ok((body, of_key));
             }
@@ -253,7 +261,10 @@ fn pair(write: &KvWrite, content: Vec<u8>) -> Outcome<BulkPair> {
 fn cannot_be_sent(write: &KvWrite, why: &str) -> Problem {
     Problem::new(
         Code::CloudflareUnavailable,
-        format!("The variant {} of {} cannot be written to Workers KV: {why}.", write.format, write.path),
+        format!(
+            "The variant {} of {} cannot be written to Workers KV: {why}.",
+            write.format, write.path
+        ),
     )
     .cause("It is over a limit of Workers KV.")
     .remedy("Make its content smaller, or unpublish it.")
@@ -302,9 +313,7 @@ async fn tell(push: &Push<'_>) {
 pub(super) async fn delete(push: &mut Push<'_>, most: u64) -> Result<(), Stop> {
     let mut left = most;
     while left > 0 {
-        let count = u32::try_from(left)
-            .unwrap_or(u32::MAX)
-            .min(BATCH_KEYS);
+        let count = u32::try_from(left).unwrap_or(u32::MAX).min(BATCH_KEYS);
         let (workspace, site) = (push.site.workspace, push.site.id);
         let keys = push
             .app

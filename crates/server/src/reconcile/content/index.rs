@@ -51,7 +51,11 @@ pub(super) async fn write(push: &mut Push<'_>, state: &SyncState) -> Result<(), 
         put(push, vec![binary(key, filter.bytes(), None)]).await?;
     }
     let metadata = serde_json::json!({ "m": manifest.0, "h": hash, "f": filter_key });
-    let mut pairs = vec![binary(INDEX_KEY, &index.pointer(manifest.0), Some(metadata))];
+    let mut pairs = vec![binary(
+        INDEX_KEY,
+        &index.pointer(manifest.0),
+        Some(metadata),
+    )];
     if state.manifest.is_none() {
         // With the first index of a namespace goes the mark that says whose it is.
         pairs.push(BulkPair {
@@ -94,7 +98,12 @@ async fn live_set(push: &Push<'_>) -> Outcome<PathSet> {
         let paths = push
             .app
             .store
-            .live_paths(push.site.workspace, push.site.id, after.as_ref(), READ_PATHS)
+            .live_paths(
+                push.site.workspace,
+                push.site.id,
+                after.as_ref(),
+                READ_PATHS,
+            )
             .await?;
         for (format, path) in &paths {
             set.add(*format, path);

@@ -79,7 +79,9 @@ pub(super) async fn compare(push: &mut Push<'_>, state: &mut SyncState) -> Resul
             .into_iter()
             .filter_map(|key| seen.look(key, &long))
             .collect();
-        store.take_over_listed(workspace, site, &listed, now).await?;
+        store
+            .take_over_listed(workspace, site, &listed, now)
+            .await?;
         cursor = page.cursor.filter(|cursor| !cursor.is_empty());
         if cursor.is_none() {
             break;
@@ -250,7 +252,17 @@ mod tests {
         assert_eq!(page("v/html/"), Some("html /".to_owned()));
         assert_eq!(page("v/markdown/a/b"), Some("markdown /a/b".to_owned()));
         assert_eq!(page("v/html/caf%C3%A9"), Some("html /caf%C3%A9".to_owned()));
-        for other in ["", "v/", "v/html", "v/htmlx/a", "v/html/../a", "v/html/a?b", "v/html/é", "x/html/a", "index"] {
+        for other in [
+            "",
+            "v/",
+            "v/html",
+            "v/htmlx/a",
+            "v/html/../a",
+            "v/html/a?b",
+            "v/html/é",
+            "x/html/a",
+            "index",
+        ] {
             assert_eq!(page(other), None, "{other}");
         }
     }

@@ -126,11 +126,7 @@ fn decide(
 
 /// Cloudflare said that the day is spent: writes it down, and says until when the rest waits.
 pub(super) async fn spent(push: &Push<'_>) -> Outcome<SyncPause> {
-    let (store, workspace, now) = (
-        &push.app.store,
-        push.site.workspace,
-        push.app.clock.now(),
-    );
+    let (store, workspace, now) = (&push.app.store, push.site.workspace, push.app.clock.now());
     store
         .kv_quota_spent(workspace, &push.site.account, now)
         .await?;
@@ -196,7 +192,14 @@ mod tests {
             (Free, Ask, had(0), 997, 997, None),
             (Free, Ask, had(0), 998, 0, Some((QuotaAsk, 998, 2))),
             (Free, Ask, had(900), 200, 0, Some((QuotaAsk, 200, 1))),
-            (Free, Spread, had(0), 10_000, 997, Some((QuotaSpread, 9_003, 10))),
+            (
+                Free,
+                Spread,
+                had(0),
+                10_000,
+                997,
+                Some((QuotaSpread, 9_003, 10)),
+            ),
             (Free, Spread, had(999), 5, 0, Some((QuotaSpread, 5, 1))),
             (Free, Ask, spent, 500, 0, Some((QuotaSpent, 500, 1))),
             (Free, Ask, spent, 5_000, 0, Some((QuotaAsk, 5_000, 6))),
@@ -207,8 +210,14 @@ mod tests {
             (Free, Ask, spent, 0, 0, None),
         ] {
             let share = share_of(plan, over, usage, wanted);
-            let found = share.pause.map(|pause| (pause.reason, pause.writes, pause.days));
-            assert_eq!((share.writes, found), (writes, pause), "{plan:?} {over:?} {usage:?} {wanted}");
+            let found = share
+                .pause
+                .map(|pause| (pause.reason, pause.writes, pause.days));
+            assert_eq!(
+                (share.writes, found),
+                (writes, pause),
+                "{plan:?} {over:?} {usage:?} {wanted}"
+            );
         }
     }
 

@@ -92,7 +92,10 @@ pub(crate) async fn manifest(
     site: &str,
 ) -> Option<Manifest> {
     let asked = tokio::time::timeout(PATIENCE, ask_once(app, host, key)).await;
-    let answer = asked.ok().flatten().filter(|answer| answer["site"] == site)?;
+    let answer = asked
+        .ok()
+        .flatten()
+        .filter(|answer| answer["site"] == site)?;
     let index = &answer["index"];
     Some(Manifest {
         revision: index["revision"].as_i64().map(Millis),

@@ -101,11 +101,19 @@ fn writes_warning(
         return None;
     }
     let days = writes.div_ceil(FREE_A_DAY);
-    let quota = format!("{pending} variants wait for KV. On the Workers Free plan an account has {FREE_A_DAY} KV writes a day, for everything in it");
+    let quota = format!(
+        "{pending} variants wait for KV. On the Workers Free plan an account has {FREE_A_DAY} KV writes a day, for everything in it"
+    );
     let rest = match (left, over) {
-        (None, _) => format!(": this would take {days} days. On a paid plan there is no such limit a day; say in the site's settings which plan the account has."),
-        (Some(left), OverQuota::Spread) => format!("; {left} are left today. They are spread over {days} or more days, as the site's settings say."),
-        (Some(left), OverQuota::Ask) => format!("; {left} are left today. None is written until you allow in the site's settings to spread them over days (about {days}), or say there that the account is on a paid plan."),
+        (None, _) => format!(
+            ": this would take {days} days. On a paid plan there is no such limit a day; say in the site's settings which plan the account has."
+        ),
+        (Some(left), OverQuota::Spread) => format!(
+            "; {left} are left today. They are spread over {days} or more days, as the site's settings say."
+        ),
+        (Some(left), OverQuota::Ask) => format!(
+            "; {left} are left today. None is written until you allow in the site's settings to spread them over days (about {days}), or say there that the account is on a paid plan."
+        ),
     };
     Some(warning("kv_writes_over_free_plan", quota + &rest))
 }

@@ -27,13 +27,25 @@ async fn a_lost_ledger_is_listed_and_nothing_is_written() {
     story.program.kill().await;
     let (store, site) = database(&story).await;
     let workspace = store.ensure_workspace(Millis(0)).await.expect("there");
-    store.clear_kv_ledger(workspace, site).await.expect("writes");
-    store.want_sync(workspace, site, Millis(1)).await.expect("writes");
+    store
+        .clear_kv_ledger(workspace, site)
+        .await
+        .expect("writes");
+    store
+        .want_sync(workspace, site, Millis(1))
+        .await
+        .expect("writes");
     store.close().await.expect("closes");
-    let (writes, lists) = (story.cloud.count_of("PUT", BULK).await, story.cloud.count_of("GET", KEYS).await);
+    let (writes, lists) = (
+        story.cloud.count_of("PUT", BULK).await,
+        story.cloud.count_of("GET", KEYS).await,
+    );
     story.program.kill_and_start_again().await;
     all_live(&story, 1_500).await;
-    let after = (story.cloud.count_of("PUT", BULK).await, story.cloud.count_of("GET", KEYS).await);
+    let after = (
+        story.cloud.count_of("PUT", BULK).await,
+        story.cloud.count_of("GET", KEYS).await,
+    );
     assert_eq!((after.0 - writes, after.1 - lists), (0, 2));
     seen_at_the_edge(&story, "/p/7", "page 7").await;
 }
@@ -71,25 +83,44 @@ async fn once_a_day_the_keys_are_compared() {
     story.deployed().await;
     all_live(&story, 20).await;
     let values = format!("{}/values", namespace(&story).await);
-    story.cloud.call("DELETE", &format!("{values}/v%2Fhtml%2Fp%2F3"), None).await;
+    story
+        .cloud
+        .call("DELETE", &format!("{values}/v%2Fhtml%2Fp%2F3"), None)
+        .await;
     let own = json!({ "r": "ab".repeat(32), "t": "text/html; charset=utf-8" }).to_string();
     for key in ["v%2Fhtml%2Fp%2F4", "v%2Fhtml%2Fp%2Fstray"] {
-        let parts = [("value", "text/plain", "other"), ("metadata", "text/plain", own.as_str())];
-        story.cloud.form("PUT", &format!("{values}/{key}"), &parts).await;
+        let parts = [
+            ("value", "text/plain", "other"),
+            ("metadata", "text/plain", own.as_str()),
+        ];
+        story
+            .cloud
+            .form("PUT", &format!("{values}/{key}"), &parts)
+            .await;
     }
-    story.cloud.call("PUT", &format!("{values}/somebody"), Some(json!("theirs"))).await;
+    story
+        .cloud
+        .call("PUT", &format!("{values}/somebody"), Some(json!("theirs")))
+        .await;
     story.program.kill().await;
     let (store, site) = database(&story).await;
     let workspace = store.ensure_workspace(Millis(0)).await.expect("there");
-    store.keys_listed(workspace, site, Millis(1), &[]).await.expect("writes");
+    store
+        .keys_listed(workspace, site, Millis(1), &[])
+        .await
+        .expect("writes");
     store.close().await.expect("closes");
     story.program.kill_and_start_again().await;
     let begun = std::time::Instant::now();
     loop {
         let keys = keys(&story, "").await;
-        let is_mended = keys.contains(&"v/html/p/3".to_owned()) && !keys.contains(&"v/html/p/stray".to_owned());
+        let is_mended =
+            keys.contains(&"v/html/p/3".to_owned()) && !keys.contains(&"v/html/p/stray".to_owned());
         if is_mended {
-            assert!(keys.contains(&"somebody".to_owned()), "what is not ours stays");
+            assert!(
+                keys.contains(&"somebody".to_owned()),
+                "what is not ours stays"
+            );
             break;
         }
         assert!(begun.elapsed().as_secs() < 30, "{keys:?}");

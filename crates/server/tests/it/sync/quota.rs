@@ -21,10 +21,21 @@ async fn the_owner_is_asked_and_the_rest_waits_for_tomorrow() {
     story.deployed().await;
     let before = story.cloud.count_of("PUT", BULK).await;
     import(&story, 0, 1_200).await;
-    let asked = until(&story, |sync| sync["paused"]["reason"] == "quota_ask" && sync["paused"]["writes"] == 1_200).await;
-    assert_eq!((&asked["live"], &asked["paused"]["days"]), (&json!(0), &json!(2)), "{asked:#}");
+    let asked = until(&story, |sync| {
+        sync["paused"]["reason"] == "quota_ask" && sync["paused"]["writes"] == 1_200
+    })
+    .await;
+    assert_eq!(
+        (&asked["live"], &asked["paused"]["days"]),
+        (&json!(0), &json!(2)),
+        "{asked:#}"
+    );
     assert_eq!(asked["quota"]["daysOnFreePlan"], 2, "{asked:#}");
-    assert_eq!(story.cloud.count_of("PUT", BULK).await, before, "nothing was written");
+    assert_eq!(
+        story.cloud.count_of("PUT", BULK).await,
+        before,
+        "nothing was written"
+    );
 
     set(&story, json!({ "overQuota": "spread" })).await;
     let spread = until(&story, |sync| sync["paused"]["reason"] == "quota_spread").await;
@@ -32,10 +43,19 @@ async fn the_owner_is_asked_and_the_rest_waits_for_tomorrow() {
     assert!((990..1_000).contains(&live), "{spread:#}");
     assert_eq!(spread["pending"], 1_200 - live, "{spread:#}");
     assert!(spread["paused"]["until"].is_string(), "{spread:#}");
-    assert!(keys(&story, "").await.contains(&"index".to_owned()), "the index has its share");
-    assert!(spread["quota"]["writesToday"].as_u64() <= Some(1_000), "{spread:#}");
+    assert!(
+        keys(&story, "").await.contains(&"index".to_owned()),
+        "the index has its share"
+    );
+    assert!(
+        spread["quota"]["writesToday"].as_u64() <= Some(1_000),
+        "{spread:#}"
+    );
     let plan = story.program.plan(&story.site).await;
-    assert!(plan["warnings"].to_string().contains("kv_writes_over"), "{plan:#}");
+    assert!(
+        plan["warnings"].to_string().contains("kv_writes_over"),
+        "{plan:#}"
+    );
 }
 
 /// Nobody said what the plan is: Cloudflare's own word is heard, and the rest waits.
@@ -50,6 +70,9 @@ async fn cloudflares_word_is_heard() {
     let calls = asked["apiCalls"].clone();
     // Told to be paid: it is tried at once, and Cloudflare says no again.
     set(&story, json!({ "workersPlan": "paid" })).await;
-    let again = until(&story, |sync| sync["apiCalls"] != calls && sync["paused"].is_object()).await;
+    let again = until(&story, |sync| {
+        sync["apiCalls"] != calls && sync["paused"].is_object()
+    })
+    .await;
     assert_eq!(again["paused"]["reason"], "quota_spent", "{again:#}");
 }
