@@ -8,10 +8,11 @@ use crate::{
     Result, Store, StoreError,
     convert::{Row, to_json},
     database::bind_parameters_max,
-    entities::{site, variant, variant_revision},
+    entities::{site, variant, variant_event, variant_revision},
     kv_ledger, publications,
     sites::{self, SiteSettings},
     sync,
+    variants::{Deed, HistoryKind},
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -90,7 +91,7 @@ impl Store {
             return Ok((false, change));
         }
         for ((format, path), from) in &groups {
-            bring_together(&tx, workspace, site, format, path, from).await?;
+            bring_together(&tx, workspace, site, (format, path), from, at).await?;
         }
         if !groups.is_empty() {
             sync::want(&tx, site, at).await?;
@@ -185,10 +186,11 @@ async fn bring_together(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,
-    format: &str,
-    path: &str,
+    (format, path): (&str, &str),
     from: &[String],
+    at: Millis,
 ) -> Result<()> {
+    let moved = Deed::from(at).of_kind(HistoryKind::Moved);
     let of_format: Format = Row::new("variants", path).parse("format", format)?;
     let mut variants = Vec::new();
     for chunk in from.chunks(500) {
@@ -205,12 +207,13 @@ async fn bring_together(
     };
     whole.path = path.to_owned();
     move_revisions(tx, site, format, path, from).await?;
+    move_events(tx, site, format, path, from).await?;
     for old in &variants {
         variant::Entity::delete_by_id((old.site_id.clone(), old.format.clone(), old.path.clone()))
             .exec(tx)
             .await?;
         if old.path != path && old.published_revision.is_some() {
-            publications::record_nothing(tx, workspace, site, of_format, &old.path).await?;
+            publications::record_nothing(tx, workspace, site, of_format, &old.path, moved).await?;
             kv_ledger::want_nothing(tx, site, of_format, &old.path).await?;
         }
     }
@@ -220,8 +223,8 @@ async fn bring_together(
         .exec_without_returning(tx)
         .await?;
     if let Some(revision) = &published {
+        publications::record(tx, workspace, site, &[(of_format, path, revision, moved)]).await?;
         let wanted = [(of_format, path, revision)];
-        publications::record(tx, workspace, site, &wanted).await?;
         kv_ledger::want(tx, workspace, site, &wanted).await?;
     }
     Ok(())
@@ -239,6 +242,27 @@ fn united(variants: &[variant::Model]) -> Option<variant::Model> {
     whole.published_at = published.map_or(published_at, |one| one.published_at);
     whole.created_at = variants.iter().map(|one| one.created_at).min()?;
     Some(whole)
+}
+
+/// What happened to all of them.
+async fn move_events(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    format: &str,
+    path: &str,
+    from: &[String],
+) -> Result<()> {
+    use variant_event::{Column, Entity};
+    for chunk in from.chunks(500) {
+        Entity::update_many()
+            .col_expr(Column::Path, Expr::value(path))
+            .filter(Column::SiteId.eq(site.to_string()))
+            .filter(Column::Format.eq(format))
+            .filter(Column::Path.is_in(chunk.iter().map(String::as_str)))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The history of all; of a revision that several had, the oldest entry stays.

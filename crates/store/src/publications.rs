@@ -132,10 +132,11 @@ pub(crate) async fn record_nothing_for(
     site: SiteId,
     format: Format,
     paths: &[&str],
+    deed: Deed<'_>,
 ) -> Result<()> {
     let rows = paths
         .iter()
-        .map(|path| row(workspace, site, format, path, None));
+        .map(|path| row(workspace, site, (format, path), None, deed));
     insert(tx, rows.collect()).await
 }
 

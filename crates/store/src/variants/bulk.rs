@@ -1,6 +1,6 @@
 //! Many variants at once: what of a list is published already, and what begins with a path.
 
-use super::of;
+use super::{Deed, HistoryKind, of};
 use crate::{
     Result, Store, contents,
     convert::Row,
@@ -10,7 +10,6 @@ use crate::{
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
-    time::Millis,
     variant::{Format, Revision},
 };
 use sea_orm::{
@@ -85,8 +84,10 @@ impl Store {
         site: SiteId,
         prefix: &str,
         limit: u32,
-        at: Millis,
+        deed: impl Into<Deed<'_>>,
     ) -> Result<DeletedVariants> {
+        let deed = deed.into().or_kind(HistoryKind::Deleted);
+        let at = deed.at;
         let tx = self.begin().await?;
         contents::lock_for_removal(&tx, workspace).await?;
         if !sites::lock(&tx, workspace, site).await? {
@@ -112,7 +113,7 @@ impl Store {
                 .map(|(_, path, _)| path.as_str())
                 .collect();
             delete(&tx, workspace, site, format, &paths).await?;
-            publications::record_nothing_for(&tx, workspace, site, format, &published).await?;
+            publications::record_nothing_for(&tx, workspace, site, format, &published, deed).await?;
             kv_ledger::want_nothing_for(&tx, site, format, &published).await?;
             deleted.variants += paths.len() as u64;
             deleted.published += published.len() as u64;

@@ -37,6 +37,8 @@ pub enum HistoryKind {
     Unpublished,
     /// It was taken off the edge at its set time.
     Expired,
+    /// The site's paths are read otherwise than before, and it stands under another one.
+    Moved,
     /// It was deleted while it was published.
     Deleted,
     /// A time was set for a publication.

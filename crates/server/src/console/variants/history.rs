@@ -99,6 +99,7 @@ fn state_of_kind(kind: HistoryKind) -> State {
         HistoryKind::Restored => State::new("ok", Mark::Back, "Brought back with a deployment"),
         HistoryKind::Unpublished => State::new("idle", Mark::Bar, "Unpublished"),
         HistoryKind::Expired => State::new("idle", Mark::Clock, "Expired"),
+        HistoryKind::Moved => State::new("idle", Mark::Back, "Moved to another path"),
         HistoryKind::Deleted => State::new("bad", Mark::Cross, "Deleted"),
         HistoryKind::PublicationScheduled => State::new("run", Mark::Clock, "To be published"),
         HistoryKind::ExpiryScheduled => State::new("run", Mark::Clock, "To be taken off"),
