@@ -210,7 +210,7 @@ pub(crate) async fn run(command: AgentsCommand) -> anyhow::Result<ExitCode> {
                     print_line(registry.to_document().trim_end())?;
                     Ok(ExitCode::SUCCESS)
                 }
-                Err(problem) => super::refuse(problem, false),
+                Err(problem) => super::refuse(&problem, false),
             }
         }
     }
@@ -223,7 +223,7 @@ fn answer<T: serde::Serialize>(
     print: impl Fn(&T) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     match outcome {
-        Err(problem) => super::refuse(problem, as_json),
+        Err(problem) => super::refuse(&problem, as_json),
         Ok(value) => {
             if as_json {
                 print_json(&value)?;
@@ -261,7 +261,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
         filter.choose(AgentView::all(&registry, &sites))
     };
     match listed.await {
-        Err(problem) => super::refuse(problem, args.json),
+        Err(problem) => super::refuse(&problem, args.json),
         Ok(items) if args.json => {
             print_json(&serde_json::json!({ "items": items }))?;
             Ok(ExitCode::SUCCESS)

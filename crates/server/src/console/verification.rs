@@ -76,7 +76,7 @@ impl Found {
             state,
             words: format!(
                 "{} from {}. {}",
-                asked.agent.name,
+                asked.agent.name(),
                 asked.address,
                 verification::in_words(asked.judgement.ground)
             ),

@@ -20,6 +20,7 @@ pub(crate) use self::{
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
+    services::sites,
 };
 use domain::ids::{SiteId, WorkspaceId};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
@@ -48,7 +49,16 @@ pub(crate) async fn run(
     options: ImportOptions,
     report: &mut dyn Report,
 ) -> Imported {
-    let mut batch = Batch::new(app, ws, site, options, report);
+    let site = match sites::get(app, ws, site).await {
+        Ok(site) => site,
+        Err(problem) => {
+            return Imported {
+                counts: Counts::default(),
+                outcome: Err(problem),
+            };
+        }
+    };
+    let mut batch = Batch::new(app, site, options, report);
     let read = read(&mut batch, from).await;
     // What was read before a failure is good.
     let saved = batch.finish().await;
@@ -59,7 +69,6 @@ pub(crate) async fn run(
 }
 
 async fn read(batch: &mut Batch<'_>, mut from: impl AsyncBufRead + Unpin + Send) -> Outcome<()> {
-    batch.require_site().await?;
     let beginning = from.fill_buf().await.map_err(|error| broken_off(&error))?;
     let is_zip = ZIP_BEGINNINGS
         .iter()

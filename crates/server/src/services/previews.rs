@@ -187,7 +187,7 @@ async fn deployed_key(app: &App, site: &Site) -> Outcome<Secret> {
         }
         // Records that do not tell: the configuration has the key's id in it.
         Some(applied) => {
-            let material = material::material_for(app, site).await?;
+            let material = material::material_for(app, site, None).await?;
             applied.config_hash.as_deref() == Some(material.config.hash())
         }
     };

@@ -12,7 +12,6 @@ use domain::{
     path::{PagePath, PathPolicy},
     variant::{CONTENT_MAX, Format, Revision},
 };
-use serde::{Deserialize, Serialize};
 use store::{
     Deed, IfMatch, Listed, NewRevision, Page, RevisionInfo, Site, StoreError, Variant, VariantState,
 };
@@ -190,27 +189,6 @@ fn came_too_late(name: &VariantName) -> Problem {
         )
         .cause("Somebody saved another revision meanwhile, or the variant is new or gone.")
         .remedy("Read the variant again, bring your change into it, and save with its new ETag in If-Match.")
-}
-
-/// What a content must be, in any format.
-pub(crate) fn check_content(content: &[u8]) -> Result<(), String> {
-    if content.trim_ascii().is_empty() {
-        return Err("is empty".to_owned());
-    }
-    if content.len() > CONTENT_MAX {
-        return Err(format!(
-            "is larger than {} MiB",
-            CONTENT_MAX / (1024 * 1024)
-        ));
-    }
-    match std::str::from_utf8(content) {
-        Err(error) => Err(format!(
-            "is not UTF-8: the byte at offset {} does not fit",
-            error.valid_up_to()
-        )),
-        Ok(text) if text.contains('\0') => Err("holds a NUL character".to_owned()),
-        Ok(_) => Ok(()),
-    }
 }
 
 pub(crate) async fn published_changed(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<()> {

@@ -27,7 +27,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(delete))
 }
 
-/// `?dryRun=&taken=`.
+/// `?dryRun=&force=&taken=`.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -35,6 +35,9 @@ struct ImportQuery {
     /// Check everything, save nothing.
     #[serde(default)]
     dry_run: bool,
+    /// Publish also what the checks of contents want confirmed.
+    #[serde(default)]
+    force: bool,
     /// `false` leaves the list of what was taken out of the answer.
     #[serde(default = "yes")]
     taken: bool,
@@ -64,6 +67,7 @@ async fn import(
     require_plain(&headers)?;
     let options = ImportOptions {
         dry_run: query.dry_run,
+        force: query.force,
         author: caller.name.clone(),
         note: "imported",
     };

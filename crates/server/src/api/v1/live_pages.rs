@@ -329,7 +329,7 @@ async fn watched(
     let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
     let page = page_of(query.limit, query.cursor)?;
     if let Some(path) = &query.path {
-        let path = crate::services::variants::parse_path(path)?;
+        let path = crate::services::variants::parse_path(path, &site.settings.paths)?;
         let found = app
             .store
             .page_watches_of(caller.workspace, site.id, &[path.as_str()])
@@ -376,7 +376,8 @@ async fn decide(
     Path(text): Path<String>,
     ApiJson(body): ApiJson<DecideBody>,
 ) -> Outcome<Json<WatchView>> {
-    let name = VariantName::parse(id(&text, "site")?, &body.format, &body.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &body.format, &body.path)?;
     let workspace = caller.workspace;
     if let Some(serve_anyway) = body.serve_anyway {
         watch::serve_anyway(&app, workspace, &name, serve_anyway).await?;

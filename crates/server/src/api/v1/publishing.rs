@@ -112,7 +112,8 @@ async fn read_history(
     if !(1..=200).contains(&limit) {
         return Err(Problem::field("limit", "must be between 1 and 200"));
     }
-    let name = VariantName::parse(id(&text, "site")?, &query.format, &query.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let page = Page {
         after: query.cursor,
         limit,
@@ -157,7 +158,8 @@ async fn compare_revisions(
     Path(text): Path<String>,
     ApiQuery(query): ApiQuery<CompareQuery>,
 ) -> Outcome<Json<ComparisonView>> {
-    let name = VariantName::parse(id(&text, "site")?, &query.format, &query.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let side = match query.side.as_deref() {
         None | Some("source") => Side::Source,
         Some("text") => Side::Text,
@@ -207,7 +209,8 @@ async fn roll_back(
     Path(text): Path<String>,
     ApiJson(body): ApiJson<RollBackBody>,
 ) -> Outcome<Json<VariantView>> {
-    let name = VariantName::parse(id(&text, "site")?, &body.format, &body.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &body.format, &body.path)?;
     let to = body
         .to
         .map(|text| parse_revision("to", &text))
@@ -289,7 +292,8 @@ async fn set_schedule(
     Path(text): Path<String>,
     ApiJson(body): ApiJson<ScheduleBody>,
 ) -> Outcome<Json<VariantView>> {
-    let name = VariantName::parse(id(&text, "site")?, &body.format, &body.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &body.format, &body.path)?;
     let wanted = Wanted {
         publish_at: time("publishAt", body.publish_at.as_deref())?,
         revision: body
@@ -313,7 +317,8 @@ async fn read_schedule(
     Path(text): Path<String>,
     ApiQuery(which): ApiQuery<WhichVariant>,
 ) -> Outcome<Json<Option<ScheduleView>>> {
-    let name = which.name(&text)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = which.name(&site)?;
     let variant = variants::get(&app, caller.workspace, &name).await?;
     Ok(Json(schedule_view(&variant)))
 }
@@ -327,7 +332,8 @@ async fn cancel_schedule(
     Path(text): Path<String>,
     ApiQuery(which): ApiQuery<WhichVariant>,
 ) -> Outcome<Json<VariantView>> {
-    let name = which.name(&text)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = which.name(&site)?;
     let variant = schedules::cancel(&app, caller.workspace, &name, &caller.name).await?;
     audit::record_schedule(&app, &caller.actor, &name, &variant).await;
     Ok(Json(view(&variant)))
@@ -372,8 +378,8 @@ async fn lint_content(
     body: Body,
 ) -> Outcome<Json<CheckedView>> {
     require_plain(&headers)?;
-    let name = which.name(&text)?;
-    let site = sites::get(&app, caller.workspace, name.site).await?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = which.name(&site)?;
     // One byte more than may be saved, so that too much is a finding like others.
     let content = read_body(body, CONTENT_MAX + 1).await?;
     let found = lints::lint(&site, &name, &content).await;
@@ -410,7 +416,8 @@ async fn read_reading(
     Path(text): Path<String>,
     ApiQuery(query): ApiQuery<ReadingQuery>,
 ) -> Outcome<Json<Reading>> {
-    let name = VariantName::parse(id(&text, "site")?, &query.format, &query.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let variant = variants::get(&app, caller.workspace, &name).await?;
     let revision = match query.revision {
         Some(text) => parse_revision("revision", &text)?,

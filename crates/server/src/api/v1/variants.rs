@@ -13,8 +13,8 @@ use crate::{
     clock::rfc3339,
     problem::{Outcome, Problem},
     services::{
-        sites,
         lints::{self, LintView},
+        sites,
         variants::{self, PutOptions, VariantName},
     },
 };
@@ -27,7 +27,7 @@ use axum::{
 };
 use domain::variant::{CONTENT_MAX, Format, Revision};
 use serde::{Deserialize, Serialize};
-use store::{IfMatch, Page, RevisionInfo, Variant};
+use store::{IfMatch, Page, RevisionInfo, Site, Variant};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -413,9 +413,9 @@ pub(super) struct WhichVariant {
 }
 
 impl WhichVariant {
-    /// As the name of a variant of the site whose id is `site`.
-    pub(super) fn name(&self, site: &str) -> Outcome<VariantName> {
-        VariantName::parse(id(site, "site")?, &self.format, &self.path)
+    /// As the name of a variant of this site.
+    pub(super) fn name(&self, site: &Site) -> Outcome<VariantName> {
+        VariantName::parse(site, &self.format, &self.path)
     }
 }
 

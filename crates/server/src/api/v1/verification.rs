@@ -121,8 +121,8 @@ struct CheckQuery {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CheckView {
-    agent: &'static str,
-    operator: &'static str,
+    agent: String,
+    operator: String,
     address: String,
     /// `verified`, `claimed` or `contradicted`.
     #[schema(value_type = String)]

@@ -44,7 +44,7 @@ pub(super) async fn delete(app: &App, site: &Site, args: &DeleteArgs) -> anyhow:
     };
     let (prefix, count) = match counted {
         Ok(counted) => counted,
-        Err(problem) => return refuse(problem, args.json),
+        Err(problem) => return refuse(&problem, args.json),
     };
     let told = |deleted: u64, dry_run: bool| {
         if args.json {
@@ -80,7 +80,7 @@ pub(super) async fn delete(app: &App, site: &Site, args: &DeleteArgs) -> anyhow:
             told(deleted.variants, false)?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(problem) => refuse(problem, args.json),
+        Err(problem) => refuse(&problem, args.json),
     }
 }
 

@@ -25,6 +25,9 @@ pub(crate) struct ImportArgs {
     /// Check everything, save nothing
     #[arg(long)]
     dry_run: bool,
+    /// Publish also what the checks want confirmed (hidden text, instructions to models, …)
+    #[arg(long)]
+    force: bool,
     /// Write the bad lines into this file, to be mended and imported again
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
@@ -59,6 +62,7 @@ pub(super) async fn import(app: &App, site: &Site, args: &ImportArgs) -> anyhow:
     let mut refusals = Refusals::new(progress::of_bytes(length), args.errors.as_deref())?;
     let options = ImportOptions {
         dry_run: args.dry_run,
+        force: args.force,
         author: "command line".to_owned(),
         note: "imported",
     };
@@ -95,7 +99,7 @@ pub(super) async fn import(app: &App, site: &Site, args: &ImportArgs) -> anyhow:
     ))?;
     match imported.outcome {
         Ok(()) => Ok(exit_code(counts.refused, true)),
-        Err(problem) => refuse(problem, false),
+        Err(problem) => refuse(&problem, false),
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn make(app: &App, site: &Site, args: &MakeArgs) -> anyhow::Res
     };
     let begun = match making::begin(app, app.workspace, new, "command line").await {
         Ok(begun) => begun,
-        Err(problem) => return refuse(problem, args.json),
+        Err(problem) => return refuse(&problem, args.json),
     };
     let actor = Actor::command_line(app.workspace);
     audit::record(app, &actor, making_event(site, &begun, args.paths.len())).await;
@@ -159,7 +159,7 @@ async fn tell(app: &App, id: MakingId, as_json: bool) -> anyhow::Result<ExitCode
             print_line(&format!("cancelled; {} pages were left", counts.waiting))?;
         }
         if let Some(problem) = problem {
-            return refuse(problem, false);
+            return refuse(&problem, false);
         }
     }
     Ok(
@@ -174,7 +174,7 @@ async fn tell(app: &App, id: MakingId, as_json: bool) -> anyhow::Result<ExitCode
 async fn cancel(app: &App, site: &Site, args: &MakeArgs) -> anyhow::Result<ExitCode> {
     let runs = app.store.makings(app.workspace, site.id, 1).await?;
     let Some(run) = runs.first() else {
-        return refuse(Problem::not_found("making of", &site.name), args.json);
+        return refuse(&Problem::not_found("making of", &site.name), args.json);
     };
     match making::cancel(app, app.workspace, run.id).await {
         Ok(_) => {
@@ -183,6 +183,6 @@ async fn cancel(app: &App, site: &Site, args: &MakeArgs) -> anyhow::Result<ExitC
             print_line("it stops after the page that it is at; drafts that were made stay")?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(problem) => refuse(problem, args.json),
+        Err(problem) => refuse(&problem, args.json),
     }
 }

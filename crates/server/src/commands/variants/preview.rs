@@ -65,7 +65,7 @@ pub(super) async fn run(args: &PreviewArgs) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Err(problem) => commands::refuse(problem, args.json),
+        Err(problem) => commands::refuse(&problem, args.json),
     }
 }
 

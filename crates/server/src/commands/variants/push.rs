@@ -7,8 +7,8 @@ use crate::{
     commands::{print_json, print_line, refuse},
     problem::{Code, Outcome, Problem},
     services::{
-        preflight,
         imports::{Batch, ImportOptions, RefusedLine, Report, TakenLine},
+        preflight,
         variant_files::{self, Found, format_of, path_of},
         variants::{self, VariantName},
     },
@@ -36,6 +36,9 @@ pub(crate) struct PushArgs {
     /// Check everything, save nothing
     #[arg(long)]
     dry_run: bool,
+    /// Publish also what the checks want confirmed (hidden text, instructions to models, …)
+    #[arg(long)]
+    force: bool,
     /// Write the refused files into this file: one JSON object a line, with the reason
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
@@ -68,16 +71,17 @@ pub(super) async fn push(app: &App, site: &Site, args: &PushArgs) -> anyhow::Res
     let found = variant_files::find(folder)
         .with_context(|| format!("the folder {} cannot be read", folder.display()))?;
     if found.files.is_empty() {
-        return refuse(nothing_in(folder, &found), args.folder.json);
+        return refuse(&nothing_in(folder, &found), args.folder.json);
     }
     let bar = progress::of_items(found.files.len() as u64);
     let mut report = OfTheBatch::default();
     let options = ImportOptions {
         dry_run: args.dry_run,
+        force: args.force,
         author: "command line".to_owned(),
         note: "pushed",
     };
-    let mut batch = Batch::new(app, app.workspace, site.id, options, &mut report);
+    let mut batch = Batch::new(app, site.clone(), options, &mut report);
     let (mut refused, mut seen) = (Vec::new(), HashMap::new());
     let mut outcome = Ok(());
     for (number, file) in (1..).zip(&found.files) {
@@ -192,12 +196,12 @@ fn read_file(
     let unreadable = |detail: String| Problem::field("file", detail);
     let format = format_of(file)
         .ok_or_else(|| unreadable("has another ending than .html or .md".to_owned()))?;
-    let path =
-        path_of(file).ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
+    let path = path_of(file, &site.settings.paths)
+        .ok_or_else(|| unreadable("has a name that is not UTF-8".to_owned()))?;
     let name = VariantName {
         site: site.id,
         format,
-        path: variants::parse_path(&path)?,
+        path: variants::parse_path(&path, &site.settings.paths)?,
     };
     if let Some(other) = seen.insert((format, name.path.clone()), file.to_path_buf()) {
         return Err(unreadable(format!(

@@ -161,6 +161,7 @@ async fn read(desk: &Desk, site: &Site, upload: &Upload, dry_run: bool) -> Outco
         .map_err(|error| Problem::internal(&error))?;
     let options = ImportOptions {
         dry_run,
+        force: false,
         author: desk.me.by().to_owned(),
         note: "imported",
     };

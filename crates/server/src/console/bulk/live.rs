@@ -113,7 +113,7 @@ pub(super) async fn show(
     Query(query): Query<LiveQuery>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &query.format, &query.path)?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let path = name.path.as_str();
     let variant = desk
         .app()
@@ -160,7 +160,7 @@ pub(super) async fn decide(
     Form(form): Form<DecideForm>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     let (app, ws) = (desk.app(), desk.ws());
     let word = match form.what.as_str() {
         "serve" | "withhold" => {

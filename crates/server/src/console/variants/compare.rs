@@ -72,7 +72,7 @@ pub(in crate::console) async fn compare(
 ) -> Result<Response, Problem> {
     let (app, ws) = (desk.app(), desk.ws());
     let site = sites::get(app, ws, id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &query.format, &query.path)?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let variant = variants::get(app, ws, &name).await?;
     let revisions = variants::revisions(app, ws, &name).await?;
     let to = chosen(&query.to)?.unwrap_or_else(|| variant.latest.clone());

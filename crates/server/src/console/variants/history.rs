@@ -137,7 +137,7 @@ pub(in crate::console) async fn history_page(
 ) -> Result<Response, Problem> {
     let (app, ws) = (desk.app(), desk.ws());
     let site = sites::get(app, ws, id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &query.format, &query.path)?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let listed = history::list(app, ws, &name, &page_after(&query.after, ROWS)).await?;
     let path = name.path.as_str();
     let variant = app.store.variant(ws, site.id, name.format, path).await?;
@@ -173,7 +173,7 @@ pub(in crate::console) async fn roll_back(
     Form(form): Form<BackForm>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     let to = parse(&form.revision)?;
     history::roll_back(desk.app(), desk.ws(), &name, Some(to), desk.me.by()).await?;
     audit::record_variant(desk.app(), &desk.actor(), Kind::VariantRolledBack, &name).await;

@@ -95,7 +95,7 @@ pub(in crate::console) async fn set(
     Form(form): Form<ScheduleForm>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     match try_to_set(&desk, &name, &form).await {
         Ok(variant) => {
             audit::record_schedule(desk.app(), &desk.actor(), &name, &variant).await;
@@ -147,7 +147,7 @@ pub(in crate::console) async fn cancel(
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     let variant = schedules::cancel(desk.app(), desk.ws(), &name, desk.me.by()).await?;
     audit::record_schedule(desk.app(), &desk.actor(), &name, &variant).await;
     Ok(done(&edit_link(&name), "schedule-gone"))

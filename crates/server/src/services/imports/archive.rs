@@ -76,7 +76,7 @@ pub(super) async fn read(
 
 async fn take(batch: &mut Batch<'_>, line: u64, file: &Path, content: Vec<u8>) -> Outcome<()> {
     let shown = file.display().to_string();
-    let named = match (format_of(file), path_of(file)) {
+    let named = match (format_of(file), path_of(file, batch.paths())) {
         (Some(format), Some(path)) => batch.name(format.as_str(), &path),
         _ => Err(Problem::field("name", "is not UTF-8")),
     };

@@ -4,18 +4,15 @@ use super::report::{RefusedLine, Report, TakenLine};
 use crate::{
     app::App,
     problem::{FieldError, Outcome, Problem},
-    services::{
-        sites, sync,
-        variants::{VariantName, check_content},
-    },
+    services::{lints, sync, variants::VariantName},
 };
 use domain::{
-    ids::{SiteId, WorkspaceId},
+    path::PathPolicy,
     variant::{Format, Revision},
 };
 use serde::Serialize;
 use std::collections::HashMap;
-use store::{IfMatch, NewRevision};
+use store::{IfMatch, NewRevision, Site};
 
 /// As many rows go in one transaction: enough for few statements, few enough that others get their turn.
 const ROWS: usize = 1_000;
@@ -28,6 +25,8 @@ const BYTES: usize = 16 * 1024 * 1024;
 pub(crate) struct ImportOptions {
     /// Check everything and save nothing.
     pub(crate) dry_run: bool,
+    /// Publish also what the checks of contents want confirmed.
+    pub(crate) force: bool,
     /// Who imports.
     pub(crate) author: String,
     /// The note of the revisions.
@@ -67,8 +66,7 @@ struct Waiting {
 /// Collects, saves and counts.
 pub(crate) struct Batch<'a> {
     app: &'a App,
-    ws: WorkspaceId,
-    site: SiteId,
+    site: Site,
     options: ImportOptions,
     report: &'a mut dyn Report,
     waiting: Vec<Waiting>,
@@ -80,14 +78,12 @@ impl<'a> Batch<'a> {
     /// An empty one.
     pub(crate) fn new(
         app: &'a App,
-        ws: WorkspaceId,
-        site: SiteId,
+        site: Site,
         options: ImportOptions,
         report: &'a mut dyn Report,
     ) -> Self {
         Self {
             app,
-            ws,
             site,
             options,
             report,
@@ -107,16 +103,14 @@ impl<'a> Batch<'a> {
         self.counts.read == 0
     }
 
-    /// # Errors
-    ///
-    /// When there is no such site.
-    pub(crate) async fn require_site(&self) -> Outcome<()> {
-        sites::get(self.app, self.ws, self.site).await.map(|_| ())
+    /// How the site's paths are read.
+    pub(crate) fn paths(&self) -> &PathPolicy {
+        &self.site.settings.paths
     }
 
     /// A variant's name in its normal form.
     pub(crate) fn name(&self, format: &str, path: &str) -> Outcome<VariantName> {
-        VariantName::parse(self.site, format, path)
+        VariantName::parse(&self.site, format, path)
     }
 
     /// Takes a content if it is good; `raw` is the line that it came in.
@@ -127,8 +121,8 @@ impl<'a> Batch<'a> {
         content: Vec<u8>,
         raw: &[u8],
     ) -> Outcome<()> {
-        if let Err(detail) = check_content(&content) {
-            let problem = Problem::field("content", detail);
+        let found = lints::lint_now(&self.site, &name, &content);
+        if let Err(problem) = lints::refuse(&found, true, self.options.force) {
             return self.refuse(line, Some(name.path.as_str()), &problem, raw);
         }
         self.counts.read += 1;
@@ -180,7 +174,7 @@ impl<'a> Batch<'a> {
     pub(crate) async fn finish(&mut self) -> Outcome<()> {
         self.save().await?;
         if self.counts.changed() > 0 && !self.options.dry_run {
-            sync::hurry(self.app, self.ws, self.site).await?;
+            sync::hurry(self.app, self.site.workspace, self.site.id).await?;
         }
         Ok(())
     }
@@ -209,7 +203,7 @@ impl<'a> Batch<'a> {
                 .iter()
                 .filter(|it| touched.contains(&(it.name.format, it.name.path.as_str())))
                 .map(|it| NewRevision {
-                    site: self.site,
+                    site: self.site.id,
                     format: it.name.format,
                     path: it.name.path.as_str(),
                     content: &it.content,
@@ -221,7 +215,10 @@ impl<'a> Batch<'a> {
                 })
                 .collect();
             if !new.is_empty() {
-                self.app.store.save_revisions(self.ws, &new).await?;
+                self.app
+                    .store
+                    .save_revisions(self.site.workspace, &new)
+                    .await?;
             }
         }
         self.counts.taken += waiting.len() as u64;
@@ -253,7 +250,7 @@ impl<'a> Batch<'a> {
             let found = self
                 .app
                 .store
-                .published_revisions(self.ws, self.site, format, &paths)
+                .published_revisions(self.site.workspace, self.site.id, format, &paths)
                 .await?;
             known.extend(
                 found

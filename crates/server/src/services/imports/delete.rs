@@ -5,7 +5,10 @@ use crate::{
     problem::{Code, Outcome, Problem},
     services::{sites, sync, variants},
 };
-use domain::ids::{SiteId, WorkspaceId};
+use domain::{
+    ids::{SiteId, WorkspaceId},
+    path::PathPolicy,
+};
 use store::DeletedVariants;
 
 /// As many go in one transaction.
@@ -19,7 +22,7 @@ pub(crate) fn prefix_of(text: &str) -> Outcome<String> {
             "must begin with a slash; `/` alone means every variant",
         ));
     }
-    let path = variants::parse_path(text).map_err(|problem| {
+    let path = variants::parse_path(text, &PathPolicy::default()).map_err(|problem| {
         let detail = problem.errors.first().map(|error| error.detail.clone());
         Problem::field("prefix", detail.unwrap_or(problem.detail))
     })?;

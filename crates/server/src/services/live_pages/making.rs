@@ -15,7 +15,7 @@ use crate::{
 use domain::{
     ids::{MakingId, SiteId, WorkspaceId},
     names::Hostname,
-    path::PagePath,
+    path::{PagePath, PathPolicy},
     variant::Format,
 };
 use std::{collections::HashSet, time::Duration};
@@ -70,7 +70,7 @@ pub(crate) async fn begin(app: &App, ws: WorkspaceId, new: NewMaking, by: &str) 
                 "cannot be given together with a sitemap",
             ));
         }
-        _ => parse_paths(&new.paths)?,
+        _ => parse_paths(&new.paths, &site.settings.paths)?,
     };
     if app.store.open_makings(ws, site.id).await? > 0 {
         return Err(Problem::new(
@@ -117,7 +117,7 @@ fn sitemap_path(text: &str) -> Outcome<String> {
 }
 
 /// In their normal form, each once.
-fn parse_paths(given: &[String]) -> Outcome<Vec<String>> {
+fn parse_paths(given: &[String], policy: &PathPolicy) -> Outcome<Vec<String>> {
     if given.len() > PAGES_MAX {
         return Err(Problem::field(
             "paths",
@@ -127,7 +127,7 @@ fn parse_paths(given: &[String]) -> Outcome<Vec<String>> {
     let mut known = HashSet::new();
     let mut paths = Vec::with_capacity(given.len());
     for (at, text) in given.iter().enumerate() {
-        let path = variants::parse_path(text.trim()).map_err(|problem| {
+        let path = variants::parse_path(text.trim(), policy).map_err(|problem| {
             let why = problem.errors.first().map(|error| error.detail.clone());
             let shown: String = text.chars().take(80).collect();
             Problem::field(

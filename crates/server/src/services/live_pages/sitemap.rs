@@ -72,7 +72,7 @@ pub(crate) async fn read(
             }
         }
         for url in list.pages {
-            match own_path(site, &url).and_then(|path| PagePath::parse(&path).ok()) {
+            match own_path(site, &url).and_then(|path| site.settings.paths.page(&path).ok()) {
                 None => found.foreign += 1,
                 Some(path) if known.insert(path.clone()) => {
                     found.paths.push(path);

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 /// Looks at the address that the site's Worker is given for its visits, if it is given one.
 pub(super) async fn look(app: &App, site: &Site) -> Option<Warning> {
-    let material = material_for(app, site).await.ok()?;
+    let material = material_for(app, site, None).await.ok()?;
     let address = Url::parse(material.config.ingest()?).ok()?;
     let edge = app.config.edge_url.as_ref().and_then(Url::host);
     if edge.is_some_and(|edge| is_loopback(&edge)) {

@@ -90,6 +90,7 @@ async fn one_page(app: &App, site: &Site, html: &Followed) -> Outcome<()> {
         if_match: IfMatch::Any,
         author: AUTHOR,
         note: Some("kept in step with the HTML variant"),
+        force: true,
     };
     variants::put(app, ws, &name, markdown.as_bytes(), options).await?;
     Ok(())
