@@ -42,7 +42,7 @@ enum Entry {
     Bad {
         line: u64,
         name: String,
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// A folder, a hidden file, another ending.
     Other,
@@ -156,7 +156,7 @@ fn one(archive: &mut ZipArchive<BufReader<File>>, at: usize) -> Entry {
     let bad = |name: &str, detail: String, remedy: &str| Entry::Bad {
         line,
         name: name.to_owned(),
-        problem: Problem::new(Code::ValidationFailed, detail).remedy(remedy),
+        problem: Box::new(Problem::new(Code::ValidationFailed, detail).remedy(remedy)),
     };
     let data = match archive.by_index_data(at).and_then(|data| {
         Ok((

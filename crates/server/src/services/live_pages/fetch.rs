@@ -193,7 +193,7 @@ fn declared(body: &[u8]) -> Option<&'static Encoding> {
     let (_, after) = beginning.split_once("charset=")?;
     let name = after.trim_start_matches(['"', '\'', ' ']);
     let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:.".contains(c)))?;
-    Encoding::for_label(name[..end].as_bytes())
+    Encoding::for_label(&name.as_bytes()[..end])
 }
 
 #[cfg(test)]
