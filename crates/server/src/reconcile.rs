@@ -27,9 +27,9 @@ mod rounds;
 mod signals;
 pub(crate) mod sync;
 
-pub(crate) use rounds::PATIENCE;
 pub(crate) use proof::health;
 pub(crate) use room::BulkRoom;
+pub(crate) use rounds::PATIENCE;
 pub(crate) use signals::Signals;
 
 use crate::app::AppState;

@@ -25,8 +25,8 @@ use sea_orm::{
 };
 
 use changes::forget;
-pub use listing::ListedKey;
 pub(crate) use changes::{want, want_nothing, want_nothing_for};
+pub use listing::ListedKey;
 
 /// A published revision that the edge has not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,8 +51,8 @@ mod drift;
 mod entities;
 mod error;
 mod kv_ledger;
-mod leases;
 mod kv_usage;
+mod leases;
 mod makings;
 mod meta;
 mod migrations;
@@ -91,15 +91,13 @@ pub use path_policy::{PathChange, PathMerge};
 pub use previews::{PreviewKey, PreviewLink};
 pub use publications::{Difference, Moment, Restored};
 pub use sealed::SealedValue;
-pub use site_syncs::{
-    RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex,
-};
+pub use site_syncs::{RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex};
 pub use sites::{OnPageChange, OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
 pub use users::User;
 pub use variants::{
-    CarriedOut, Deed, DeletedVariants, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision, NewSchedule,
-    RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
+    CarriedOut, Deed, DeletedVariants, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision,
+    NewSchedule, RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
 };
 pub use verification::{
     FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionSummary, VersionsStamp,

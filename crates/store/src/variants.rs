@@ -1,15 +1,15 @@
 //! Variants and their revisions. Each change of what is published writes the ledger and asks for a sync in its own
 //! transaction, so that nothing can be published and never reach the edge.
 
-mod history;
 mod bulk;
+mod history;
 mod read;
 mod schedule;
 mod write;
 
+pub use bulk::DeletedVariants;
 pub use history::{Deed, HistoryEntry, HistoryKind};
 pub use schedule::{CarriedOut, Expiry, NewSchedule, ScheduledPublication};
-pub use bulk::DeletedVariants;
 
 use crate::{
     Result, Store, StoreError,

@@ -4,10 +4,10 @@ pub(crate) mod agents;
 mod audit;
 mod connections;
 mod deployments;
-mod previews;
-mod publishing;
 mod imports;
 mod live_pages;
+mod previews;
+mod publishing;
 mod sites;
 mod sync;
 mod variant_path;
@@ -16,8 +16,8 @@ mod verification;
 mod webhook;
 
 pub(crate) use self::{
-    audit::view as audit_view, deployments::as_json as deployment_json,
-    live_pages::making_event, previews::view as preview_view,
+    audit::view as audit_view, deployments::as_json as deployment_json, live_pages::making_event,
+    previews::view as preview_view,
 };
 
 use crate::{app::AppState, problem::Problem};

@@ -29,8 +29,8 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SyncPart,
-        SiteSettingsPage, SitesPage, VariantRow,
+        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SHOWS, SLASHES,
+        SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart, VariantRow,
     },
     variants::{
         ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,

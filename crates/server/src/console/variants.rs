@@ -37,12 +37,12 @@ pub(super) use compare::compare;
 pub(super) use download::download;
 pub(super) use edit::{edit, new};
 pub(super) use history::{history_page, roll_back};
+pub(super) use preview::{html_of, preview};
 pub(crate) use preview_links::PreviewPart;
 #[cfg(test)]
 pub(crate) use preview_links::PreviewRow;
 pub(super) use preview_links::{make as make_preview, revoke as revoke_preview};
 pub(super) use schedule::{cancel as cancel_schedule, set as set_schedule};
-pub(super) use preview::{html_of, preview};
 
 /// Whether a variant is published.
 pub(crate) fn state_of(variant: &Variant) -> State {

@@ -113,7 +113,8 @@ impl Store {
                 .map(|(_, path, _)| path.as_str())
                 .collect();
             delete(&tx, workspace, site, format, &paths).await?;
-            publications::record_nothing_for(&tx, workspace, site, format, &published, deed).await?;
+            publications::record_nothing_for(&tx, workspace, site, format, &published, deed)
+                .await?;
             kv_ledger::want_nothing_for(&tx, site, format, &published).await?;
             deleted.variants += paths.len() as u64;
             deleted.published += published.len() as u64;

@@ -13,8 +13,8 @@ use crate::{
     clock::rfc3339,
     problem::{Outcome, Problem},
     services::{
-        sites,
         lints::{self, LintView},
+        sites,
         variants::{self, PutOptions, VariantName},
     },
 };

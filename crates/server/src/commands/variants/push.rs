@@ -7,8 +7,8 @@ use crate::{
     commands::{print_json, print_line, refuse},
     problem::{Code, Outcome, Problem},
     services::{
-        preflight,
         imports::{Batch, ImportOptions, RefusedLine, Report, TakenLine},
+        preflight,
         variant_files::{self, Found, format_of, path_of},
         variants::{self, VariantName},
     },

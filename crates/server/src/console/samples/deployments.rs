@@ -4,8 +4,7 @@ use super::*;
 use crate::{
     console::deployments::{
         DeployingRow, DeployingsPage, DeployingsView, PlanRow, PlansPage, ProofRow, ProofView,
-        UndonePanel,
-        drift_rows,
+        UndonePanel, drift_rows,
     },
     services::{deployments::Config, receipt::Item},
 };

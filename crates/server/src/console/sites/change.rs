@@ -1,8 +1,6 @@
 //! Changing: a site's settings, and its removal.
 
-use super::{
-    PolicyPart, RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames,
-};
+use super::{PolicyPart, RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames};
 use crate::words::shell_word;
 use crate::{
     audit::{self, Event, Kind},
