@@ -258,8 +258,7 @@ impl Api {
         let Some((json, pairs)) = body.finish() else {
             return Ok(BulkOutcome::default());
         };
-        let request =
-            Request::put(BULK, &[account.as_str(), namespace.as_str()]).json_bytes(json.into());
+        let request = Request::put(BULK, &[account.as_str(), namespace.as_str()]).json_bytes(json);
         let outcome = self.call(request).await?;
         Ok(BulkOutcome::completed(outcome, pairs))
     }

@@ -144,7 +144,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                         host: "shop.example".to_owned(),
                         state: live,
                         manifest: Some(ago(30)),
-                        words: "Knows 12 pages with HTML and 3 with Markdown.".to_owned(),
+                        words: "Knows 12 HTML pages and 3 Markdown pages.".to_owned(),
                     },
                     HostRow {
                         host: NASTY.to_owned(),

@@ -205,8 +205,8 @@ pub(in crate::console) async fn edge(
             Some(manifest) => {
                 let knows = format!(
                     "Knows {} and {}.",
-                    plural(manifest.html, "page with HTML"),
-                    plural(manifest.markdown, "with Markdown"),
+                    plural(manifest.html, "HTML page"),
+                    plural(manifest.markdown, "Markdown page"),
                 );
                 if asked.has(host) {
                     (State::new("ok", Mark::Tick, "Live"), knows)

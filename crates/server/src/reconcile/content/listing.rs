@@ -112,6 +112,10 @@ impl Seen {
             self.filters.push(entry.name);
             return None;
         }
+        // Drafts for previews, and what is not ours: not the sync's.
+        if !entry.name.starts_with("v/") && !entry.name.starts_with("h/") {
+            return None;
+        }
         // What has other metadata is not served, and nothing that we wrote.
         let metadata: VariantMetadata = serde_json::from_value(entry.metadata?).ok()?;
         let found = if entry.name.starts_with("h/") {
@@ -245,6 +249,23 @@ async fn learn_of_index(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_variants_of_ours_are_strays() {
+        let entry = |name: &str| KeyEntry {
+            name: name.to_owned(),
+            metadata: Some(serde_json::json!({ "r": "ab".repeat(32), "t": "text/html" })),
+            expiration: None,
+        };
+        let mut seen = Seen::default();
+        for name in ["p/0123456789abcdef", "edge-delivery", "theirs", "v/html/a"] {
+            seen.look(entry(name), &HashMap::new());
+        }
+        assert!(seen.strays.is_empty(), "{:?}", seen.strays);
+        seen.look(entry("h/html/ff"), &HashMap::new());
+        seen.look(entry("v/html/../a"), &HashMap::new());
+        assert_eq!(seen.strays, ["h/html/ff", "v/html/../a"]);
+    }
 
     #[test]
     fn keys_tell_their_pages() {
