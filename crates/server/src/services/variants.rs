@@ -10,7 +10,7 @@ use domain::{
     ids::{SiteId, WorkspaceId},
     lint::Lint,
     path::{PagePath, PathPolicy},
-    variant::{CONTENT_MAX, Format, Revision},
+    variant::{Format, Revision},
 };
 use store::{
     Deed, IfMatch, Listed, NewRevision, Page, RevisionInfo, Site, StoreError, Variant, VariantState,

@@ -96,9 +96,13 @@ pub(crate) async fn links_live_until_they_end(world: World) {
     assert_eq!(kept, Some(key("k4")));
 
     let resealed = store
-        .reseal_everything("canary", |value| -> Result<_, ()> {
-            Ok((value.table == "preview_keys").then(|| [b"new ", &value.bytes[..]].concat()))
-        })
+        .reseal_everything(
+            "canary",
+            |value| -> Result<_, ()> {
+                Ok((value.table == "preview_keys").then(|| [b"new ", &value.bytes[..]].concat()))
+            },
+            |_| None,
+        )
         .await;
     assert_eq!(resealed.expect("the database works"), Ok(1));
     let kept = store.preview_key(workspace, shop).await.expect("reads");

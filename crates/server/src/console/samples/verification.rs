@@ -44,7 +44,7 @@ pub(super) fn verification() -> Vec<(&'static str, String)> {
         keys: vec![row(fresh, "Signed visits are verified by it", "2 keys")],
         is_kept_up: true,
         is_under_way: true,
-        agents: vec!["GPTBot", "ClaudeBot"],
+        agents: vec!["GPTBot".to_owned(), "ClaudeBot".to_owned()],
         asked: CheckQuery {
             agent: "ClaudeBot".to_owned(),
             address: NASTY.to_owned(),
