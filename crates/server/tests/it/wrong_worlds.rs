@@ -67,10 +67,6 @@ const DEPLOYMENTS: [(&str, Refusals); 9] = [
         &[("POST", "/storage/kv/namespaces$", 403, 10000)],
     ),
     (
-        "the day's KV writes are spent",
-        &[("PUT", "/bulk$", 429, 10048)],
-    ),
-    (
         "Workers may be read and not written",
         &[("PUT", "/workers/scripts/[^/]+$", 403, 10000)],
     ),
