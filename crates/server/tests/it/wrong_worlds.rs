@@ -61,7 +61,7 @@ const LOOKS: [(&str, Refusals); 12] = [
 ];
 
 /// Deploying a new site.
-const DEPLOYMENTS: [(&str, Refusals); 9] = [
+const DEPLOYMENTS: [(&str, Refusals); 8] = [
     (
         "KV may be read and not written",
         &[("POST", "/storage/kv/namespaces$", 403, 10000)],

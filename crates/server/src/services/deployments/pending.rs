@@ -72,7 +72,10 @@ fn worker_changes(
         let others = [
             (there.agents() != wanted.agents(), "who gets variants"),
             (there.paths() != wanted.paths(), "how paths are read"),
-            (there.preview_key() != wanted.preview_key(), "another preview key"),
+            (
+                there.preview_key() != wanted.preview_key(),
+                "another preview key",
+            ),
             (there.ingest() != wanted.ingest(), "where visits are sent"),
         ];
         let others = others.iter().filter(|(is_other, _)| *is_other);
