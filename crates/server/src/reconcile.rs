@@ -27,6 +27,7 @@ mod rounds;
 mod signals;
 pub(crate) mod sync;
 
+pub(crate) use execute::TAKEN_BACK_BY;
 pub(crate) use proof::health;
 pub(crate) use room::BulkRoom;
 pub(crate) use rounds::PATIENCE;

@@ -26,25 +26,26 @@ pub struct Body {
     pub is_cut: bool,
     /// The pieces' hashes; empty when there are too many of them.
     pub pieces: Vec<u32>,
+    /// The bytes of each piece. Bodies that were kept by an earlier version have none.
+    #[serde(default)]
+    pub lengths: Vec<u32>,
 }
 
 impl Body {
     /// Takes a body in; `is_cut` says that it went on.
     pub fn of(bytes: &[u8], is_cut: bool) -> Self {
-        let pieces: Vec<u32> = bytes
+        let (pieces, lengths): (Vec<u32>, Vec<u32>) = bytes
             .split_inclusive(|byte| matches!(byte, b'>' | b'\n'))
             .take(PIECES_MAX + 1)
-            .map(piece)
-            .collect();
+            .map(|bytes| (piece(bytes), u32::try_from(bytes.len()).unwrap_or(u32::MAX)))
+            .unzip();
+        let is_long = pieces.len() > PIECES_MAX;
         Self {
             sha256: hex::encode(Sha256::digest(bytes)),
             bytes: bytes.len(),
             is_cut,
-            pieces: if pieces.len() > PIECES_MAX {
-                Vec::new()
-            } else {
-                pieces
-            },
+            pieces: if is_long { Vec::new() } else { pieces },
+            lengths: if is_long { Vec::new() } else { lengths },
         }
     }
 }
@@ -96,12 +97,14 @@ impl Known {
         }
         let operations = capture_diff_slices(Algorithm::Myers, &first.pieces, &second.pieces);
         let mut parts: Vec<Part> = Vec::new();
-        let mut steady = 0;
+        let (mut steady, mut steady_bytes) = (0, 0_usize);
         for operation in operations {
             let (old, new) = (operation.old_range(), operation.new_range());
             match (operation, parts.last_mut()) {
                 (DiffOp::Equal { .. }, _) => {
                     steady += old.len();
+                    let lengths = first.lengths.get(old.clone()).unwrap_or_default();
+                    steady_bytes += lengths.iter().map(|bytes| *bytes as usize).sum::<usize>();
                     parts.push(Part::Same(first.pieces[old].to_vec()));
                 }
                 (_, Some(Part::Varies(most))) => *most += old.len().max(new.len()),
@@ -109,7 +112,11 @@ impl Known {
             }
         }
         let all = first.pieces.len().max(second.pieces.len());
-        if steady * 100 < all * STEADY_PERCENT {
+        // By pieces and by bytes: one long piece that differs each time is most of a page, too.
+        let all_bytes = first.bytes.max(second.bytes);
+        let is_mostly_other =
+            !first.lengths.is_empty() && steady_bytes * 100 < all_bytes * STEADY_PERCENT;
+        if steady * 100 < all * STEADY_PERCENT || is_mostly_other {
             return Self::Restless;
         }
         Self::Varying { parts }

@@ -10,11 +10,12 @@ use crate::{
         deployments::{
             edits,
             many::{Asked, Looked, look_for_edits, start_many},
+            start,
         },
         sites,
     },
 };
-use domain::ids::SiteId;
+use domain::{deployment::DeploymentKind, ids::SiteId};
 use std::process::ExitCode;
 use store::Page;
 
@@ -73,6 +74,26 @@ pub(crate) async fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
         }
     }
     match (started.as_slice(), refused.as_slice()) {
+        // What was going on already may be the taking back of an earlier one: this one comes after it.
+        ([one], []) if !args.all && one.kind != DeploymentKind::Apply => {
+            hint(&format!(
+                "{}: something else goes on there; waiting for its end",
+                one.site_name
+            ));
+            follow::wait_for(&app, one).await?;
+            let next = start(
+                &app,
+                app.workspace,
+                one.site,
+                DeploymentKind::Apply,
+                "command line",
+            )
+            .await;
+            match next {
+                Ok(next) => follow::to_the_end(&app, &next, args.json).await,
+                Err(problem) => super::refuse(&problem, args.json),
+            }
+        }
         ([one], []) if !args.all => follow::to_the_end(&app, one, args.json).await,
         ([], [(name, problem)]) if !args.all => {
             if args.json {

@@ -71,6 +71,11 @@ pub(super) async fn to_its_stop(
     }
 }
 
+/// Waits until a deployment is over, and says nothing of it.
+pub(super) async fn wait_for(app: &AppState, deployment: &Deployment) -> anyhow::Result<()> {
+    watch(app, deployment).await.map(|_| ())
+}
+
 /// How the watching ended.
 enum Watched {
     /// With the deployment, and whether its notes were shown meanwhile.
@@ -83,9 +88,8 @@ async fn watch(app: &AppState, deployment: &Deployment) -> anyhow::Result<Watche
     let stop = CancellationToken::new();
     let driver = tokio::spawn(driver::run(app.clone(), stop.clone()));
     let progress = Progress::new(app.clock);
-    let events = deployments::event_stream(app.clone(), app.workspace, deployment.id, 0);
     let is_interrupted = tokio::select! {
-        () = events.for_each(|event| { progress.show(&event); std::future::ready(()) }) => false,
+        done = all_of(app, deployment, &progress) => { done?; false }
         signal = tokio::signal::ctrl_c() => { signal?; true }
     };
     progress.clear();
@@ -102,6 +106,61 @@ async fn watch(app: &AppState, deployment: &Deployment) -> anyhow::Result<Watche
     Ok(Watched::Ended(Box::new(ended), progress.is_shown()))
 }
 
+/// The deployment, and the one that takes it back at once where its proof fails: without a `serve` nobody else would.
+async fn all_of(
+    app: &AppState,
+    deployment: &Deployment,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    follow_events(app, deployment, |event| progress.show(event)).await;
+    let undoing = app.store.undoing_of(app.workspace, deployment.id).await?;
+    if let Some(undoing) = undoing.filter(|undoing| !undoing.status.is_final()) {
+        follow_events(app, &undoing, |event| progress.show(event)).await;
+    }
+    Ok(())
+}
+
+async fn follow_events(
+    app: &AppState,
+    deployment: &Deployment,
+    mut each: impl FnMut(&DeploymentEvent),
+) {
+    let events = deployments::event_stream(app.clone(), app.workspace, deployment.id, 0);
+    events
+        .for_each(|event| {
+            each(&event);
+            std::future::ready(())
+        })
+        .await;
+}
+
+/// What the proof came to, where pages were looked at.
+pub(super) fn proof_line(ended: &Deployment) -> Option<String> {
+    let proof = ended.proof.as_ref()?;
+    let verdict = proof.get("verdict")?.as_str()?;
+    let why = proof.get("why").and_then(Value::as_str).unwrap_or_default();
+    let pages = proof.get("pages").and_then(Value::as_array);
+    let of = |wanted: &str| {
+        let verdicts = pages
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row.get("verdict"));
+        verdicts.filter(|verdict| *verdict == wanted).count() as u64
+    };
+    let words = match (verdict, why) {
+        (_, why) if !why.is_empty() => format!("{}: {why}", verdict.replace('_', " ")),
+        ("proved", _) => format!("proved ({} as before)", plural(of("proved"), "answer")),
+        (other, _) => format!(
+            "{} ({} proved, {} not provable, {} failed; `deployment show` with --json has each)",
+            other.replace('_', " "),
+            of("proved"),
+            of("not_provable"),
+            of("failed")
+        ),
+    };
+    Some(format!("proof: {words}"))
+}
+
 /// What came of it. Exit code 0 when it went well.
 async fn tell(
     app: &AppState,
@@ -115,6 +174,12 @@ async fn tell(
         print_json(&deployment_json(ended, Some(standing)))?;
     } else {
         print_line(&summary(ended))?;
+        if let Some(proof) = proof_line(ended) {
+            print_line(&proof)?;
+        }
+        if let Some(restored) = &ended.restored {
+            print_line(&deployments::restored_in_words(restored))?;
+        }
         for warning in told_of(ended) {
             // Notes came as they happened; what is put back was named before.
             if !has_seen_notes || warning.code == EDIT_PUT_BACK {

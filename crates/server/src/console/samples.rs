@@ -175,6 +175,7 @@ fn head(open: &'static str, status: SiteStatus) -> SiteHead {
             Vec::new()
         },
         is_rolled_back: false,
+        taken_back: (status == SiteStatus::Drifted).then(|| "d1".to_owned()),
     }
 }
 

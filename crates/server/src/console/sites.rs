@@ -185,6 +185,8 @@ pub(crate) struct SiteHead {
     pub(crate) running: Option<String>,
     /// The open tab.
     pub(crate) open: &'static str,
+    /// The deployment that took the last one back since people did not get what they got before.
+    pub(crate) taken_back: Option<String>,
     /// What somebody changed in the account.
     pub(crate) drift: Option<DriftPanel>,
     /// What its owner changed here and the next deployment brings.

@@ -22,7 +22,7 @@ use store::{Deed, Deployment, DeploymentEnd, Moment};
 use tokio_util::sync::CancellationToken;
 
 /// Who asks for the undoing of a deployment whose proof failed.
-const TAKEN_BACK_BY: &str = "Edge Delivery (the proof failed)";
+pub(crate) const TAKEN_BACK_BY: &str = "Edge Delivery (the proof failed)";
 
 /// How the work on a deployment came to rest.
 #[derive(Debug)]

@@ -37,6 +37,13 @@ pub(crate) async fn all_to_the_end(
                     show(line, &event);
                 }
             }
+            // One whose proof fails is taken back at once; without a `serve` nobody else would.
+            if let Ok(Some(undoing)) = app.store.undoing_of(app.workspace, deployment.id).await
+                && !undoing.status.is_final()
+            {
+                let events = event_stream(app.clone(), app.workspace, undoing.id, 0);
+                events.for_each(|_| std::future::ready(())).await;
+            }
             if let Some(line) = line {
                 line.finish();
             }

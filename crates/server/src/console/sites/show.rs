@@ -9,7 +9,10 @@ use crate::{
         variants::{edge_state, state_of, to_come},
     },
     problem::{Outcome, Problem},
-    reconcile::drift::{self, Drift},
+    reconcile::{
+        TAKEN_BACK_BY,
+        drift::{self, Drift},
+    },
     services::{connections, deployments, sites, sync, variants},
     words::shell_word,
 };
@@ -94,7 +97,14 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
             plural(pending.changes.len() as u64, "change")
         ));
     }
+    let taken_back = latest
+        .items
+        .first()
+        .filter(|newest| newest.requested_by == TAKEN_BACK_BY)
+        .and_then(|newest| newest.of)
+        .map(|of| of.to_string());
     Ok(SiteHead {
+        taken_back,
         not_deployed: pending.changes,
         is_rolled_back: pending.is_rolled_back,
         drift: drift.map(|drift| panel(drift, desk.now())),

@@ -13,6 +13,7 @@ use crate::{
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus},
     ids::{DeploymentId, SiteId, WorkspaceId},
+    plan::{Action, Resource},
     time::Millis,
 };
 use store::{Deployment, Page, Site};
@@ -54,6 +55,7 @@ pub(crate) async fn undo(
     let deployment = get(app, ws, id).await?;
     refuse_running(&deployment)?;
     refuse_lasting(app, &deployment).await?;
+    refuse_edit_put_back(&deployment)?;
     enqueue(
         app,
         ws,
@@ -74,6 +76,22 @@ pub(crate) async fn undoing(
 ) -> Outcome<Deployment> {
     refuse_lasting(app, &get(app, site.workspace, id).await?).await?;
     Ok(new(app, site, DeploymentKind::Remove, Some(id), by))
+}
+
+/// What somebody else had made of the Worker is kept nowhere, so putting it back over that cannot be undone.
+fn refuse_edit_put_back(deployment: &Deployment) -> Outcome<()> {
+    let is_edit_gone = done_steps(deployment).iter().any(|step| {
+        step.resource == Resource::Script && step.action == Action::Update && !step.reversible
+    });
+    if !is_edit_gone {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::InvalidState,
+        "What this deployment replaced cannot be brought back.",
+    )
+    .cause("It put the Worker back over a change that somebody made outside Edge Delivery; that change is kept nowhere.")
+    .remedy("Make the change again where it was made, bring back an earlier deployment of ours, or remove the site."))
 }
 
 /// Refuses what cannot be taken back.
