@@ -7,7 +7,7 @@ const PICTURES = '../../test-results/pictures';
 
 async function look(page, name) {
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     expect(await sound(page), `${name}, ${colorScheme}`).toEqual([]);
     for (const width of [360, 1280]) {
       await page.setViewportSize({ width, height: 800 });
