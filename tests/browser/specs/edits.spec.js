@@ -56,7 +56,7 @@ test('a change from outside is named, and put back only with a tick', async ({ p
   await page.goto(`/sites/plans?site=${site.id}`);
   await page.getByLabel('Deploy Lamp shop, too, and put this back.').check();
   await page.getByRole('button', { name: 'Deploy them' }).click();
-  await expect(page.getByText('1 of 1 done')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('1 of 1 done', { exact: true })).toBeVisible({ timeout: 30_000 });
   await page.getByRole('link', { name: 'Lamp shop' }).last().click();
   await expect(page.getByText('Put back over a change from outside').first()).toBeVisible();
   await picture(page, 'deployment-put-back', found);
