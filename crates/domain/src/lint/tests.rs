@@ -288,15 +288,3 @@ proptest! {
         crate::reading::text_of(Format::Html, &text);
     }
 }
-
-#[test]
-#[ignore = "prints how long checking takes; with --release and --nocapture"]
-fn how_long_it_takes() {
-    let line = "<p class=\"price\">Desk lamp No. 4, größer als die andere: 189 &euro; <a href=\"/lamps\">more</a></p>\n";
-    for bytes in [1_000, 100_000, CONTENT_MAX] {
-        let html = line.repeat(bytes / line.len());
-        let begun = std::time::Instant::now();
-        let count = found(Format::Html, html.as_bytes(), false).len();
-        println!("{bytes} bytes: {:?}, {count} findings", begun.elapsed());
-    }
-}
