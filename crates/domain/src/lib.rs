@@ -17,4 +17,6 @@ pub mod proof;
 pub mod route_pattern;
 pub mod secret;
 pub mod time;
+pub mod traffic;
 pub mod variant;
+pub mod visit;

@@ -48,6 +48,7 @@ mod drift;
 )]
 mod entities;
 mod error;
+mod ingest_keys;
 mod kv_ledger;
 mod meta;
 mod migrations;
@@ -58,8 +59,10 @@ mod sessions;
 mod sign_in_attempts;
 mod sites;
 mod sync;
+mod traffic;
 mod users;
 mod variants;
+mod visits;
 mod webhooks;
 mod workspaces;
 
@@ -71,14 +74,17 @@ pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
+pub use ingest_keys::IngestKey;
 pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry};
 pub use paging::{Listed, PAGE_MAX, Page};
 pub use publications::{Difference, Restored};
 pub use sealed::SealedValue;
 pub use sites::{Site, SiteName, SiteSettings};
 pub use sync::{SyncLease, SyncOutcome};
+pub use traffic::{Addition, CountedStretch, Unfolded};
 pub use users::User;
 pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
+pub use visits::{NewBatch, PackedBatch, StoredBatch, VisitQuery};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
 };

@@ -7,6 +7,7 @@ mod m20261124_000004_watching;
 mod m20261124_000005_site_baselines;
 mod m20261124_000006_publications;
 mod m20261124_000007_drift_watch;
+mod m20261124_000020_traffic;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_site_baselines::Migration),
             Box::new(m20261124_000006_publications::Migration),
             Box::new(m20261124_000007_drift_watch::Migration),
+            Box::new(m20261124_000020_traffic::Migration),
         ]
     }
 }

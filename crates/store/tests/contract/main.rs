@@ -16,6 +16,7 @@ mod schema;
 mod sites;
 mod sqlite_files;
 mod syncing;
+mod traffic;
 mod variants;
 mod watching;
 mod webhooks;
@@ -72,6 +73,7 @@ stories! {
         cancelling,
         lists_are_newest_first,
     }
+    traffic { a_batch_counts_once, keys_change_without_a_gap, folding_changes_no_count }
     variants {
         revisions_are_kept_and_published,
         if_match_is_held,
