@@ -4,6 +4,7 @@ use crate::{
     clock::Clock,
     config::Config,
     edge_client::EdgeClient,
+    ingest::Ingest,
     problem::{Code, Outcome, Problem},
     reconcile::Signals,
     services::zones::Reads,
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
     pub(crate) webhooks: WebhookClient,
+    /// The way for visits.
+    pub(crate) ingest: Ingest,
 }
 
 impl App {
@@ -118,6 +121,7 @@ impl App {
             zone_reads: Reads::default(),
             edge,
             webhooks,
+            ingest: Ingest::default(),
             config,
         }))
     }

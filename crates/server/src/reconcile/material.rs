@@ -5,6 +5,7 @@
 
 use crate::{
     app::App,
+    ingest,
     problem::{Outcome, Problem},
 };
 use domain::{
@@ -32,7 +33,10 @@ pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
         Some(hash) => load(app, hash).await?,
         None => None,
     };
-    let (script, config) = pinned.unwrap_or_else(|| current(site));
+    let (script, config) = match pinned {
+        Some(pinned) => pinned,
+        None => current(site, ingest::url(app).await?.as_deref()),
+    };
     let published = app
         .store
         .count_variants(site.workspace, site.id)
@@ -57,14 +61,13 @@ pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
     })
 }
 
-fn current(site: &Site) -> (String, EdgeConfig) {
+fn current(site: &Site, ingest: Option<&str>) -> (String, EdgeConfig) {
     let deadline = u16::try_from(site.settings.kv_deadline_ms).unwrap_or(u16::MAX);
-    // No address for visits: nothing here receives them yet, and a Worker that has none gathers none.
     let config = EdgeConfig::new(
         site.id,
         &site.hostnames,
         deadline,
-        None,
+        ingest,
         EdgeAgents::default(),
     );
     (edge::assemble_script(&AgentTable::current()), config)

@@ -1,6 +1,6 @@
 //! Who wakes whom inside one process. Other processes are found by the timers.
 
-use domain::ids::DeploymentId;
+use domain::ids::{DeploymentId, SiteId};
 use std::sync::Arc;
 use tokio::sync::{Notify, broadcast};
 
@@ -10,6 +10,8 @@ pub(crate) struct Signals {
     deployments: Arc<Notify>,
     content: Arc<Notify>,
     watching: Arc<Notify>,
+    counting: Arc<Notify>,
+    visits: broadcast::Sender<SiteId>,
     changed: broadcast::Sender<DeploymentId>,
 }
 
@@ -20,6 +22,8 @@ impl Signals {
             deployments: Arc::new(Notify::new()),
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
+            counting: Arc::new(Notify::new()),
+            visits: broadcast::channel(256).0,
             changed: broadcast::channel(256).0,
         }
     }
@@ -52,6 +56,27 @@ impl Signals {
     /// Returns when there is perhaps something to tell; a call that came before counts.
     pub(crate) async fn watching_woken(&self) {
         self.watching.notified().await;
+    }
+
+    /// Visits wait to be counted.
+    pub(crate) fn wake_counting(&self) {
+        self.counting.notify_one();
+    }
+
+    /// Returns when visits wait to be counted; a call that came before counts.
+    pub(crate) async fn counting_woken(&self) {
+        self.counting.notified().await;
+    }
+
+    /// Visits of a site came.
+    pub(crate) fn visits_came(&self, site: SiteId) {
+        // Without a listener there is nobody to tell.
+        let _ = self.visits.send(site);
+    }
+
+    /// Hears of the sites whose visits come from now on.
+    pub(crate) fn visit_news(&self) -> broadcast::Receiver<SiteId> {
+        self.visits.subscribe()
     }
 
     /// Something about a deployment was stored.

@@ -9,6 +9,7 @@ pub(crate) use patterns::PatternsGiven;
 use super::{deployments, zones};
 use crate::{
     app::App,
+    ingest,
     problem::{Code, Outcome, Problem},
     vault::SealedRow,
 };
@@ -100,6 +101,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
     };
     let id = SiteId::from_uuid(Uuid::now_v7());
     let now = app.clock.now();
+    let key = new_site_key()?;
     let site = Site {
         id,
         workspace: ws,
@@ -110,7 +112,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         name,
         hostnames,
         settings: SiteSettings::default(),
-        sealed_key: app.seal(&sealed_key_row(id), &new_site_key()?).await?,
+        sealed_key: app.seal(&sealed_key_row(id), &key).await?,
         status: SiteStatus::New,
         recorded: Recorded::default(),
         observed_at: None,
@@ -118,6 +120,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         updated_at: now,
     };
     app.store.create_site(&site).await.map_err(taken)?;
+    ingest::register(app, ws, id, &key, now).await?;
     Ok(site)
 }
 
@@ -141,6 +144,7 @@ pub(crate) async fn key_for_upload(app: &App, site: &mut Site) -> Outcome<Secret
             app.store
                 .set_sealed_key(site.workspace, site.id, &sealed)
                 .await?;
+            ingest::register(app, site.workspace, site.id, &key, app.clock.now()).await?;
             site.sealed_key = sealed;
             Ok(key)
         }
