@@ -78,14 +78,15 @@ impl Stretch {
     }
 }
 
-/// The fewest stretches that together are exactly the hours from `from` to before `to`.
-pub fn cover(from: i64, to: i64) -> Vec<Stretch> {
+/// The fewest stretches, none above `coarsest`, that together are exactly the hours from `from` to before `to`.
+pub fn cover(from: i64, to: i64, coarsest: Level) -> Vec<Stretch> {
     let mut stretches = Vec::new();
     let mut hour = from;
     while hour < to {
         let stretch = [Level::Block, Level::Day, Level::Hour]
             .map(|level| Stretch::holding(level, hour))
             .into_iter()
+            .filter(|stretch| stretch.level <= coarsest)
             .find(|stretch| stretch.start == hour && stretch.end() <= to)
             .expect("an hour is a stretch of its own");
         stretches.push(stretch);
@@ -102,7 +103,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_cover_is_exact_and_short(from in 400_000_i64..600_000, hours in 0_i64..20_000) {
-            let stretches = cover(from, from + hours);
+            let stretches = cover(from, from + hours, Level::Block);
             let mut at = from;
             for stretch in &stretches {
                 prop_assert_eq!(stretch.start, at);

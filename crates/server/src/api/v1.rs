@@ -5,6 +5,7 @@ mod connections;
 mod deployments;
 mod sites;
 mod sync;
+mod traffic;
 mod variant_path;
 mod variants;
 mod webhook;
@@ -23,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(deployments::router())
         .merge(variants::router())
         .merge(sync::router())
+        .merge(traffic::router())
         .merge(audit::router())
         .merge(webhook::router())
 }

@@ -29,7 +29,8 @@ pub struct CountedStretch {
 }
 
 impl Store {
-    /// The counts of the hours from `from` to before `to`, in pieces that do not overlap and leave nothing out.
+    /// The counts of the hours from `from` to before `to`, in pieces that do not overlap and leave nothing out; none is
+    /// longer than `coarsest`.
     ///
     /// # Errors
     /// When the database fails.
@@ -39,6 +40,7 @@ impl Store {
         site: SiteId,
         from: i64,
         to: i64,
+        coarsest: Level,
     ) -> Result<Vec<CountedStretch>> {
         // All of it as of one moment: folding moves counts from one piece to another.
         let tx = self
@@ -48,7 +50,7 @@ impl Store {
                 Some(AccessMode::ReadOnly),
             )
             .await?;
-        let wanted = cover(from, to);
+        let wanted = cover(from, to, coarsest);
         let mut rows = Vec::new();
         let mut open: Vec<Stretch> = wanted.clone();
         for level in [Level::Block, Level::Day] {

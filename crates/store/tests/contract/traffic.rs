@@ -91,7 +91,7 @@ async fn roll_up(store: &Store) -> bool {
 async fn total(world: &World, site: SiteId, from: i64, to: i64) -> u64 {
     let counted = world
         .store
-        .traffic(world.workspace, site, from, to)
+        .traffic(world.workspace, site, from, to, Level::Block)
         .await
         .expect("read");
     counted.iter().map(|counted| counted.cube.visits()).sum()
@@ -283,7 +283,7 @@ pub(crate) async fn folding_changes_no_count(world: World) {
     }
     let pieces = world
         .store
-        .traffic(world.workspace, id, first, end)
+        .traffic(world.workspace, id, first, end, Level::Block)
         .await
         .expect("read");
     assert!(pieces.len() < 30, "{} pieces", pieces.len());
