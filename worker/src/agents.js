@@ -1,21 +1,35 @@
-// Who asks. The same function as `domain::agents::classify`; both run test/agents.cases.json.
+// Who asks. The same function as `domain::agents::Registry::classify`; both run the same lists of user agents.
 
 /**
- * @typedef {{ kind: 'agent', token: string, purpose: string }
- *   | { kind: 'excluded', token: string, dual: boolean }
- *   | { kind: 'other' }} Visitor
+ * @typedef {{ kind: 'agent', token: string, key: string, purpose: string }
+ *   | { kind: 'excluded', token: string, key: string }
+ *   | { kind: 'other' }} Visitor `key` is the token in lower case
  */
 
 /** @type {Visitor} */
 const OTHER = { kind: 'other' };
 const UA_DELIMITERS = /[ \t();,[\]{}"'<>|+]/;
 
-/** The excluded token that this name is, or of whose family (`token-…`) it is. @param {string} name */
-function excludedToken(name) {
-  if (EXCLUDED.has(name)) return name;
+/** Who has which lower-case token: plain data, so requests may share it. @type {Map<string, Visitor>} */
+const VISITORS = new Map();
+for (const [purpose, tokens] of Object.entries(AGENT_TOKENS)) {
+  for (const token of tokens.split(' ')) {
+    const key = token.toLowerCase();
+    VISITORS.set(key, { kind: 'agent', token, key, purpose });
+  }
+}
+for (const tokens of Object.values(EXCLUDED_TOKENS)) {
+  for (const token of tokens.split(' ')) {
+    const key = token.toLowerCase();
+    VISITORS.set(key, { kind: 'excluded', token, key });
+  }
+}
+
+/** The excluded bot of whose family (`token-…`) this name is. @param {string} name @returns {Visitor | undefined} */
+function familyOf(name) {
   for (let at = name.indexOf('-'); at > 0; at = name.indexOf('-', at + 1)) {
-    const family = name.slice(0, at);
-    if (EXCLUDED.has(family)) return family;
+    const visitor = VISITORS.get(name.slice(0, at));
+    if (visitor !== undefined && visitor.kind === 'excluded') return visitor;
   }
   return undefined;
 }
@@ -25,18 +39,13 @@ function classify(userAgent) {
   /** @type {Visitor} */
   let found = OTHER;
   for (const piece of userAgent.slice(0, USER_AGENT_MAX).toLowerCase().split(UA_DELIMITERS)) {
-    if (piece === '') continue;
     const slash = piece.indexOf('/');
     const name = slash < 0 ? piece : piece.slice(0, slash);
-    const excluded = excludedToken(name);
-    if (excluded !== undefined) {
-      const token = EXCLUDED.get(excluded) || '';
-      return { kind: 'excluded', token: token || excluded, dual: token !== '' };
-    }
-    if (found === OTHER) {
-      const agent = AGENTS.get(name);
-      if (agent !== undefined) found = { kind: 'agent', token: agent[0], purpose: agent[1] };
-    }
+    if (name === '') continue;
+    const visitor = VISITORS.get(name) || familyOf(name);
+    if (visitor === undefined) continue;
+    if (visitor.kind === 'excluded') return visitor;
+    if (found === OTHER) found = visitor;
   }
   return found;
 }

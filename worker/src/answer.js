@@ -32,25 +32,35 @@ function noneMatchNames(header, revision) {
 }
 
 /**
- * @param {{ method: string, ifNoneMatch: string | null, page: string, agent: string }} asked
+ * The page that this stands for, and the variant in the other format where there is one: both have one address.
+ * @param {string} page @param {string} contentType @param {(format: string) => boolean} isListed
+ */
+function linksOf(page, contentType, isListed) {
+  const canonical = `<${page}>; rel="canonical"`;
+  const other = contentType.startsWith(CONTENT_TYPES.html) ? 'markdown' : 'html';
+  return isListed(other) ? `${canonical}, <${page}>; rel="alternate"; type="${CONTENT_TYPES[other]}"` : canonical;
+}
+
+/**
+ * @param {{ method: string, ifNoneMatch: string | null, page: string, agent: string, isListed: (format: string) => boolean }} asked
  * @param {Variant} variant
  * @returns {Response}
  */
 function variantAnswer(asked, variant) {
-  const headers = new Headers({
+  const headers = {
     'content-type': variant.contentType,
     etag: `"${variant.revision}"`,
     vary: 'accept, user-agent',
     'cache-control': 'private, max-age=300',
-    link: `<${asked.page}>; rel="canonical"`,
+    link: linksOf(asked.page, variant.contentType, asked.isListed),
     'x-edge-delivery': `variant; revision=${variant.revision}; agent=${asked.agent}`,
-  });
+  };
   if (noneMatchNames(asked.ifNoneMatch, variant.revision)) {
-    headers.delete('content-type');
+    delete headers['content-type'];
     return new Response(null, { status: 304, headers });
   }
   if (asked.method === 'HEAD') {
-    headers.set('content-length', String(variant.content.byteLength));
+    headers['content-length'] = String(variant.content.byteLength);
     return new Response(null, { headers });
   }
   return new Response(variant.content, { headers });

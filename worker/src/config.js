@@ -7,8 +7,10 @@
  * @property {number} kvDeadlineMs
  * @property {string} ingest
  * @property {string} hash
- * @property {string[]} purposes
- * @property {string[]} dual
+ * @property {Set<string>} purposes whose agents are served
+ * @property {Set<string>} serve lower-case tokens that are served all the same
+ * @property {Set<string>} origin lower-case tokens that are not served all the same
+ * @property {PathPolicy} paths
  */
 
 /** @type {{ raw: unknown, config: Config | undefined } | undefined} */
@@ -33,8 +35,19 @@ function checkConfig(raw) {
     kvDeadlineMs: Math.min(Math.max(deadline, KV_DEADLINE_MIN_MS), KV_DEADLINE_MAX_MS),
     ingest: typeof raw.ingest === 'string' ? raw.ingest : '',
     hash: typeof raw.hash === 'string' ? raw.hash : '',
-    purposes: isTextList(agents.purposes) ? agents.purposes : ['training', 'search', 'user'],
-    dual: isTextList(agents.dual) ? agents.dual.map((token) => token.toLowerCase()) : [],
+    purposes: new Set(isTextList(agents.purposes) ? agents.purposes : ['training', 'search', 'user']),
+    serve: new Set(isTextList(agents.serve) ? agents.serve : []),
+    origin: new Set(isTextList(agents.origin) ? agents.origin : []),
+    paths: checkPaths(raw.paths),
+  };
+}
+
+/** How paths are read; the default where nothing usable is said. @param {any} raw @returns {PathPolicy} */
+function checkPaths(raw) {
+  const { trailingSlash, queryParameters } = raw !== null && typeof raw === 'object' ? raw : {};
+  return {
+    trailingSlash: trailingSlash === 'strip' || trailingSlash === 'add' ? trailingSlash : 'keep',
+    queryParameters: isTextList(queryParameters) ? queryParameters : [],
   };
 }
 

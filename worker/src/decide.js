@@ -13,17 +13,14 @@
  * @returns {Wish | undefined} undefined: none of our business
  */
 function wishOf(visitor, markdown, config) {
-  let agent;
-  let served = true;
-  if (visitor.kind === 'excluded') {
-    if (!visitor.dual || !config.dual.includes(visitor.token.toLowerCase())) return undefined;
-    agent = visitor.token;
-  } else if (visitor.kind === 'agent') {
-    agent = visitor.token;
-    served = config.purposes.includes(visitor.purpose);
-  } else {
-    return markdown ? { agent: 'unknown', formats: ['markdown'] } : undefined;
-  }
-  if (!served) return { agent, formats: [] };
+  if (visitor.kind === 'other') return markdown ? { agent: 'unknown', formats: ['markdown'] } : undefined;
+  const agent = visitor.token;
+  if (!isServed(visitor, config)) return visitor.kind === 'agent' ? { agent, formats: [] } : undefined;
   return { agent, formats: markdown ? ['markdown', 'html'] : ['html'] };
+}
+
+/** Whether the site's owner lets this bot have variants. @param {Visitor} visitor @param {Config} config */
+function isServed(visitor, config) {
+  if (config.serve.has(visitor.key)) return true;
+  return visitor.kind === 'agent' && config.purposes.has(visitor.purpose) && !config.origin.has(visitor.key);
 }

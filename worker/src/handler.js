@@ -10,8 +10,13 @@ addEventListener('fetch', (event) => {
     const visitor = visitorOf(headers.get('user-agent'));
     const markdown = visitor.kind !== 'excluded' && prefersMarkdown(headers.get('accept'));
     const asksHealth = url.includes(HEALTH_PATH);
-    if (visitor.kind === 'other' && !markdown && !asksHealth) return;
-    if (url.includes(PREVIEW_MARKER)) return;
+    const asksPreview = url.includes(PREVIEW_MARKER);
+    if (visitor.kind === 'other' && !markdown && !asksHealth && !asksPreview) return;
+    if (asksPreview) {
+      // Bots that follow a link which somebody shared see what is public.
+      if (visitor.kind === 'other' && !headers.has('upgrade')) answerPreview(event);
+      return;
+    }
 
     const config = readConfig();
     if (config === undefined) return;
@@ -20,8 +25,8 @@ addEventListener('fetch', (event) => {
 
     const wish = wishOf(visitor, markdown, config);
     if (wish === undefined || headers.has('upgrade')) return;
-    if (config.hosts.length > 0 && !config.hosts.includes(new URL(url).hostname)) return;
-    const path = normalisePath(rawPath);
+    if (config.hosts.length > 0 && !config.hosts.includes(hostOf(url))) return;
+    const path = pageOf(targetOf(url), config.paths);
     if (path === undefined) return;
     answerWish(event, config, wish, path);
   } catch {
@@ -37,7 +42,22 @@ function answerHealth(event, config) {
   event.respondWith(
     isSigned(question, siteKey)
       .catch(() => false)
-      .then((signed) => (signed ? healthAnswer(config) : fetch(event.request))),
+      .then((signed) => (signed ? healthAnswer(config, Date.now()) : fetch(event.request))),
+  );
+}
+
+/** @param {any} event */
+function answerPreview(event) {
+  const { request } = event;
+  const [config, kv, previewKey] = [readConfig(), globalThis.VARIANTS, globalThis.PREVIEW_KEY];
+  if (config === undefined || typeof previewKey !== 'string' || previewKey === '') return;
+  const preview = previewAsked(request.url, config, Date.now());
+  if (preview === undefined || kv === null || typeof kv !== 'object') return;
+  event.respondWith(
+    within(readPreview(kv, previewKey, preview), PREVIEW_DEADLINE_MS)
+      .then((draft) => (draft instanceof ArrayBuffer ? previewAnswer(request.method, preview, draft) : undefined))
+      .catch(() => undefined)
+      .then((answer) => answer || fetch(request)),
   );
 }
 
@@ -73,6 +93,7 @@ async function answerFromKv(event, config, wish, path, kv, formats, visit) {
           ifNoneMatch: request.headers.get('if-none-match'),
           page: originOf(request.url) + path,
           agent: wish.agent,
+          isListed: (format) => isListed(format, path),
         },
         variant,
       );

@@ -25,11 +25,17 @@ async function isSigned(question, siteKey) {
   return crypto.subtle.verify('HMAC', key, bytes, encoder.encode(question.text));
 }
 
-/** @param {Config} config */
-function healthAnswer(config) {
+/**
+ * Who answers, and which index this isolate uses. It is loaded first when there is none or it is not fresh: whoever asks
+ * wants to know what is live now.
+ * @param {Config} config @param {number} now
+ */
+async function healthAnswer(config, now) {
+  const kv = globalThis.VARIANTS;
+  if (kv !== null && typeof kv === 'object' && indexLoadDue(now)) await within(loadIndex(kv, now), HEALTH_INDEX_MS);
   const index = pathIndex === undefined
     ? null
-    : { at: pathIndex.at, html: pathIndex.html.size, markdown: pathIndex.markdown.size };
+    : { at: pathIndex.at, revision: pathIndex.revision, html: pathIndex.html, markdown: pathIndex.markdown };
   const body = { site: config.site, version: WORKER_VERSION, config: config.hash, index };
   return new Response(JSON.stringify(body), {
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },

@@ -8,16 +8,45 @@ const LATE = Symbol('late');
  * @template T @param {Promise<T>} promise @param {number} ms
  * @returns {Promise<T | typeof LATE>}
  */
-async function within(promise, ms) {
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms, LATE);
+function within(promise, ms) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms, LATE);
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
+}
+
+/** Whether KV takes our `cacheTtl`; its least has changed before. */
+let kvTakesCacheTtl = true;
+
+/**
+ * What KV gives to one of its reads. A location may answer from its cache, a miss too, so each key that may have been
+ * missed or changed is read with the shortest cache that there is.
+ * @param {(options: any) => Promise<any>} read
+ */
+async function kvRead(read) {
+  if (kvTakesCacheTtl) {
+    try {
+      return await read({ type: 'arrayBuffer', cacheTtl: KV_CACHE_S });
+    } catch (error) {
+      if (!/cache.?ttl/i.test(String(error))) throw error;
+      kvTakesCacheTtl = false;
+    }
   }
+  return read({ type: 'arrayBuffer' });
+}
+
+/** A value as bytes, or null. @param {any} kv @param {string} key */
+function kvGet(kv, key) {
+  return kvRead((options) => kv.get(key, options));
 }
 
 /**
@@ -27,7 +56,8 @@ async function within(promise, ms) {
  * @returns {Promise<Variant | undefined>}
  */
 async function readVariant(kv, format, path) {
-  const { value, metadata } = await kv.getWithMetadata(await kvKey(format, path), 'arrayBuffer');
+  const key = await kvKey(format, path);
+  const { value, metadata } = await kvRead((options) => kv.getWithMetadata(key, options));
   const checked = value === null ? undefined : checkMetadata(format, metadata);
   return checked && { ...checked, content: value };
 }

@@ -4,6 +4,8 @@ const WORKER_VERSION = '0.1.0';
 
 const HEALTH_PATH = '/.well-known/edge-delivery';
 const PREVIEW_MARKER = 'ed-preview=';
+/** Where a signed preview's draft is in KV, before the link's own part. */
+const PREVIEW_PREFIX = 'p/';
 
 /** Marks our own looks at a site, which are answered like any other request and not counted. */
 const PROBE_HEADER = 'x-edge-delivery-probe';
@@ -16,6 +18,8 @@ const USER_AGENTS_REMEMBERED = 512;
 const ACCEPT_MAX = 2048;
 /** Bytes of a path, before and after it is normalised. */
 const PATH_MAX = 2048;
+/** Bytes of a query of which a parameter matters. */
+const QUERY_MAX = 4096;
 /** Bytes of a KV key. */
 const KV_KEY_MAX = 512;
 
@@ -30,8 +34,30 @@ const INDEX_FRESH_MS = 5000;
 const INDEX_BELIEVED_MS = 15000;
 /** A load is given up after this long, and the next one is begun no earlier. */
 const INDEX_LOAD_MS = 5000;
-/** Bytes of an index: reading more would take a free plan's 10 ms of CPU time. */
-const INDEX_MAX = 512 * 1024;
+/** While loads fail, the last good index is believed for this long. */
+const INDEX_KEPT_MS = 600000;
+/** Milliseconds that a signed health question waits for the index. */
+const HEALTH_INDEX_MS = 2000;
+/** Seconds that a location may answer a read of KV from its cache, misses too. The least that KV takes. */
+const KV_CACHE_S = 30;
+
+/** The KV key of the index, and what the keys of filters begin with. */
+const INDEX_KEY = 'index';
+const FILTER_PREFIX = 'i/';
+/** The form of index that this Worker reads. */
+const INDEX_VERSION = 2;
+/** `EDIX` and `EDIF`, as little-endian words. */
+const POINTER_MAGIC = 0x58494445;
+const FILTER_MAGIC = 0x46494445;
+/** Bytes of the heads. */
+const POINTER_HEAD = 64;
+const FILTER_HEAD = 16;
+/** Bytes of a pointer: more is none of ours. */
+const POINTER_MAX = 64 * 1024;
+/** Hashes of a filter: 16 MB, of the 128 MB that a Worker has. */
+const FILTER_COUNT_MAX = 4000000;
+/** Hashes of a filter that are looked at when it is loaded. */
+const FILTER_SAMPLES = 4096;
 
 /** Visits kept in one isolate; more are counted as dropped. */
 const VISITS_KEPT = 1000;
@@ -48,3 +74,8 @@ const VISIT_UA_MAX = 256;
 
 /** Seconds that a signed health question is good for, before and after its time. */
 const HEALTH_WINDOW_S = 300;
+
+/** Seconds that a signed preview is good for at most, and what clocks may differ. */
+const PREVIEW_MAX_S = 3600 + 300;
+/** Milliseconds that the holder of a preview link waits for KV. */
+const PREVIEW_DEADLINE_MS = 2000;

@@ -1,10 +1,18 @@
-// The normal form of a path. The same function as `domain::path::PagePath`; both run test/paths.cases.json.
+// The normal form of a path and of the part of its query that matters. The same as `domain::path`; both run
+// test/paths.cases.json, and a property test of Rust's compares them on random paths.
 
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 const LITERAL = /^[!$&'()*+,;=:@/]$/;
 const PLAIN_PATH = /^(\/[A-Za-z0-9\-_~!$&'()*+,;=:@]+)*\/?$/;
+const CONTROL = /[\x00-\x1f\x7f]/;
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * @typedef {object} PathPolicy
+ * @property {string} trailingSlash `keep`, `strip` or `add`
+ * @property {string[]} queryParameters the decoded names of those that make another page
+ */
 
 /**
  * @param {string} text a percent-encoded path; query and fragment are cut off
@@ -47,6 +55,81 @@ function normalisePath(text) {
   }
 }
 
+/**
+ * The page that a path with its query names on a site.
+ * @param {string} text percent-encoded, as in an address
+ * @param {PathPolicy} policy
+ * @returns {string | undefined} the normal form, or undefined when it is refused
+ */
+function pageOf(text, policy) {
+  const hash = text.indexOf('#');
+  const input = hash < 0 ? text : text.slice(0, hash);
+  const mark = input.indexOf('?');
+  const plain = normalisePath(mark < 0 ? input : input.slice(0, mark));
+  if (plain === undefined) return undefined;
+  let page = withSlash(plain, policy.trailingSlash);
+  if (mark >= 0 && policy.queryParameters.length > 0) {
+    const query = normaliseQuery(input.slice(mark + 1), policy.queryParameters);
+    if (query === undefined) return undefined;
+    if (query !== '') page += `?${query}`;
+  }
+  return page.length > PATH_MAX ? undefined : page;
+}
+
+/** A path in normal form with or without the slash at its end. @param {string} path @param {string} policy */
+function withSlash(path, policy) {
+  if (policy === 'strip') return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  if (policy === 'add') {
+    const last = path.slice(path.lastIndexOf('/') + 1);
+    return last === '' || last.includes('.') ? path : `${path}/`;
+  }
+  return path;
+}
+
+/**
+ * The parameters that matter, sorted by name. Read as forms write them: `+` is a space.
+ * @param {string} query @param {string[]} names
+ * @returns {string | undefined} undefined when one that matters cannot be read
+ */
+function normaliseQuery(query, names) {
+  if (query.length > QUERY_MAX || encoder.encode(query).length > QUERY_MAX) return undefined;
+  /** @type {[string, string][]} */
+  const kept = [];
+  for (const pair of query.split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = decodeForm(equals < 0 ? pair : pair.slice(0, equals));
+    if (name === undefined || !names.includes(name)) continue;
+    const value = equals < 0 ? '' : decodeForm(pair.slice(equals + 1));
+    if (value === undefined) return undefined;
+    kept.push([encodeForm(name), encodeForm(value)]);
+  }
+  kept.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
+  return kept.map((pair) => pair.join('=')).join('&');
+}
+
+/** @param {string} text @returns {string | undefined} */
+function decodeForm(text) {
+  try {
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '));
+    return CONTROL.test(decoded) ? undefined : decoded;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} text */
+function encodeForm(text) {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** The path and query of an absolute URL, as they were sent. @param {string} url */
+function targetOf(url) {
+  const authority = url.indexOf('//') + 2;
+  const end = url.slice(authority).search(/[/?#]/);
+  return end < 0 ? '/' : url.slice(authority + end);
+}
+
 /** The path of an absolute URL, as it was sent. @param {string} url */
 function rawPathOf(url) {
   const authority = url.indexOf('//') + 2;
@@ -54,6 +137,13 @@ function rawPathOf(url) {
   const query = url.indexOf('?', authority);
   if (path < 0 || (query >= 0 && query < path)) return '/';
   return query < 0 ? url.slice(path) : url.slice(path, query);
+}
+
+/** The host name in a request's URL, which the runtime has put into normal form. @param {string} url */
+function hostOf(url) {
+  const rest = url.slice(url.indexOf('//') + 2);
+  const end = rest.search(/[:/?#]/);
+  return end < 0 ? rest : rest.slice(0, end);
 }
 
 /** Scheme and authority of an absolute URL. @param {string} url */
@@ -64,7 +154,7 @@ function originOf(url) {
 
 /**
  * The key of a variant in KV.
- * @param {string} format @param {string} path in normal form
+ * @param {string} format @param {string} path in normal form, with the query that matters
  * @returns {Promise<string>}
  */
 async function kvKey(format, path) {

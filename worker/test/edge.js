@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pointerFor } from './pointer.js';
 import { assembledScript } from './scope.js';
 
 // So that the `exit` handlers below run, and no workerd is left behind.
@@ -17,6 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () =>
 export const HOST = 'shop.example';
 export const SITE = '0197a000-0000-7000-8000-000000000001';
 export const SITE_KEY = 'local-demo-site-key-00000000000000000000';
+export const PREVIEW_KEY = 'local-demo-preview-key-000000000000000000';
 export const UA = {
   gptbot: 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.3; +https://openai.com/gptbot)',
   chrome: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36',
@@ -50,6 +52,9 @@ export class PretendKv {
   values = new Map();
   /** @type {string[]} */
   asked = [];
+  /** The `cache_ttl` of each question, or null. */
+  cacheTtls = [];
+  refuseCacheTtl = false;
   mode = 'ok';
 
   constructor() {
@@ -69,9 +74,23 @@ export class PretendKv {
 
   answer(request, response) {
     const key = decodeURIComponent(request.url.slice(1).split('?')[0]);
+    const cacheTtl = new URL(request.url, 'http://kv').searchParams.get('cache_ttl');
     this.asked.push(key);
+    this.cacheTtls.push(cacheTtl);
+    if (this.refuseCacheTtl && cacheTtl !== null) {
+      return response.writeHead(400, `Invalid cache_ttl of ${cacheTtl}. Cache TTL must be at least 60.`).end();
+    }
     if (this.mode === 'hang') return;
+    if (this.mode === 'slow') {
+      setTimeout(() => this.give(key, response), 20 + 80 * Math.random());
+      return;
+    }
+    if (this.mode === 'rubbish') return response.writeHead(200, { 'CF-KV-Metadata': '{"r":7}' }).end('\x00\xffrubbish');
     if (this.mode === 'fail') return response.writeHead(500).end('broken');
+    this.give(key, response);
+  }
+
+  give(key, response) {
     const found = this.values.get(key);
     if (!found) return response.writeHead(404).end();
     const headers = { 'content-length': found.value.length };
@@ -160,6 +179,7 @@ export async function startEdge({
   const all = {
     VARIANTS: 'kvNamespace = "kv"',
     SITE_KEY: `text = ${text(SITE_KEY)}`,
+    PREVIEW_KEY: `text = ${text(PREVIEW_KEY)}`,
     CONFIG: `json = ${text(JSON.stringify(config(settings)))}`,
     ...bindings,
   };
@@ -263,7 +283,7 @@ const site :Workerd.Worker = (
 
   /** Asks until the isolate has an index. */
   edge.withIndex = async (index) => {
-    kv.put('index', JSON.stringify({ v: 1, html: [], markdown: [], ...index }));
+    kv.put('index', pointerFor(index));
     await edge.agent('/warm-up');
     await until(async () => {
       const before = kv.asked.length;

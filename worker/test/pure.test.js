@@ -21,26 +21,40 @@ test('user agents', () => {
 });
 
 test('paths and keys', async () => {
-  const { normalisePath, kvKey } = pureScope('normalisePath', 'kvKey');
-  for (const { input, repeat, path, key } of table('paths.cases.json')) {
+  const { pageOf, checkPaths, kvKey } = pureScope('pageOf', 'checkPaths', 'kvKey');
+  const cases = table('paths.cases.json');
+  assert.ok(cases.length >= 200, `${cases.length} cases`);
+  for (const { input, repeat, policy, path, key } of cases) {
     const whole = repeat ? input + repeat[0].repeat(repeat[1]) : input;
-    const normal = normalisePath(whole);
-    if (path !== '(long)') assert.equal(normal ?? null, path, whole);
-    if (key) assert.equal(await kvKey('html', normal), key, whole);
-    if (normal !== undefined) assert.equal(normalisePath(normal), normal);
+    const page = pageOf(whole, checkPaths(policy));
+    if (path !== '(long)') assert.equal(page ?? null, path, whole);
+    if (key) assert.equal(await kvKey('html', page), key, whole);
+    if (page !== undefined) assert.equal(pageOf(page, checkPaths(policy)), page);
   }
 });
 
+test('a policy that cannot be used is the default', () => {
+  const { checkPaths } = pureScope('checkPaths');
+  const usual = { trailingSlash: 'keep', queryParameters: [] };
+  for (const raw of [undefined, null, 1, 'strip', [], {}, { trailingSlash: 'x' }, { queryParameters: 'q' }, { queryParameters: [1] }]) {
+    assert.deepEqual(checkPaths(raw), usual, JSON.stringify(raw));
+  }
+  const given = { trailingSlash: 'add', queryParameters: ['q'] };
+  assert.deepEqual(checkPaths(given), given);
+});
+
 test('parts of a URL', () => {
-  const { rawPathOf, originOf } = pureScope('rawPathOf', 'originOf');
-  for (const [url, path] of [
-    ['http://shop.example', '/'],
-    ['http://shop.example/', '/'],
-    ['http://shop.example?a=/b', '/'],
-    ['https://shop.example:8443/a%2Fb?c=d', '/a%2Fb'],
+  const { rawPathOf, originOf, hostOf, targetOf } = pureScope('rawPathOf', 'originOf', 'hostOf', 'targetOf');
+  for (const [url, path, target] of [
+    ['http://shop.example', '/', '/'],
+    ['http://shop.example/', '/', '/'],
+    ['http://shop.example?a=/b', '/', '?a=/b'],
+    ['https://shop.example:8443/a%2Fb?c=d', '/a%2Fb', '/a%2Fb?c=d'],
   ]) {
     assert.equal(rawPathOf(url), path);
+    assert.equal(targetOf(url), target);
     assert.equal(originOf(url), new URL(url).origin);
+    assert.equal(hostOf(url), new URL(url).hostname);
   }
 });
 
@@ -106,34 +120,62 @@ test('If-None-Match', () => {
 });
 
 test('what a visitor gets', () => {
-  const { wishOf } = pureScope('wishOf');
-  const config = { purposes: ['search', 'user'], dual: ['applebot'] };
-  const agent = (purpose) => ({ kind: 'agent', token: 'X', purpose });
-  const bot = (token, dual) => ({ kind: 'excluded', token, dual });
-  assert.deepEqual(wishOf(agent('search'), false, config), { agent: 'X', formats: ['html'] });
-  assert.deepEqual(wishOf(agent('search'), true, config), { agent: 'X', formats: ['markdown', 'html'] });
-  assert.deepEqual(wishOf(agent('training'), true, config), { agent: 'X', formats: [] });
-  assert.deepEqual(wishOf({ kind: 'other' }, true, config), { agent: 'unknown', formats: ['markdown'] });
-  assert.equal(wishOf({ kind: 'other' }, false, config), undefined);
-  assert.equal(wishOf(bot('googlebot', false), true, config), undefined);
-  assert.equal(wishOf(bot('Amazonbot', true), true, config), undefined);
-  assert.deepEqual(wishOf(bot('Applebot', true), false, config), { agent: 'Applebot', formats: ['html'] });
+  const { wishOf, visitorOf } = pureScope('wishOf', 'visitorOf');
+  const config = {
+    purposes: new Set(['search', 'user']),
+    serve: new Set(['applebot', 'ccbot']),
+    origin: new Set(['chatgpt-user']),
+  };
+  const gets = (ua, markdown = false) => wishOf(visitorOf(ua), markdown, config);
+  assert.deepEqual(gets('PerplexityBot/1.0'), { agent: 'PerplexityBot', formats: ['html'] });
+  assert.deepEqual(gets('PerplexityBot/1.0', true), { agent: 'PerplexityBot', formats: ['markdown', 'html'] });
+  assert.deepEqual(gets('GPTBot/1.3', true), { agent: 'GPTBot', formats: [] });
+  assert.deepEqual(gets('CCBot/2.0'), { agent: 'CCBot', formats: ['html'] });
+  assert.deepEqual(gets('ChatGPT-User/1.0'), { agent: 'ChatGPT-User', formats: [] });
+  assert.deepEqual(gets('Applebot/0.1'), { agent: 'Applebot', formats: ['html'] });
+  assert.equal(gets('Amazonbot/0.1', true), undefined);
+  assert.equal(gets('Googlebot/2.1', true), undefined);
+  assert.equal(gets('curl/8'), undefined);
+  assert.deepEqual(gets('curl/8', true), { agent: 'unknown', formats: ['markdown'] });
 });
 
-test('the index', () => {
-  const { parseIndex, INDEX_MAX } = pureScope('parseIndex', 'INDEX_MAX');
-  const index = parseIndex('{"v":1,"html":["/","/a"],"markdown":["/b"]}');
-  assert.deepEqual([...index.html, ...index.markdown], ['/', '/a', '/b']);
-  for (const text of ['null', '[]', '1', '{}', '{"v":2,"html":[],"markdown":[]}', '{"v":1,"html":"x","markdown":[]}']) {
-    assert.equal(parseIndex(text), undefined, text);
+test('a configuration that is not as we write it', () => {
+  const { checkConfig } = pureScope('checkConfig');
+  const good = { v: 1, site: 's', hosts: [] };
+  assert.equal(checkConfig({ ...good, v: 2 }), undefined);
+  assert.equal(checkConfig(null), undefined);
+  for (const agents of [undefined, null, 1, {}, { purposes: 'x', serve: {}, origin: [1] }]) {
+    const { purposes, serve, origin } = checkConfig({ ...good, agents });
+    assert.deepEqual([...purposes, ...serve, ...origin], ['training', 'search', 'user']);
   }
-  const large = JSON.stringify({ v: 1, html: ['/'.padEnd(INDEX_MAX, 'a')], markdown: [] });
-  assert.equal(parseIndex(large), undefined);
 });
 
-test('a crawler that feeds search and models keeps its name', () => {
+test('an excluded bot keeps its name, and gives it to its family', () => {
   const { visitorOf } = pureScope('visitorOf');
-  assert.deepEqual(visitorOf('Applebot/0.1'), { kind: 'excluded', token: 'Applebot', dual: true });
-  assert.deepEqual(visitorOf('GoogleOther-Image/1.0'), { kind: 'excluded', token: 'GoogleOther', dual: true });
-  assert.deepEqual(visitorOf('Googlebot-Image/1.0'), { kind: 'excluded', token: 'googlebot', dual: false });
+  for (const [ua, token] of [
+    ['Applebot/0.1', 'Applebot'],
+    ['GoogleOther-Image/1.0', 'GoogleOther'],
+    ['GOOGLEBOT-image/1.0', 'Googlebot'],
+  ]) {
+    assert.deepEqual(visitorOf(ua), { kind: 'excluded', token, key: token.toLowerCase() });
+  }
+});
+
+test('people, search engines and link previews are no agents', () => {
+  const { visitorOf } = pureScope('visitorOf');
+  const lines = (name) => readFileSync(new URL(`../../crates/domain/src/agents/${name}`, import.meta.url), 'utf8').trim().split('\n');
+  const people = lines('people.txt');
+  const bots = lines('bots.txt');
+  assert.ok(people.length >= 150 && bots.length >= 40);
+  assert.deepEqual(people.filter((ua) => visitorOf(ua).kind !== 'other'), []);
+  assert.deepEqual(bots.filter((ua) => visitorOf(ua).kind !== 'excluded'), []);
+});
+
+test('agents by the user agents in their documentation', () => {
+  const { visitorOf } = pureScope('visitorOf');
+  const rows = table('agents.documented.json');
+  const missed = rows.filter(({ ua, agent }) => visitorOf(ua).token !== agent).map(({ agent }) => agent);
+  // Two words cannot be told by one.
+  assert.deepEqual(missed, ['Kangaroo Bot']);
+  assert.ok(missed.length <= rows.length * 0.05);
 });

@@ -131,6 +131,82 @@ test('a preview link and another host of the zone are left alone', async () => {
   assert.deepEqual(edge.kv.asked, []);
 });
 
+test('the other format is linked where the index names it', async () => {
+  const own = await startEdge({ settings: { paths: { trailingSlash: 'strip', queryParameters: ['q'] } } });
+  try {
+    own.kv.putVariant('html', '/tea', HTML, REVISION);
+    own.kv.putVariant('markdown', '/tea', '# Tea', MARKDOWN);
+    own.kv.putVariant('html', '/only-html', HTML, REVISION);
+    own.kv.putVariant('html', '/s?q=tea', HTML, REVISION);
+    const canonical = (page) => `<http://${HOST}${page}>; rel="canonical"`;
+    const alternate = (page, type) => `${canonical(page)}, <http://${HOST}${page}>; rel="alternate"; type="${type}"`;
+    await own.withIndex({ html: ['/tea', '/only-html', '/s?q=tea'], markdown: ['/tea'] });
+    for (const [path, accept, link] of [
+      ['/tea', '*/*', alternate('/tea', 'text/markdown')],
+      ['/tea', 'text/markdown', alternate('/tea', 'text/html')],
+      ['/tea/?utm=1', '*/*', alternate('/tea', 'text/markdown')],
+      ['/only-html', '*/*', canonical('/only-html')],
+      ['/only-html/', 'text/markdown', canonical('/only-html')],
+      ['/s/?x=1&q=tea', '*/*', canonical('/s?q=tea')],
+    ]) {
+      for (const method of ['GET', 'HEAD']) {
+        const before = own.kv.asked.length;
+        const answer = await own.agent(path, { accept, method });
+        assert.equal(answer.headers.link, link, `${method} ${path} ${accept}`);
+        const read = own.kv.asked.slice(before).filter((key) => key !== 'index');
+        assert.equal(read.length, 1, `${method} ${path} ${accept}: ${read}`);
+        const again = await own.agent(path, { accept, method, headers: { 'if-none-match': answer.headers.etag } });
+        assert.equal(again.status, 304);
+        assert.equal(again.headers.link, link);
+      }
+    }
+    isOrigin(await own.agent('/s?q=coffee'));
+    isOrigin(await own.agent('/s'));
+  } finally {
+    await own.stop();
+  }
+});
+
+// Method, user agent, Accept, If-None-Match → status, body, content type; null: the origin's page.
+for (const [method, ua, accept, tag, status, format] of [
+  ['GET', 'gptbot', '*/*', null, 200, 'html'],
+  ['GET', 'gptbot', undefined, null, 200, 'html'],
+  ['GET', 'gptbot', 'text/html', null, 200, 'html'],
+  ['GET', 'gptbot', 'text/markdown', null, 200, 'markdown'],
+  ['GET', 'gptbot', 'text/markdown;q=0', null, 200, 'html'],
+  ['GET', 'gptbot', 'text/html, text/markdown;q=0.9', null, 200, 'html'],
+  ['HEAD', 'gptbot', '*/*', null, 200, 'html'],
+  ['HEAD', 'curl', 'text/markdown', null, 200, 'markdown'],
+  ['GET', 'gptbot', '*/*', REVISION, 304, 'html'],
+  ['GET', 'gptbot', '*/*', MARKDOWN, 200, 'html'],
+  ['GET', 'gptbot', 'text/markdown', MARKDOWN, 304, 'markdown'],
+  ['HEAD', 'gptbot', 'text/markdown', MARKDOWN, 304, 'markdown'],
+  ['GET', 'curl', 'text/markdown', REVISION, 200, 'markdown'],
+  ['GET', 'curl', 'text/markdown, */*;q=0.1', null, 200, 'markdown'],
+  ['GET', 'chrome', CHROME_ACCEPT, null, 200, null],
+  ['GET', 'chrome', CHROME_ACCEPT, REVISION, 200, null],
+  ['GET', 'curl', '*/*', null, 200, null],
+  ['GET', 'googlebot', 'text/markdown', null, 200, null],
+  ['HEAD', 'googlebot', 'text/markdown', REVISION, 200, null],
+  ['GET', 'twitterbot', '*/*', null, 200, null],
+]) {
+  test(`negotiation: ${method} ${ua} ${accept} ${tag ? tag.slice(0, 2) : ''} → ${status} ${format}`, async () => {
+    const headers = tag ? { 'if-none-match': `"${tag}"` } : {};
+    const answer = await edge.ask('/tea', { method, ua: UA[ua], accept, headers });
+    assert.equal(answer.status, status);
+    if (format === null) return isOrigin(answer);
+    const [content, revision] = format === 'html' ? [HTML, REVISION] : ['# Tea', MARKDOWN];
+    assert.equal(answer.headers.etag, `"${revision}"`);
+    assert.equal(answer.headers.vary, 'accept, user-agent');
+    assert.equal(answer.headers['cache-control'], 'private, max-age=300');
+    assert.equal(answer.body, status === 200 && method === 'GET' ? content : '');
+    if (status === 200) {
+      assert.equal(answer.headers['content-type'], `text/${format}; charset=utf-8`);
+      assert.equal(answer.headers['content-length'], String(Buffer.byteLength(content)));
+    }
+  });
+}
+
 test('a WebSocket upgrade passes', async () => {
   const headers = {
     connection: 'Upgrade',

@@ -20,8 +20,12 @@ enum Bench {
     Deploy,
     /// The Worker on workerd against a bare pass-through: requests a second and CPU a request.
     Edge,
+    /// The import of a million lines, of which one in a hundred is bad: lines a second and the program's peak memory.
+    Import,
     /// The check of a token: calls and time, with few and with many accounts and zones.
     Check,
+    /// Bringing content to KV with 80 ms a call: calls, bytes, time, and memory of the server.
+    Sync,
 }
 
 /// Runs a bench.
@@ -47,6 +51,30 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
         Bench::Edge => run(command("node", &["bench/edge.js"])
             .current_dir(root().join(install::npm_parts::WORKER))
             .env("EDGE_DELIVERY_WORKERD", install::workerd()?)),
+        Bench::Sync => {
+            let program = build::run(&BuildArgs { release: false })?;
+            run(command("node", &["xtask/bench/sync.mjs"])
+                .current_dir(root())
+                .env("EDGE_DELIVERY", program)
+                .env("EDGE_DELIVERY_WORKERD", install::workerd()?))
+        }
+        Bench::Import => {
+            let workerd = install::workerd()?;
+            build::assets()?;
+            let test = "imports::a_long_import_takes_little_memory";
+            let package = [
+                "test",
+                "--locked",
+                "-p",
+                "edge-delivery",
+                "--test",
+                "it",
+                test,
+            ];
+            run(command("cargo", &package)
+                .env("EDGE_DELIVERY_IMPORT_LINES", "1000000")
+                .env("EDGE_DELIVERY_WORKERD", workerd))
+        }
         Bench::Check => {
             let program = build::run(&BuildArgs { release: false })?;
             run(command("node", &["xtask/bench/check.mjs"])

@@ -9,7 +9,7 @@ const AGENTS: &str = "worker/generated/agents.js";
 
 /// Writes them.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let table = domain::agents::AgentTable::current();
+    let table = domain::agents::AgentTable::of(&domain::agents::Registry::built_in());
     fs::write(root().join(AGENTS), table.script())
         .with_context(|| format!("{AGENTS} cannot be written"))
 }

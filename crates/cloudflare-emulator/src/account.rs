@@ -103,6 +103,11 @@ pub struct Switches {
     pub rate_limits: bool,
     /// How long the edge goes on seeing a KV key as it was before a write, in milliseconds.
     pub kv_delay_ms: u64,
+    /// How long the edge answers reads of KV from its cache, values and misses alike, in percent of what the real service
+    /// does (`cacheTtl`, 60 s without one, 30 s at least); 0: it has no cache.
+    pub kv_cache_percent: u64,
+    /// How many KV writes an account has in a day (UTC); 0: no limit. The real free plan has 1,000.
+    pub kv_writes_a_day: u64,
 }
 
 impl Default for Switches {
@@ -112,6 +117,8 @@ impl Default for Switches {
             keep_request_limit_fail_open: true,
             rate_limits: false,
             kv_delay_ms: 0,
+            kv_cache_percent: 0,
+            kv_writes_a_day: 0,
         }
     }
 }
@@ -133,9 +140,30 @@ pub struct World {
     pub routes: BTreeMap<String, Route>,
     /// Ways that can be chosen.
     pub switches: Switches,
+    /// By account: a day since 1970, and how many KV writes there were.
+    pub kv_written: BTreeMap<String, (u64, u64)>,
 }
 
 impl World {
+    /// Counts KV writes of an account, each pair of a bulk call as one; `false` when the day has not so many left, and
+    /// then none is counted.
+    pub fn count_kv_writes(&mut self, account: &str, writes: u64, now_ms: u64) -> bool {
+        let most = self.switches.kv_writes_a_day;
+        let today = now_ms / 86_400_000;
+        let (day, written) = self
+            .kv_written
+            .entry(account.to_owned())
+            .or_insert((today, 0));
+        if *day != today {
+            (*day, *written) = (today, 0);
+        }
+        if most > 0 && *written + writes > most {
+            return false;
+        }
+        *written += writes;
+        true
+    }
+
     /// The account of this id.
     #[must_use]
     pub fn account(&self, id: &str) -> Option<&Account> {

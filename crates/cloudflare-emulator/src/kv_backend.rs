@@ -3,6 +3,8 @@
 //! Each namespace has a socket of its own, since the calls name none. Keys come as one percent-encoded path segment
 //! and are decoded exactly once. Faults whose path begins with `^kv/` meet these calls.
 
+mod cache;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,6 +21,8 @@ use crate::clock::now_ms;
 use crate::faults::{Fault, FaultKind};
 use crate::limits::{KV_BULK_GET_KEYS, KV_LIST_KEYS, KV_VALUE_BYTES};
 
+use cache::Cache;
+
 /// Where metadata travels, in both directions.
 const METADATA_HEADER: &str = "cf-kv-metadata";
 /// Room for a list of keys to get.
@@ -27,6 +31,7 @@ const BULK_GET_BODY: usize = 1024 * 1024;
 struct Backend {
     world: Arc<SharedWorld>,
     namespace: String,
+    cache: Cache,
 }
 
 /// Why a call failed: status and words, which a script sees as `KV GET failed: 500 …`.
@@ -48,9 +53,11 @@ impl From<KvError> for Failure {
 /// Answers for the namespace of this id.
 pub fn router(world: Arc<SharedWorld>, namespace: &str) -> Router {
     let namespace = plain_id(namespace);
-    Router::new()
-        .fallback(call)
-        .with_state(Arc::new(Backend { world, namespace }))
+    Router::new().fallback(call).with_state(Arc::new(Backend {
+        world,
+        namespace,
+        cache: Cache::default(),
+    }))
 }
 
 async fn call(State(backend): State<Arc<Backend>>, request: Request<Body>) -> Response<Body> {
@@ -126,7 +133,7 @@ impl Backend {
             .into_owned();
         match *request.method() {
             Method::GET if key.is_empty() => self.list(&query),
-            Method::GET => self.get(&key),
+            Method::GET => self.get(&key, number(&query, "cache_ttl")?),
             Method::PUT => self.put(&key, &query, request).await,
             Method::DELETE => self.delete(&key),
             _ => Err(Failure(
@@ -136,10 +143,10 @@ impl Backend {
         }
     }
 
-    fn get(&self, key: &str) -> Result<Response<Body>, Failure> {
+    fn get(&self, key: &str, cache_ttl: Option<u64>) -> Result<Response<Body>, Failure> {
         Namespace::check_key(key)?;
-        let world = self.world.read();
-        let Some(entry) = self.entry(&world, key)? else {
+        cache::check_ttl(cache_ttl)?;
+        let Some(entry) = self.cached(key, cache_ttl)? else {
             return Err(Failure(StatusCode::NOT_FOUND, "key not found".to_owned()));
         };
         let mut response = Response::new(Body::from(entry.value.clone()));
@@ -149,6 +156,18 @@ impl Backend {
             response.headers_mut().insert(METADATA_HEADER, value);
         }
         Ok(response)
+    }
+
+    /// A key as one location of the edge sees it: what it read a moment ago it does not read again, misses too.
+    fn cached(&self, key: &str, cache_ttl: Option<u64>) -> Result<Option<KvEntry>, Failure> {
+        let world = self.world.read();
+        let percent = world.switches.kv_cache_percent;
+        if percent == 0 {
+            return Ok(self.entry(&world, key)?.cloned());
+        }
+        let ttl_ms = cache::ttl_ms(cache_ttl, percent);
+        self.cache
+            .read(key, ttl_ms, || Ok(self.entry(&world, key)?.cloned()))
     }
 
     fn bulk_get(&self, body: &Bytes) -> Result<Response<Body>, Failure> {
@@ -370,3 +389,6 @@ fn text(status: StatusCode, words: String) -> Response<Body> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests;

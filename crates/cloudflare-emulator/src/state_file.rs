@@ -25,6 +25,10 @@ pub struct StateFile {
     pub rate_limits: bool,
     /// How long the edge goes on seeing a KV key as it was before a write, in milliseconds.
     pub kv_delay_ms: u64,
+    /// How long the edge answers reads of KV from its cache, in percent of the real service; 0: it has no cache.
+    pub kv_cache_percent: u64,
+    /// How many KV writes an account has in a day; 0: no limit.
+    pub kv_writes_a_day: u64,
     /// `[[accounts]]`
     pub accounts: Vec<AccountEntry>,
     /// `[[zones]]`
@@ -46,6 +50,8 @@ impl Default for StateFile {
             keep_request_limit_fail_open: true,
             rate_limits: false,
             kv_delay_ms: 0,
+            kv_cache_percent: 0,
+            kv_writes_a_day: 0,
             accounts: Vec::new(),
             zones: Vec::new(),
             tokens: Vec::new(),

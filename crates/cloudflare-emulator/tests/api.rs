@@ -9,6 +9,8 @@ mod auth;
 mod control;
 #[path = "api/kv.rs"]
 mod kv;
+#[path = "api/kv_quota.rs"]
+mod kv_quota;
 #[path = "api/routes.rs"]
 mod routes;
 #[path = "api/scripts.rs"]

@@ -168,6 +168,12 @@ impl Api {
         self
     }
 
+    /// Whether the token has so many calls left that work which can wait may make some. Half of what may be made at once is
+    /// kept for work that somebody waits for.
+    pub fn has_calls_to_spare(&self) -> bool {
+        self.inner().limiter.has_to_spare(self.key)
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.client.0
     }

@@ -1,6 +1,9 @@
 //! Keeps each token within Cloudflare's limits (§1.4): 1,200 calls per five minutes, and what the headers say.
 
-use governor::{Quota, RateLimiter, clock::DefaultClock, state::keyed::DefaultKeyedStateStore};
+use governor::{
+    Quota, RateLimiter, clock::DefaultClock, middleware::StateInformationMiddleware,
+    state::keyed::DefaultKeyedStateStore,
+};
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
 use std::{
@@ -39,9 +42,20 @@ impl LimitKey {
 
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    pace: RateLimiter<LimitKey, DefaultKeyedStateStore<LimitKey>, DefaultClock>,
+    pace: Pace,
     paused_until: Mutex<HashMap<LimitKey, Instant>>,
+    /// How much of the burst was left after a token's last call, and when.
+    left: Mutex<HashMap<LimitKey, (Instant, u32)>>,
+    /// What Cloudflare said is left of a token's window, and until when that holds.
+    told_left: Mutex<HashMap<LimitKey, (Instant, u32)>>,
 }
+
+type Pace = RateLimiter<
+    LimitKey,
+    DefaultKeyedStateStore<LimitKey>,
+    DefaultClock,
+    StateInformationMiddleware,
+>;
 
 impl Limiter {
     pub(crate) fn new() -> Self {
@@ -49,8 +63,10 @@ impl Limiter {
             .expect("not zero")
             .allow_burst(BURST);
         Self {
-            pace: RateLimiter::keyed(quota),
+            pace: RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>(),
             paused_until: Mutex::default(),
+            left: Mutex::default(),
+            told_left: Mutex::default(),
         }
     }
 
@@ -69,9 +85,34 @@ impl Limiter {
             }
             sleep_until(until).await;
         }
-        timeout_at(deadline, self.pace.until_key_ready(&key))
+        let state = timeout_at(deadline, self.pace.until_key_ready(&key))
             .await
-            .map_err(|_| PERIOD)
+            .map_err(|_| PERIOD)?;
+        let now = Instant::now();
+        let mut known = locked(&self.left);
+        if known.len() > TOKENS_KEPT {
+            known.retain(|_, (at, _)| at.elapsed() < PAUSE_MAX);
+        }
+        known.insert(key, (now, state.remaining_burst_capacity()));
+        Ok(())
+    }
+
+    /// Whether so many calls are left that work which can wait may take some: half of the burst, which is a quarter of the
+    /// window.
+    pub(crate) fn has_to_spare(&self, key: LimitKey) -> bool {
+        if self.paused_until(key).is_some() {
+            return false;
+        }
+        let half = BURST.get() / 2;
+        let told = locked(&self.told_left).get(&key).copied();
+        if told.is_some_and(|(until, left)| until > Instant::now() && left < half) {
+            return false;
+        }
+        let Some((at, left)) = locked(&self.left).get(&key).copied() else {
+            return true;
+        };
+        let since = at.elapsed().as_millis() / PERIOD.as_millis();
+        u128::from(left) + since >= u128::from(half)
     }
 
     fn paused_until(&self, key: LimitKey) -> Option<Instant> {
@@ -85,9 +126,7 @@ impl Limiter {
     }
 
     fn paused(&self) -> MutexGuard<'_, HashMap<LimitKey, Instant>> {
-        self.paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        locked(&self.paused_until)
     }
 
     /// Learns from an answer: with nothing remaining, or told to wait, all calls of the token pause.
@@ -99,10 +138,18 @@ impl Limiter {
         headers: &HeaderMap,
     ) {
         let told = retry_after.filter(|_| status == 429);
-        let exhausted = headers
+        let said = headers
             .get("ratelimit")
-            .and_then(|value| value.to_str().ok())
-            .and_then(exhausted_for);
+            .and_then(|value| value.to_str().ok());
+        if let Some((left, seconds)) = said.and_then(least_left) {
+            let until = Instant::now() + Ord::min(Duration::from_secs(seconds), PAUSE_MAX);
+            let mut known = locked(&self.told_left);
+            if known.len() > TOKENS_KEPT {
+                known.retain(|_, (until, _)| *until > Instant::now());
+            }
+            known.insert(key, (until, left));
+        }
+        let exhausted = said.and_then(exhausted_for);
         if let Some(pause) = Ord::max(told, exhausted) {
             let until = Instant::now() + Ord::min(pause, PAUSE_MAX);
             let mut paused = self.paused();
@@ -118,25 +165,39 @@ impl Limiter {
     }
 }
 
-/// The longest reset among the items of a `Ratelimit` header that have nothing remaining:
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is left and the seconds until it is reset, of each item of a `Ratelimit` header:
 /// `"default";r=0;t=12, "burst";r=5;t=1` (§1.4, official).
+fn windows(header: &str) -> impl Iterator<Item = (u64, u64)> {
+    header.split(',').filter_map(|item| {
+        let parameter = |name: &str| {
+            item.split(';').find_map(|part| {
+                part.trim()
+                    .strip_prefix(name)?
+                    .strip_prefix('=')?
+                    .parse::<u64>()
+                    .ok()
+            })
+        };
+        Some((parameter("r")?, parameter("t")?))
+    })
+}
+
+/// The longest reset among the windows that have nothing left.
 fn exhausted_for(header: &str) -> Option<Duration> {
-    header
-        .split(',')
-        .filter_map(|item| {
-            let parameter = |name: &str| {
-                item.split(';').find_map(|part| {
-                    part.trim()
-                        .strip_prefix(name)?
-                        .strip_prefix('=')?
-                        .parse::<u64>()
-                        .ok()
-                })
-            };
-            (parameter("r")? == 0).then(|| parameter("t")).flatten()
-        })
+    windows(header)
+        .filter(|(left, _)| *left == 0)
+        .map(|(_, seconds)| Duration::from_secs(seconds))
         .max()
-        .map(Duration::from_secs)
+}
+
+/// Of the window with the least left: how much that is, and the seconds until its reset.
+fn least_left(header: &str) -> Option<(u32, u64)> {
+    let (left, seconds) = windows(header).min()?;
+    Some((u32::try_from(left).unwrap_or(u32::MAX), seconds))
 }
 
 #[cfg(test)]
@@ -216,6 +277,32 @@ mod tests {
             pause <= PAUSE_MAX && pause > PAUSE_MAX - Duration::from_secs(30),
             "{pause:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn work_that_can_wait_leaves_half_of_the_burst() {
+        let limiter = Limiter::new();
+        assert!(limiter.has_to_spare(KEY));
+        for call in 0..BURST.get() / 2 {
+            assert!(limiter.has_to_spare(KEY), "call {call}");
+            let waited = limiter.wait(KEY, in_seconds(10), RETRY_AFTER_MAX).await;
+            assert_eq!(waited, Ok(()));
+        }
+        // Some have come back meanwhile, if this took its time.
+        for _ in 0..BURST.get() / 4 {
+            let waited = limiter.wait(KEY, in_seconds(10), RETRY_AFTER_MAX).await;
+            assert_eq!(waited, Ok(()));
+        }
+        assert!(!limiter.has_to_spare(KEY));
+        assert!(limiter.has_to_spare(OTHER));
+        // Another program with the same token shows in what Cloudflare says.
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "ratelimit",
+            r#""default";r=120;t=60"#.parse().expect("a header"),
+        );
+        limiter.learn(OTHER, 200, None, &headers);
+        assert!(!limiter.has_to_spare(OTHER));
     }
 
     #[test]

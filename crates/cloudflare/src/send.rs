@@ -38,7 +38,7 @@ const ANSWER_MAX: usize = 32 * 1024 * 1024;
 impl Api {
     /// Sends, repeats where that is harmless, and reads the answer.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Error> {
-        let deadline = Instant::now() + self.budget;
+        let deadline = Instant::now() + self.budget + request.extra_time;
         let mut delays = delays();
         let mut may_be_done = false;
         loop {
@@ -161,6 +161,7 @@ impl Api {
             .inner()
             .http
             .request(request.method.clone(), url)
+            .timeout(self.inner().config.timeout + request.extra_time)
             .header(AUTHORIZATION, bearer);
         let builder = match &request.body {
             Body::Empty => builder,

@@ -147,12 +147,18 @@ pub struct Desired {
     /// SHA-256 of the configuration alone.
     #[serde(default)]
     pub config_hash: String,
+    /// What of the Worker differs from the last one that we uploaded, where that is known: `a new agents table`, …
+    #[serde(default)]
+    pub news: Vec<String>,
     /// The patterns that the owner chose for a host name in the place of all its pages.
     #[serde(default)]
     pub patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
     #[serde(default)]
     pub choices: Vec<RouteChoice>,
+    /// The id of the key that signs previews.
+    #[serde(default)]
+    pub preview_key: Option<String>,
 }
 
 impl Desired {

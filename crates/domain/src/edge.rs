@@ -3,11 +3,13 @@
 //! Pure: the same input gives the same bytes, so that a second plan finds nothing to change. `worker/README.md`
 //! describes the same things from the Worker's side.
 
+pub mod index;
+
 use crate::{
-    agents::{AgentTable, Purpose},
+    agents::{AgentTable, EdgeAgents},
     ids::SiteId,
     names::Hostname,
-    path::PagePath,
+    path::PathPolicy,
     variant::{Format, Revision},
 };
 use serde::{Deserialize, Serialize};
@@ -31,16 +33,9 @@ pub const KEY_BINDING: &str = "SITE_KEY";
 /// The name of the JSON binding with the [`EdgeConfig`].
 pub const CONFIG_BINDING: &str = "CONFIG";
 
-/// The KV key of the index.
-pub const INDEX_KEY: &str = "index";
-
 /// The KV key whose value is the site's id: it says whose a namespace is when everything else that knew is lost.
-/// Variants' keys begin with `v/` or `h/`.
+/// Variants' keys begin with `v/` or `h/`, the index's are [`index::INDEX_KEY`] and those under [`index::FILTER_PREFIX`].
 pub const MARKER_KEY: &str = "edge-delivery";
-
-/// The most bytes of an index that a Worker reads (`INDEX_MAX` in `worker/src/limits.js`): parsing more would take a
-/// free plan's 10 ms of CPU time (Cloudflare API notes §4.7, official).
-pub const INDEX_MAX: usize = 512 * 1024;
 
 /// Where the Worker answers the signed health question.
 pub const HEALTH_PATH: &str = "/.well-known/edge-delivery";
@@ -68,32 +63,13 @@ const FILES: &[(&str, &str)] = &[
     ("decide.js", include_str!("../../../worker/src/decide.js")),
     ("answer.js", include_str!("../../../worker/src/answer.js")),
     ("kv.js", include_str!("../../../worker/src/kv.js")),
+    ("xxh32.js", include_str!("../../../worker/src/xxh32.js")),
     ("index.js", include_str!("../../../worker/src/index.js")),
     ("visits.js", include_str!("../../../worker/src/visits.js")),
     ("health.js", include_str!("../../../worker/src/health.js")),
+    ("preview.js", include_str!("../../../worker/src/preview.js")),
     ("handler.js", include_str!("../../../worker/src/handler.js")),
 ];
-
-/// Whom a site serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EdgeAgents {
-    /// Agents of other purposes get the page that people get.
-    pub purposes: Vec<Purpose>,
-    /// Tokens of crawlers that feed search and models both ([`crate::agents::ExcludedKind::Dual`]) which the owner
-    /// wants served as agents.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dual: Vec<String>,
-}
-
-impl Default for EdgeAgents {
-    fn default() -> Self {
-        Self {
-            purposes: Purpose::ALL.to_vec(),
-            dual: Vec::new(),
-        }
-    }
-}
 
 /// The Worker's `CONFIG` binding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +82,12 @@ pub struct EdgeConfig {
     ingest: String,
     hash: String,
     agents: EdgeAgents,
+    #[serde(default, skip_serializing_if = "PathPolicy::is_default")]
+    paths: PathPolicy,
+    /// Which key signs previews: its id, of which the key does not follow. Here so that another key is another
+    /// configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preview: Option<String>,
 }
 
 impl EdgeConfig {
@@ -124,8 +106,10 @@ impl EdgeConfig {
         hosts.dedup();
         agents.purposes.sort();
         agents.purposes.dedup();
-        agents.dual.sort();
-        agents.dual.dedup();
+        for tokens in [&mut agents.serve, &mut agents.origin] {
+            tokens.sort();
+            tokens.dedup();
+        }
         let mut config = Self {
             v: 1,
             site,
@@ -135,14 +119,51 @@ impl EdgeConfig {
             ingest: ingest.unwrap_or_default().to_owned(),
             hash: String::new(),
             agents,
+            paths: PathPolicy::default(),
+            preview: None,
         };
-        config.hash = sha256(config.to_json().to_string().as_bytes());
+        config.hash = config.hash_of_the_rest();
         config
+    }
+
+    /// The same, with how the site's paths are read, and the id of the key that signs previews.
+    #[must_use]
+    pub fn with_paths_and_previews(mut self, paths: PathPolicy, preview_key: Option<&str>) -> Self {
+        self.paths = paths;
+        self.preview = preview_key.map(str::to_owned);
+        self.hash = self.hash_of_the_rest();
+        self
+    }
+
+    /// The id of the key that signs previews; none: the Worker shows none.
+    pub fn preview_key(&self) -> Option<&str> {
+        self.preview.as_deref()
+    }
+
+    fn hash_of_the_rest(&self) -> String {
+        let mut rest = self.clone();
+        rest.hash = String::new();
+        sha256(rest.to_json().to_string().as_bytes())
     }
 
     /// The JSON of the binding.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(self).expect("strings, numbers and lists are JSON")
+    }
+
+    /// The host names that the Worker serves, in order.
+    pub fn hosts(&self) -> &[String] {
+        &self.hosts
+    }
+
+    /// How long the Worker waits for KV, in milliseconds.
+    pub const fn kv_deadline_ms(&self) -> u16 {
+        self.kv_deadline_ms
+    }
+
+    /// The address that visits are sent to, if they are wanted.
+    pub fn ingest(&self) -> Option<&str> {
+        (!self.ingest.is_empty()).then_some(self.ingest.as_str())
     }
 
     /// SHA-256 of everything else in it, in hex: what the health question answers as `config`.
@@ -173,29 +194,6 @@ pub fn script_hash(script: &str) -> String {
 /// is due.
 pub fn upload_hash(script: &str, config: &EdgeConfig) -> String {
     sha256(format!("{}\n{}", script_hash(script), config.hash()).as_bytes())
-}
-
-/// The value of [`INDEX_KEY`]: which paths have a published variant. Sorted, without repetitions. When there are so
-/// many that it would exceed [`INDEX_MAX`], an index without lists (`v` 0) comes out, at which the Worker reads each
-/// path's own key.
-pub fn index_json<'a>(paths: impl IntoIterator<Item = (Format, &'a PagePath)>) -> String {
-    let mut html = Vec::new();
-    let mut markdown = Vec::new();
-    for (format, path) in paths {
-        match format {
-            Format::Html => html.push(path.as_str()),
-            Format::Markdown => markdown.push(path.as_str()),
-        }
-    }
-    for list in [&mut html, &mut markdown] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    let bytes = html.iter().chain(&markdown).map(|path| path.len() + 3);
-    if bytes.sum::<usize>() + 40 > INDEX_MAX {
-        return r#"{"v":0}"#.to_owned();
-    }
-    serde_json::json!({ "v": 1, "html": html, "markdown": markdown }).to_string()
 }
 
 /// The KV metadata of a variant's value: revision and content type, from which the Worker makes the answer's headers.
@@ -234,6 +232,8 @@ fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::Registry;
+    use crate::path::TrailingSlash;
 
     fn config(hosts: &[&str]) -> EdgeConfig {
         let hosts: Vec<Hostname> = hosts.iter().map(|h| h.parse().expect("a host")).collect();
@@ -271,8 +271,32 @@ mod tests {
         assert_eq!(a, config(&["b.example", "a.example", "a.example"]));
         assert_ne!(a.hash(), config(&["a.example"]).hash());
         assert_eq!(a.hash().len(), 64);
-        let script = assemble_script(&AgentTable::current());
+        let script = assemble_script(&AgentTable::of(&Registry::built_in()));
         assert_ne!(upload_hash(&script, &a), upload_hash("", &a));
+    }
+
+    #[test]
+    fn paths_and_previews_are_told_when_they_are_set() {
+        let plain = config(&["a.example"]);
+        let same = plain
+            .clone()
+            .with_paths_and_previews(PathPolicy::default(), None);
+        assert_eq!(same, plain);
+        let policy = PathPolicy::new(TrailingSlash::Strip, ["q".to_owned()]).expect("good names");
+        let set = plain.clone().with_paths_and_previews(policy, Some("k1"));
+        assert_ne!(set.hash(), plain.hash());
+        let json = set.to_json();
+        assert_eq!(
+            json["paths"],
+            serde_json::json!({"trailingSlash": "strip", "queryParameters": ["q"]})
+        );
+        assert_eq!(json["preview"], "k1");
+        let other = plain.with_paths_and_previews(PathPolicy::default(), Some("k2"));
+        assert_ne!(other.hash(), set.hash());
+        assert_eq!(
+            serde_json::from_value::<EdgeConfig>(json).expect("reads"),
+            set
+        );
     }
 
     #[test]
@@ -285,33 +309,15 @@ mod tests {
 
     #[test]
     fn script_knows_its_version_and_stays_small() {
-        let script = assemble_script(&AgentTable::current());
+        let script = assemble_script(&AgentTable::of(&Registry::built_in()));
         assert!(script.contains(&format!("const WORKER_VERSION = '{WORKER_VERSION}';")));
-        assert_eq!(INDEX_MAX, 512 * 1024);
-        assert!(script.contains("const INDEX_MAX = 512 * 1024;"));
+        for line in [
+            "const INDEX_KEY = 'index';",
+            "const FILTER_PREFIX = 'i/';",
+            "const FILTER_COUNT_MAX = 4000000;",
+        ] {
+            assert!(script.contains(line), "{line}");
+        }
         assert!(script.len() < 64 * 1024, "{} bytes", script.len());
-    }
-
-    #[test]
-    fn an_index_too_large_has_no_lists() {
-        let paths: Vec<PagePath> = (0..6_000)
-            .map(|n| PagePath::parse(&format!("/{n:0100}")).expect("a path"))
-            .collect();
-        let of = |count: usize| index_json(paths[..count].iter().map(|path| (Format::Html, path)));
-        assert!(of(5_000).len() <= INDEX_MAX && of(5_000).len() > 500_000);
-        assert_eq!(of(6_000), r#"{"v":0}"#);
-    }
-
-    #[test]
-    fn index_is_sorted_and_unique() {
-        let a = PagePath::parse("/a").expect("a path");
-        let b = PagePath::parse("/b").expect("a path");
-        let json = index_json([
-            (Format::Html, &b),
-            (Format::Html, &a),
-            (Format::Html, &b),
-            (Format::Markdown, &a),
-        ]);
-        assert_eq!(json, r#"{"v":1,"html":["/a","/b"],"markdown":["/a"]}"#);
     }
 }

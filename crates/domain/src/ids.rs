@@ -81,6 +81,12 @@ our_id!(
     /// One application of one plan.
     DeploymentId, "a deployment id");
 our_id!(
+    /// A link to a signed preview.
+    PreviewId, "a preview id");
+our_id!(
+    /// One run of making variants from live pages.
+    MakingId, "a making id");
+our_id!(
     /// An access key to our own REST API.
     AccessKeyId, "an access key id");
 

@@ -190,6 +190,9 @@ pub struct UploadIntent {
     /// How many uploads before this one were not answered, so that their effect may still come.
     #[serde(default, skip_serializing_if = "is_nought")]
     pub unanswered: u32,
+    /// The id of the key for previews that it brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_key: Option<String>,
 }
 
 #[expect(
@@ -220,6 +223,9 @@ pub struct AppliedScript {
     /// How many unanswered uploads of ours may still make a version like this one.
     #[serde(default, skip_serializing_if = "is_nought")]
     pub unanswered: u32,
+    /// The id of the key for previews that it has, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_key: Option<String>,
 }
 
 /// A route that we made.
@@ -229,6 +235,10 @@ pub struct RecordedRoute {
     pub id: RouteId,
     /// The pattern that we gave it.
     pub pattern: String,
+    /// When the choice was made by which it was last taken back from somebody who had repointed it. It stays ours: it is
+    /// deleted at the removal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retaken: Option<Millis>,
 }
 
 /// A route of somebody else's that runs our Worker because somebody chose so, and how it was before. It is given back

@@ -1,20 +1,26 @@
 //! The one normal form of a page's path, and the KV key that it has.
 //!
-//! `worker/src/paths.js` is the same function for the edge; both run `worker/test/paths.cases.json`.
+//! `worker/src/paths.js` is the same for the edge; both run `worker/test/paths.cases.json`, and a property test compares
+//! them on random paths. For users: `docs/publishing.md`, section *Paths*.
 //!
-//! The normal form keeps what may matter to a site and folds what may not: letter case, trailing slashes and Unicode
-//! composition stay as they are (a site may tell them apart; a policy per site can come later); query and fragment are
-//! cut off; percent-encoding is made uniform (RFC 3986 §6.2.2: unreserved characters are decoded, hex digits are upper
-//! case, whatever may not stand in a path is encoded). Refused is what servers read differently from each other: dot
-//! segments (encoded ones too), empty segments (`//`), backslashes, control characters, broken percent-encoding and
-//! bytes that are not UTF-8. What is refused can hold no variant, and a request for it goes to the origin.
+//! The normal form keeps what may matter to a site and folds what may not: letter case and Unicode composition stay as
+//! they are; percent-encoding is made uniform (RFC 3986 §6.2.2: unreserved characters are decoded, hex digits are upper
+//! case, whatever may not stand in a path is encoded); a fragment is cut off. What a trailing slash means and which query
+//! parameters matter is the site's [`PathPolicy`]. Refused is what servers read differently from each other: dot segments
+//! (encoded ones too), empty segments (`//`), backslashes, control characters, broken percent-encoding and bytes that are
+//! not UTF-8. What is refused can hold no variant, and a request for it goes to the origin.
+
+mod policy;
+mod query;
+
+pub use policy::{InvalidPolicy, PathPolicy, QUERY_PARAMETERS_MAX, TrailingSlash};
 
 use crate::variant::Format;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
-/// The most bytes of a path, before and after it is normalised.
+/// The most bytes of a path, before and after it is normalised; after it with the query that matters.
 pub const PATH_MAX: usize = 2_048;
 
 /// The most bytes of a KV key (Cloudflare API notes §6.6, official).
@@ -43,19 +49,20 @@ pub enum InvalidPath {
     NotUtf8,
 }
 
-/// A page's path in normal form: it starts with `/`, is ASCII and has no query.
+/// A page's path in normal form: it starts with `/` and is ASCII. A page of which query parameters matter has them after
+/// a `?`, sorted by name; in the path itself a `?` is always encoded.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PagePath(String);
 
 impl PagePath {
-    /// The normal form of a percent-encoded path. A missing leading slash is added, so that the empty text is the home
-    /// page; a query or fragment is cut off.
+    /// Reads a path that is in normal form already: one of the database, or of an answer of ours. Every query parameter is
+    /// kept, and the trailing slash as it is. What comes from people or requests is for [`PathPolicy::page`].
     ///
     /// # Errors
     /// Says what is wrong with the path.
     pub fn parse(text: &str) -> Result<Self, InvalidPath> {
-        normalise(text.as_bytes())
+        normalise(text, TrailingSlash::Keep, &query::Wanted::All)
     }
 
     /// The normal form.
@@ -112,12 +119,28 @@ fn push_escaped(out: &mut String, byte: u8) {
     out.push(char::from(HEX[usize::from(byte & 15)]));
 }
 
-fn normalise(input: &[u8]) -> Result<PagePath, InvalidPath> {
-    let end = input
-        .iter()
-        .position(|byte| matches!(byte, b'?' | b'#'))
-        .unwrap_or(input.len());
-    let input = &input[..end];
+/// The normal form of a percent-encoded path with its query. A missing leading slash is added, so that the empty text is
+/// the home page; a fragment is cut off.
+fn normalise(
+    text: &str,
+    slash: TrailingSlash,
+    wanted: &query::Wanted<'_>,
+) -> Result<PagePath, InvalidPath> {
+    let text = text.split_once('#').map_or(text, |(before, _)| before);
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    let mut out = slash.applied(normal_path(path.as_bytes())?);
+    let query = query::normal(query, wanted)?;
+    if !query.is_empty() {
+        out.push('?');
+        out.push_str(&query);
+    }
+    if out.len() > PATH_MAX {
+        return Err(InvalidPath::TooLong);
+    }
+    Ok(PagePath(out))
+}
+
+fn normal_path(input: &[u8]) -> Result<String, InvalidPath> {
     if input.len() > PATH_MAX {
         return Err(InvalidPath::TooLong);
     }
@@ -162,10 +185,7 @@ fn normalise(input: &[u8]) -> Result<PagePath, InvalidPath> {
     {
         return Err(InvalidPath::DotSegment);
     }
-    if out.len() > PATH_MAX {
-        return Err(InvalidPath::TooLong);
-    }
-    Ok(PagePath(out))
+    Ok(out)
 }
 
 impl fmt::Display for PagePath {
@@ -204,6 +224,8 @@ mod tests {
         input: String,
         #[serde(default)]
         repeat: Option<(String, usize)>,
+        #[serde(default)]
+        policy: PathPolicy,
         path: Option<String>,
         key: Option<String>,
     }
@@ -213,12 +235,13 @@ mod tests {
         let cases: Vec<Case> =
             serde_json::from_str(include_str!("../../../worker/test/paths.cases.json"))
                 .expect("the shared cases are JSON");
+        assert!(cases.len() >= 200, "{} cases", cases.len());
         for case in cases {
             let mut input = case.input;
             if let Some((text, times)) = case.repeat {
                 input.push_str(&text.repeat(times));
             }
-            let path = PagePath::parse(&input).ok();
+            let path = case.policy.page(&input).ok();
             if let Some(key) = case.key {
                 let path = path.as_ref().expect("a path with a key is a path");
                 assert_eq!(path.kv_key(Format::Html), key, "{input}");
@@ -229,14 +252,28 @@ mod tests {
         }
     }
 
+    fn policies() -> impl Strategy<Value = PathPolicy> {
+        let slash = prop::sample::select(TrailingSlash::ALL.to_vec());
+        let names = prop::collection::vec("[a-cé]", 0..3);
+        (slash, names).prop_map(|(trailing_slash, query_parameters)| PathPolicy {
+            trailing_slash,
+            query_parameters,
+        })
+    }
+
     proptest! {
         #[test]
-        fn normal_form_is_stable_and_clean(input in "\\PC{0,60}|(/|%2e|%2F|\\.|a|%c3%a9|%|é|//){0,20}") {
-            if let Ok(path) = PagePath::parse(&input) {
+        fn normal_form_is_stable_and_clean(
+            input in "\\PC{0,60}|(/|%2e|%2F|\\.|a|%c3%a9|%|é|//){0,20}(\\?(a|b|=|&|%|\\+|%26|é|%c3%a9|/){0,20})?",
+            policy in policies(),
+        ) {
+            if let Ok(path) = policy.page(&input) {
                 prop_assert!(path.as_str().starts_with('/'));
                 prop_assert!(path.as_str().bytes().all(|b| b.is_ascii_graphic()));
-                prop_assert!(!path.as_str().contains("//"));
+                let (plain, query) = path.as_str().split_once('?').unwrap_or((path.as_str(), ""));
+                prop_assert!(!plain.contains("//") && !query.contains(['?', '/', '+']));
                 prop_assert_eq!(&PagePath::parse(path.as_str()).expect("normal forms parse"), &path);
+                prop_assert_eq!(&policy.page(path.as_str()).expect("normal forms parse"), &path);
                 prop_assert!(path.kv_key(Format::Markdown).len() <= KV_KEY_MAX);
             }
         }

@@ -11,6 +11,7 @@ mod conflict;
 mod difference;
 mod foreign;
 mod namespace;
+mod outside;
 mod ownership;
 mod routes;
 mod script;
@@ -20,6 +21,7 @@ mod undo;
 pub use conflict::{Conflict, ConflictCode, WayOut};
 pub use difference::{Difference, differences};
 pub use foreign::OtherRoute;
+pub use script::CHANGED as SCRIPT_CHANGED;
 pub use settle::settle;
 pub use undo::undo;
 

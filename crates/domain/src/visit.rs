@@ -1,6 +1,7 @@
 //! Visits: one request of an agent each, as the Worker reports them and as they are kept.
 
 use crate::{
+    identity::{Identity, SignatureParts},
     time::Millis,
     variant::{Format, Revision},
 };
@@ -57,32 +58,6 @@ impl VisitOutcome {
     /// Whether the visitor has the variant now.
     pub const fn is_served(self) -> bool {
         matches!(self, Self::Variant | Self::NotModified)
-    }
-}
-
-/// Whether a visitor is who it says it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Identity {
-    /// Its address is one that its operator publishes, or its request is signed.
-    Verified,
-    /// There is nothing to check it against.
-    Claimed,
-    /// Its operator publishes addresses, and this is none of them.
-    Contradicted,
-}
-
-impl Identity {
-    /// Every identity, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Verified, Self::Claimed, Self::Contradicted];
-
-    /// The word in database and API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::Claimed => "claimed",
-            Self::Contradicted => "contradicted",
-        }
     }
 }
 
@@ -153,6 +128,9 @@ pub struct SentVisit<'a> {
     /// Milliseconds spent in the Worker.
     #[serde(default)]
     pub ms: Option<u16>,
+    /// What a signature of the request is checked by, where it carried one.
+    #[serde(default)]
+    pub signature: Option<SignatureParts>,
 }
 
 /// Why a batch was refused. None of it is kept.

@@ -6,7 +6,7 @@
 pub(crate) mod extract;
 mod v1;
 
-pub(crate) use self::v1::audit_view;
+pub(crate) use self::v1::{agents, audit_view, deployment_json, making_event, preview_view};
 
 use crate::{
     app::AppState,

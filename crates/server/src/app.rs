@@ -3,11 +3,13 @@
 use crate::{
     clock::Clock,
     config::Config,
+    console::bulk::uploads::Uploads,
     edge_client::EdgeClient,
     ingest::Ingest,
+    list_client::ListClient,
     problem::{Code, Outcome, Problem},
-    reconcile::Signals,
-    services::zones::Reads,
+    reconcile::{BulkRoom, Signals},
+    services::{agents::Remembered, verification::ListsInMemory, zones::Reads},
     vault::{IfNoKey, SealedRow, Vault},
     webhook_client::WebhookClient,
 };
@@ -38,16 +40,26 @@ pub(crate) struct App {
     pub(crate) workspace: WorkspaceId,
     /// Who wakes whom inside this process.
     pub(crate) signals: Signals,
+    /// Memory for what is on its way to KV.
+    pub(crate) bulk_room: BulkRoom,
     /// This process's name on leases.
     pub(crate) process: String,
     /// Which connections' zones are being read.
     pub(crate) zone_reads: Reads,
+    /// The registry of agents in force, as it was read last.
+    pub(crate) agents: Remembered,
+    /// Files that were uploaded to be imported.
+    pub(crate) uploads: Uploads,
     /// The edge, as visitors reach it.
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
     pub(crate) webhooks: WebhookClient,
     /// The way for visits.
     pub(crate) ingest: Ingest,
+    /// The way to the operators' lists.
+    pub(crate) list_client: ListClient,
+    /// What agents are verified by.
+    pub(crate) lists: ListsInMemory,
 }
 
 impl App {
@@ -110,6 +122,8 @@ impl App {
         crate::console::parts::set_support(config.support_url.as_ref());
         let webhooks = WebhookClient::new(config.webhook_allow_private)
             .context("the webhook's client could not be made")?;
+        let list_client = ListClient::new(config.verification_mirror.clone())
+            .context("the lists' client could not be made")?;
         Ok(Arc::new(Self {
             store,
             vault,
@@ -117,11 +131,16 @@ impl App {
             clock,
             workspace,
             signals: Signals::new(),
+            bulk_room: BulkRoom::new(),
             process: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             zone_reads: Reads::default(),
+            agents: Remembered::default(),
+            uploads: Uploads::default(),
             edge,
             webhooks,
             ingest: Ingest::default(),
+            list_client,
+            lists: ListsInMemory::default(),
             config,
         }))
     }

@@ -16,18 +16,22 @@ pub(crate) use self::{
 
 use crate::{
     app::App,
+    clock::rfc3339,
     problem::{Code, Outcome, Problem},
     services::variants::VariantName,
 };
 use domain::{
+    agents::{Purpose, Registry},
     connection::ConnectionStatus,
     ids::{SiteId, WorkspaceId},
+    lint::{self, Lint, Severity},
     time::Millis,
+    variant::Format,
 };
 use serde_json::{Map, Value};
 use store::{
-    AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page, Site,
-    Store, User,
+    AccessKey, AuditEntry, AuditEvent, AuditFilter, Connection, Deployment, Listed, Page,
+    PreviewLink, Site, Store, User, Variant,
 };
 
 /// What was done to what.
@@ -112,9 +116,9 @@ pub(crate) async fn record(app: &App, actor: &Actor, event: Event) {
     record_in(&app.store, app.clock.now(), actor, event).await;
 }
 
-/// The same for a command that has no more than the database.
-pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: Event) {
-    let line = AuditEvent {
+/// The line, for those who write it in a transaction of their own.
+pub(crate) fn line(now: Millis, actor: &Actor, event: Event) -> AuditEvent {
+    AuditEvent {
         workspace: actor.workspace,
         at: now,
         who_kind: actor.who.kind().to_owned(),
@@ -125,7 +129,12 @@ pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: 
         subject_id: event.subject_id,
         subject_name: event.subject_name,
         detail: Value::Object(event.detail),
-    };
+    }
+}
+
+/// The same for a command that has no more than the database.
+pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: Event) {
+    let line = line(now, actor, event);
     if let Err(error) = store.record_audit_event(&line).await {
         tracing::error!(
             %error,
@@ -140,14 +149,19 @@ pub(crate) async fn record_in(store: &Store, now: Millis, actor: &Actor, event: 
 }
 
 /// Writes down how a token was taken: connected or replaced, or refused, and then only with the problem's code.
-/// `target` is the connection whose token was to be replaced.
+/// `target` is the connection whose token was to be replaced; `is_same`: it was replaced by itself, which is no more than
+/// a check.
 pub(crate) async fn record_token(
     app: &App,
     actor: &Actor,
     target: Option<&Connection>,
     outcome: &Outcome<Connection>,
+    is_same: bool,
 ) {
     let event = match (outcome, target) {
+        (Ok(connection), Some(_)) if is_same => {
+            Event::connection(Kind::ConnectionChecked, connection)
+        }
         (Ok(connection), None) => Event::connection(Kind::ConnectionConnected, connection),
         (Ok(connection), Some(old)) => Event::connection(Kind::ConnectionReplaced, connection)
             .with("formerTokenHint", old.token_hint.as_str()),
@@ -183,10 +197,122 @@ pub(crate) async fn record_leaving(
 
 /// Writes down what was done to one variant.
 pub(crate) async fn record_variant(app: &App, actor: &Actor, kind: Kind, name: &VariantName) {
-    let event = of_site(app, actor, kind, name.site)
+    let which = (name.site, name.format, name.path.as_str());
+    let event = variant_event(app, actor, kind, which).await;
+    record(app, actor, event).await;
+}
+
+/// Writes down which agents get variants at a site from now on: the purposes and tokens that do not, and those excluded
+/// bots and agents of other purposes that do.
+pub(crate) async fn record_policy(app: &App, actor: &Actor, site: &Site, registry: &Registry) {
+    let edge = site.settings.agents.for_edge(registry);
+    let not_served = Purpose::ALL
+        .into_iter()
+        .filter(|purpose| !edge.purposes.contains(purpose))
+        .map(|purpose| purpose.as_str().to_owned())
+        .chain(edge.origin);
+    let event = Event::site(Kind::SiteAgentsChanged, site)
+        .with("notServed", not_served.collect::<Vec<_>>().join(" "))
+        .with("servedAllTheSame", edge.serve.join(" "));
+    record(app, actor, event).await;
+}
+
+/// Writes down what was done to a preview link. Its address is no part of it.
+pub(crate) async fn record_preview(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    site: &Site,
+    link: &PreviewLink,
+) {
+    let event = Event::site(kind, site)
+        .with("format", link.format.to_string())
+        .with("path", link.path.as_str())
+        .with("host", link.host.as_str())
+        .with("revision", link.revision.to_string())
+        .with("preview", link.id.to_string());
+    record(app, actor, event).await;
+}
+
+/// Writes down that every preview link was revoked by another key.
+pub(crate) async fn record_preview_key(app: &App, actor: &Actor, site: &Site, revoked: usize) {
+    let event = Event::site(Kind::PreviewKeyRotated, site).with("previews", revoked);
+    record(app, actor, event).await;
+}
+
+/// Writes down that a revision was saved or published, and which findings of the checks were confirmed by that.
+pub(crate) async fn record_checked(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    name: &VariantName,
+    lints: &[Lint],
+) {
+    let which = (name.site, name.format, name.path.as_str());
+    let mut event = variant_event(app, actor, kind, which).await;
+    if kind == Kind::VariantPublished && lint::needs_confirmation(lints) {
+        let mut codes: Vec<&str> = lints
+            .iter()
+            .filter(|lint| lint.severity == Severity::Confirm)
+            .map(|lint| lint.code.as_str())
+            .collect();
+        codes.dedup();
+        event = event.with("confirmed", codes.join(", "));
+    }
+    record(app, actor, event).await;
+}
+
+/// Writes down that a variant's schedule was set or cancelled.
+pub(crate) async fn record_schedule(
+    app: &App,
+    actor: &Actor,
+    name: &VariantName,
+    variant: &Variant,
+) {
+    let times = [
+        ("publishAt", variant.scheduled.as_ref().map(|it| it.at)),
+        ("expireAt", variant.expires.as_ref().map(|it| it.at)),
+    ];
+    let kind = if times.iter().any(|(_, at)| at.is_some()) {
+        Kind::VariantScheduled
+    } else {
+        Kind::VariantScheduleCancelled
+    };
+    let which = (name.site, name.format, name.path.as_str());
+    let mut event = variant_event(app, actor, kind, which).await;
+    for (word, at) in times {
+        if let Some(at) = at {
+            event = event.with(word, rfc3339(at));
+        }
+    }
+    record(app, actor, event).await;
+}
+
+/// Something done to one variant, to be told more of.
+pub(crate) async fn variant_event(
+    app: &App,
+    actor: &Actor,
+    kind: Kind,
+    (site, format, path): (SiteId, Format, &str),
+) -> Event {
+    of_site(app, actor, kind, site)
+        .await
+        .with("format", format.to_string())
+        .with("path", path)
+}
+
+/// Writes down that a variant is served whatever its page is, or no longer.
+pub(crate) async fn record_override(
+    app: &App,
+    actor: &Actor,
+    name: &VariantName,
+    serve_anyway: bool,
+) {
+    let event = of_site(app, actor, Kind::VariantOverride, name.site)
         .await
         .with("format", name.format.to_string())
-        .with("path", name.path.as_str());
+        .with("path", name.path.as_str())
+        .with("serveAnyway", serve_anyway);
     record(app, actor, event).await;
 }
 
@@ -195,6 +321,25 @@ pub(crate) async fn record_many(app: &App, actor: &Actor, site: SiteId, publishe
     if published > 0 {
         let event = of_site(app, actor, Kind::VariantPublished, site).await;
         record(app, actor, event.with("variants", published)).await;
+    }
+}
+
+/// Writes down that many variants were deleted at once: one line.
+pub(crate) async fn record_many_deleted(
+    app: &App,
+    actor: &Actor,
+    site: SiteId,
+    prefix: &str,
+    deleted: u64,
+) {
+    if deleted > 0 {
+        let event = of_site(app, actor, Kind::VariantDeleted, site).await;
+        record(
+            app,
+            actor,
+            event.with("path", prefix).with("variants", deleted),
+        )
+        .await;
     }
 }
 

@@ -1,8 +1,14 @@
-//! The background work of one process apart from deployments and content: connections are watched over, and the webhook
-//! is told; visits are counted. Every replica does it; work is leased, so that nothing is done twice at once.
+//! The background work of one process apart from deployments and content: connections are watched over, live pages are made
+//! into drafts and looked after, the webhook is told, what agents are verified by is kept up to date, and what was set for
+//! a time is done, visits are written and counted. Every replica does it, and nothing is done twice: work is leased, or done in the transaction that
+//! clears it.
 
 mod counting;
+mod counting;
 mod deliveries;
+mod lists;
+mod live_pages;
+mod schedules;
 mod watching;
 
 use crate::app::AppState;
@@ -12,7 +18,10 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn run(app: AppState, stop: CancellationToken) {
     tokio::join!(
         watching::run(app.clone(), stop.clone()),
+        live_pages::run(app.clone(), stop.clone()),
         deliveries::run(app.clone(), stop.clone()),
+        lists::run(app.clone(), stop.clone()),
+        schedules::run(app.clone(), stop.clone()),
         counting::run(app.clone(), stop.clone()),
         crate::ingest::run_writer(&app, stop),
     );

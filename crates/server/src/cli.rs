@@ -27,13 +27,22 @@ enum Command {
     Plan(commands::plan::PlanArgs),
     /// Deploy a site.
     Deploy(commands::deploy::DeployArgs),
+    /// List and show deployments; undo, roll back, cancel and continue them.
+    #[command(subcommand)]
+    Deployment(commands::deployment::DeploymentCommand),
+    /// Decide about routes of others that are in a site's way.
+    #[command(subcommand)]
+    Route(commands::route::RouteCommand),
     /// Take everything of a site out of the account.
     Remove(commands::remove::RemoveArgs),
     /// Show connections and sites at a glance.
     Status(commands::status::StatusArgs),
-    /// Push and pull variants of pages.
+    /// Variants of pages: push and pull a folder, import many, make drafts from live pages, delete many.
     #[command(subcommand)]
     Variants(commands::variants::VariantsCommand),
+    /// AI agents: who is known, who a user agent is, and the registry they stand in.
+    #[command(subcommand)]
+    Agents(commands::agents::AgentsCommand),
     /// Administrators and access keys.
     #[command(subcommand)]
     Admin(commands::admin::AdminCommand),
@@ -73,9 +82,12 @@ pub(crate) fn run() -> ExitCode {
             Command::Token(command) => commands::token::run(command).await,
             Command::Plan(args) => commands::plan::run(args).await,
             Command::Deploy(args) => commands::deploy::run(args).await,
+            Command::Deployment(command) => commands::deployment::run(command).await,
+            Command::Route(command) => commands::route::run(command).await,
             Command::Remove(args) => commands::remove::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
             Command::Variants(command) => commands::variants::run(command).await,
+            Command::Agents(command) => commands::agents::run(command).await,
             Command::Admin(command) => commands::admin::run(command).await,
             Command::Key(command) => commands::key::run(command).await,
             Command::Backup(args) => commands::backup::run(args).await,

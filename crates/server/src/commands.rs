@@ -1,10 +1,13 @@
 //! The commands of `edge-delivery`, one file each.
 
 pub(crate) mod admin;
+pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod backup;
+mod confirm;
 pub(crate) mod demo;
 pub(crate) mod deploy;
+pub(crate) mod deployment;
 mod draft;
 pub(crate) mod emulator;
 mod encrypted;
@@ -15,6 +18,7 @@ pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod remove;
 pub(crate) mod restore;
+pub(crate) mod route;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod token;
@@ -23,6 +27,7 @@ pub(crate) mod variants;
 use crate::{
     app::{App, AppState},
     config::{ConfigArgs, logging},
+    problem::Problem,
 };
 use std::{io::Write, process::ExitCode};
 
@@ -86,10 +91,11 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 }
 
 /// Ends a command with a problem: in words on standard error, or with `--json` on standard output.
-pub(crate) fn refuse(problem: crate::problem::Problem, as_json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn refuse(problem: &Problem, as_json: bool) -> anyhow::Result<ExitCode> {
     if as_json {
-        print_json(&problem)?;
-        return Ok(ExitCode::FAILURE);
+        print_json(problem)?;
+    } else {
+        hint(&format!("error: {problem}"));
     }
-    Err(problem.into())
+    Ok(ExitCode::FAILURE)
 }

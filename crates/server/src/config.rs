@@ -31,6 +31,11 @@ pub(crate) const OBSERVE_EVERY: Duration = Duration::from_secs(15 * 60);
 /// How often each connection is checked again unless told.
 pub(crate) const CHECK_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
+/// How often each published page is looked at unless told.
+pub(crate) const PAGE_CHECK_EVERY: Duration = Duration::from_secs(24 * 3_600);
+/// How often the lists that agents are verified by are fetched unless told.
+pub(crate) const VERIFICATION_EVERY: Duration = Duration::from_secs(6 * 3_600);
+
 /// What `--help` of a command says about settings that have no flag.
 const COMMAND_HELP: &str = "\
 From the environment alone:
@@ -104,6 +109,10 @@ pub(crate) struct ServeConfigArgs {
     /// How often each connection is checked again: 6h, 30m, …, or off [default: 6h] [env: EDGE_DELIVERY_CHECK_EVERY]
     #[arg(long, value_name = "TIME", help_heading = "Settings")]
     pub(crate) check_every: Option<String>,
+    /// How often each published page is looked at, whether it changed and is there: 24h, 12h, or off [default: 24h]
+    /// [env: EDGE_DELIVERY_PAGE_CHECK_EVERY]
+    #[arg(long, value_name = "TIME", help_heading = "Settings")]
+    pub(crate) page_check_every: Option<String>,
     /// How many days the audit log is kept [default: 400] [env: EDGE_DELIVERY_AUDIT_DAYS]
     #[arg(long, value_name = "DAYS", help_heading = "Settings")]
     pub(crate) audit_days: Option<String>,
@@ -114,6 +123,14 @@ pub(crate) struct ServeConfigArgs {
     /// [env: EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE]
     #[arg(long, value_name = "SWITCH", help_heading = "Settings")]
     pub(crate) webhook_allow_private: Option<String>,
+    /// How often the lists that agents are verified by are fetched from their operators: 6h, 1h, …, or off [default: 6h]
+    /// [env: EDGE_DELIVERY_VERIFICATION_EVERY]
+    #[arg(long, value_name = "TIME", help_heading = "Settings")]
+    pub(crate) verification_every: Option<String>,
+    /// Where copies of those lists are fetched instead, https or http on loopback: MIRROR/openai.com/gptbot.json, …
+    /// [env: EDGE_DELIVERY_VERIFICATION_MIRROR]
+    #[arg(long, value_name = "URL", help_heading = "Settings")]
+    pub(crate) verification_mirror: Option<String>,
     #[command(flatten)]
     pub(crate) common: ConfigArgs,
 }
@@ -182,10 +199,16 @@ pub(crate) struct Config {
     pub(crate) audit_days: u16,
     /// How often connections are checked again; none: only when somebody asks.
     pub(crate) check_every: Option<Duration>,
+    /// How often published pages are looked at; none: never.
+    pub(crate) page_check_every: Option<Duration>,
     /// Where people get help.
     pub(crate) support_url: Option<Url>,
     /// Whether the webhook may go to private addresses, and by http.
     pub(crate) webhook_allow_private: bool,
+    /// How often the verification lists are fetched; none: only when somebody asks.
+    pub(crate) verification_every: Option<Duration>,
+    /// Where copies of them are fetched instead of from the operators.
+    pub(crate) verification_mirror: Option<Url>,
 }
 
 /// Everything that is wrong with the settings.
@@ -265,12 +288,21 @@ impl ServeConfigArgs {
             check_every: self
                 .check_every
                 .or_else(|| variable("EDGE_DELIVERY_CHECK_EVERY")),
+            page_check_every: self
+                .page_check_every
+                .or_else(|| variable("EDGE_DELIVERY_PAGE_CHECK_EVERY")),
             support_url: self
                 .support_url
                 .or_else(|| variable("EDGE_DELIVERY_SUPPORT_URL")),
             webhook_allow_private: self
                 .webhook_allow_private
                 .or_else(|| variable("EDGE_DELIVERY_WEBHOOK_ALLOW_PRIVATE")),
+            verification_every: self
+                .verification_every
+                .or_else(|| variable("EDGE_DELIVERY_VERIFICATION_EVERY")),
+            verification_mirror: self
+                .verification_mirror
+                .or_else(|| variable("EDGE_DELIVERY_VERIFICATION_MIRROR")),
             audit_days: self
                 .audit_days
                 .or_else(|| variable("EDGE_DELIVERY_AUDIT_DAYS")),
@@ -327,6 +359,12 @@ impl ServeConfigArgs {
             CHECK_EVERY,
             &mut errors,
         );
+        let page_check_every = time_span::time_span(
+            ("EDGE_DELIVERY_PAGE_CHECK_EVERY", "--page-check-every"),
+            self.page_check_every.as_deref(),
+            PAGE_CHECK_EVERY,
+            &mut errors,
+        );
         let audit_days = audit_days(self.audit_days.as_deref(), &mut errors);
         let support_url = watching::support_url(self.support_url.as_deref(), &mut errors);
         let webhook_allow_private = watching::switch(
@@ -334,6 +372,14 @@ impl ServeConfigArgs {
             self.webhook_allow_private.as_deref(),
             &mut errors,
         );
+        let verification_every = time_span::time_span(
+            ("EDGE_DELIVERY_VERIFICATION_EVERY", "--verification-every"),
+            self.verification_every.as_deref(),
+            VERIFICATION_EVERY,
+            &mut errors,
+        );
+        let verification_mirror =
+            addresses::mirror(self.verification_mirror.as_deref(), &mut errors);
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -350,8 +396,11 @@ impl ServeConfigArgs {
                     observe_every,
                     audit_days,
                     check_every,
+                    page_check_every,
                     support_url,
                     webhook_allow_private,
+                    verification_every,
+                    verification_mirror,
                 })
             }
             _ => Err(ConfigErrors(errors)),

@@ -8,6 +8,7 @@ mod activity;
 mod address;
 mod agents;
 pub(crate) mod assets;
+pub(crate) mod bulk;
 mod connections;
 mod deployments;
 mod desk;
@@ -20,6 +21,7 @@ mod settings;
 mod shell;
 mod sites;
 mod variants;
+mod verification;
 mod visit;
 
 #[cfg(test)]
@@ -88,7 +90,12 @@ pub(crate) fn router() -> Router<AppState> {
             "/sites/{id}/settings",
             get(sites::settings).post(sites::save_settings),
         )
+        .route("/sites/{id}/agents", post(sites::save_agents))
         .route("/sites/{id}/connection", post(sites::attach))
+        .route("/sites/{id}/edge", get(sites::edge))
+        .route("/sites/{id}/sync/live", get(sites::live))
+        .route("/sites/{id}/sync/spread", post(sites::spread))
+        .route("/sites/{id}/sync/paid", post(sites::paid))
         .route(
             "/sites/{id}/remove",
             get(sites::remove_page).post(sites::remove),
@@ -99,13 +106,35 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/{id}/variants/download", get(variants::download))
         .route("/sites/{id}/variants/publish", post(variants::publish))
         .route("/sites/{id}/variants/unpublish", post(variants::unpublish))
+        .route("/sites/{id}/variants/history", get(variants::history_page))
+        .route("/sites/{id}/variants/rollback", post(variants::roll_back))
+        .route("/sites/{id}/variants/compare", get(variants::compare))
+        .route(
+            "/sites/{id}/variants/schedule",
+            post(variants::set_schedule),
+        )
+        .route(
+            "/sites/{id}/variants/schedule/cancel",
+            post(variants::cancel_schedule),
+        )
         .route("/sites/{id}/variants/delete", post(variants::delete))
+        .route(
+            "/sites/{id}/variants/preview-link",
+            post(variants::make_preview),
+        )
+        .route(
+            "/sites/{id}/variants/preview-revoke",
+            post(variants::revoke_preview),
+        )
+        .route("/sites/{id}/preview-key", post(sites::rotate_preview_key))
         .merge(
             Router::new()
                 .route("/sites/{id}/variants/save", post(variants::save))
                 .route("/sites/{id}/variants/preview", post(variants::preview))
+                .route("/sites/{id}/variants/check", post(variants::check))
                 .layer(DefaultBodyLimit::max(EDITOR_BYTES_MAX)),
         )
+        .merge(bulk::router())
         .route("/deployments/{id}", get(deployments::show))
         .route("/deployments/{id}/live", get(deployments::live))
         .route(
@@ -117,6 +146,17 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/deployments/{id}/undo", post(deployments::undo))
         .route("/deployments/{id}/rollback", post(deployments::rollback))
         .route("/agents", get(agents::index))
+        .route("/agents/{token}", get(agents::show))
+        .route(
+            "/agents/registry",
+            get(agents::registry).post(agents::stage),
+        )
+        .route("/agents/registry/agents.json", get(agents::download))
+        .route("/agents/registry/activate", post(agents::activate))
+        .route("/agents/registry/discard", post(agents::discard))
+        .route("/agents/registry/revert", post(agents::revert))
+        .route("/agents/verification", get(verification::index))
+        .route("/agents/verification/refresh", post(verification::refresh))
         .route("/activity", get(activity::index))
         .route("/activity/log", get(activity::log))
         .route("/settings", get(settings::index))

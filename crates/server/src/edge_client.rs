@@ -100,6 +100,23 @@ impl EdgeClient {
         }
     }
 
+    /// The beginning of an address of `host` for a browser: https, or the local edge with its port.
+    pub(crate) fn origin_for_people(&self, host: &Hostname) -> String {
+        let is_local = |url: &&Url| match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let Some(local) = self.fixed.as_ref().filter(is_local) else {
+            return format!("https://{host}");
+        };
+        let port = local
+            .port()
+            .map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}://{host}{port}", local.scheme())
+    }
+
     /// One request. `headers` are sent as given; `Host` is set here.
     pub(crate) async fn send(
         &self,

@@ -14,6 +14,7 @@ mod connection_figures;
 pub(crate) mod health;
 mod host;
 mod limits;
+mod list_figures;
 mod problems;
 pub(crate) mod security;
 pub(crate) mod watch;

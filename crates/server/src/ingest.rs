@@ -14,6 +14,7 @@ use crate::{
     app::AppState,
     auth::peer::Peer,
     problem::{Code, Outcome, Problem},
+    services::{agents, verification},
 };
 use axum::{
     Router,
@@ -23,9 +24,11 @@ use axum::{
     routing::post,
 };
 use domain::{
+    agents::Registry,
+    identity::{Identity, Lists},
     ids::SiteId,
     time::Millis,
-    visit::{Identity, SentVisit, UNKNOWN_AGENT, Visit, parse_batch},
+    visit::{SentVisit, UNKNOWN_AGENT, Visit, parse_batch},
 };
 use store::{NewBatch, PackedBatch};
 
@@ -68,7 +71,12 @@ async fn take(app: &AppState, peer: Peer, headers: &HeaderMap, body: Body) -> Ou
         .cause("The body was not made by this version's Worker, or was changed on its way.")
         .remedy("Deploy the site again, so that its Worker is the one of this version.")
     })?;
-    let visits: Vec<Visit> = sent.into_iter().map(|sent| kept(app, sent)).collect();
+    let registry = agents::active(app, sender.workspace).await?;
+    let judge = Judge {
+        registry: &registry,
+        lists: &app.lists.get(),
+    };
+    let visits: Vec<Visit> = sent.into_iter().map(|sent| kept(&judge, sent)).collect();
     let new = NewBatch {
         workspace: sender.workspace,
         site: sender.site,
@@ -87,8 +95,8 @@ async fn take(app: &AppState, peer: Peer, headers: &HeaderMap, body: Body) -> Ou
 }
 
 /// What is kept of a visit: its address goes no further than this.
-fn kept(app: &AppState, sent: SentVisit<'_>) -> Visit {
-    let identity = identity(app, &sent);
+fn kept(judge: &Judge<'_>, sent: SentVisit<'_>) -> Visit {
+    let identity = judge.identity(&sent);
     let is_unknown = sent.agent.eq_ignore_ascii_case(UNKNOWN_AGENT);
     Visit {
         at: Millis(sent.t),
@@ -107,8 +115,21 @@ fn kept(app: &AppState, sent: SentVisit<'_>) -> Visit {
     }
 }
 
-fn identity(_app: &AppState, _sent: &SentVisit<'_>) -> Identity {
-    Identity::Claimed
+/// What visits are judged by.
+struct Judge<'a> {
+    registry: &'a Registry,
+    lists: &'a Lists,
+}
+
+impl Judge<'_> {
+    /// Whether somebody is who they say. Whoever says nothing that is known cannot be checked.
+    fn identity(&self, sent: &SentVisit<'_>) -> Identity {
+        let Some(agent) = self.registry.agent(&sent.agent) else {
+            return Identity::Claimed;
+        };
+        let signature = sent.signature.as_ref();
+        verification::judge(self.lists, agent, sent.ip, signature, Millis(sent.t)).identity
+    }
 }
 
 /// The header that makes a repeat count once.

@@ -14,11 +14,13 @@ mod edge_client;
 mod guarded;
 mod http;
 mod ingest;
+mod list_client;
 mod problem;
 mod reconcile;
 mod services;
 mod vault;
 mod webhook_client;
+mod words;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -4,7 +4,10 @@
 
 mod refusals;
 
-use crate::clock::{Clock, rfc3339};
+use crate::{
+    clock::{Clock, rfc3339},
+    services::lints::LintView,
+};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -98,6 +101,12 @@ codes! {
     MisdirectedRequest = "misdirected_request", 421, "This server does not answer to that name";
     /// Somebody else changed it meanwhile.
     EditConflict = "edit_conflict", 412, "It was changed meanwhile";
+    /// Somebody changed the account, and deploying would put that back.
+    EditsOutside = "edits_outside", 409, "Changed outside Edge Delivery";
+    /// Variants that would be one page.
+    PathConflict = "path_conflict", 409, "Several variants would stand for one page";
+    /// The checks of a content found something that is to be confirmed before it is published.
+    ConfirmationNeeded = "confirmation_needed", 422, "Publishing this needs a yes";
     /// It cannot be done in the present state.
     InvalidState = "invalid_state", 409, "Not possible in the present state";
     /// After a deployment people do not get what they got before.
@@ -148,6 +157,18 @@ pub(crate) struct FieldError {
     pub(crate) detail: String,
 }
 
+/// What there is to know about a content that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct AboutContent {
+    /// The revision that is the newest now, for an edit that came too late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latest_revision: Option<String>,
+    /// What the checks of a content found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lints: Vec<LintView>,
+}
+
 /// A problem, in the shape in which it is answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -176,6 +197,9 @@ pub(crate) struct Problem {
     /// The connection that it is about, where that helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) connection_id: Option<String>,
+    /// What there is to know about a content that was refused; boxed, since a problem is carried by every result.
+    #[serde(default, flatten)]
+    pub(crate) content: Box<AboutContent>,
     /// What Cloudflare said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cloudflare: Option<CloudflareSaid>,
@@ -201,6 +225,7 @@ impl Problem {
             errors: Vec::new(),
             permissions: None,
             connection_id: None,
+            content: Box::default(),
             cloudflare: None,
             retry_after: None,
             time: Some(rfc3339(Clock.now())),
@@ -419,7 +444,13 @@ impl From<cloudflare::Error> for Problem {
         } else if error.is_rate_limited() {
             Self::new(Code::RateLimited, "Cloudflare asks to wait: too many calls were made with this token or account.")
                 .cause("Cloudflare allows 1,200 calls in five minutes for a user, dashboard and other programs included.")
-                .remedy("Wait a few minutes; the work goes on by itself where it is repeated.")
+                .remedy(match error.retry_after {
+                    Some(wait) => format!(
+                        "Wait {} s, then try again; a deployment waits by itself.",
+                        wait.as_secs().max(1)
+                    ),
+                    None => "Wait a few minutes; the work goes on by itself where it is repeated.".to_owned(),
+                })
         } else if error.is_unavailable() {
             Self::new(
                 Code::CloudflareUnavailable,

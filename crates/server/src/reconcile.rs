@@ -14,7 +14,7 @@
 mod alignment;
 pub(crate) mod apply;
 pub(crate) mod cloudflare_ids;
-mod content;
+pub(crate) mod content;
 pub(crate) mod drift;
 pub(crate) mod driver;
 mod execute;
@@ -22,10 +22,14 @@ pub(crate) mod material;
 pub(crate) mod observe;
 pub(crate) mod outlook;
 mod proof;
+mod room;
 mod rounds;
 mod signals;
 pub(crate) mod sync;
 
+pub(crate) use proof::health;
+pub(crate) use room::BulkRoom;
+pub(crate) use rounds::PATIENCE;
 pub(crate) use signals::Signals;
 
 use crate::app::AppState;
@@ -36,6 +40,6 @@ pub(crate) async fn run(app: AppState, stop: CancellationToken) {
     tokio::join!(
         driver::run(app.clone(), stop.clone()),
         sync::run(app.clone(), stop.clone()),
-        drift::run(app, stop),
+        drift::watch::run(app, stop),
     );
 }

@@ -80,6 +80,9 @@ impl WebhookClient {
         if url.fragment().is_some() {
             return refuse("must not end in a #fragment, which is never sent");
         }
+        if url.port() == Some(0) {
+            return refuse("names port 0, on which nothing can listen");
+        }
         match url.host() {
             Some(Host::Domain(name)) if self.allow_private || !is_local_name(name) => Ok(url),
             Some(_) if self.allow_private => Ok(url),
@@ -115,7 +118,7 @@ impl WebhookClient {
                     .get(header::RETRY_AFTER)
                     .and_then(|value| value.to_str().ok()?.parse().ok()),
             }),
-            Err(error) => Err(words(&error)),
+            Err(error) => Err(words(&error, TIME_LIMIT)),
         }
     }
 }
@@ -129,9 +132,10 @@ fn is_local_name(name: &str) -> bool {
             .any(|end| name == *end || name.ends_with(&format!(".{end}")))
 }
 
-fn words(error: &reqwest::Error) -> String {
+/// What went wrong, without the address. `limit` is the longest that the request could take.
+pub(crate) fn words(error: &reqwest::Error, limit: Duration) -> String {
     if error.is_timeout() {
-        return format!("it did not answer within {} seconds", TIME_LIMIT.as_secs());
+        return format!("it did not answer within {} seconds", limit.as_secs());
     }
     // The innermost cause says most, and none of them but reqwest's own names the address.
     let mut source = std::error::Error::source(error);
@@ -185,6 +189,7 @@ mod tests {
             "https://metadata.google.internal/",
             "https://printer.local/",
             "https://intranet/",
+            "https://hooks.example.com:0/",
         ] {
             let problem = strict.parse(bad).expect_err(bad);
             assert_eq!(problem.errors[0].field, "url");
@@ -197,6 +202,7 @@ mod tests {
         assert!(lax.parse("http://127.0.0.1:9999/hook").is_ok());
         assert!(lax.parse("https://intranet/").is_ok());
         assert!(lax.parse("http://user:pass@127.0.0.1/").is_err());
+        assert!(lax.parse("http://127.0.0.1:0/hook").is_err());
     }
 
     #[tokio::test]

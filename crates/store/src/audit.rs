@@ -9,7 +9,7 @@ use crate::{
 use domain::{ids::WorkspaceId, time::Millis};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 /// Something that somebody did. It never holds a secret.
@@ -55,29 +55,34 @@ pub struct AuditFilter {
     pub subject: Option<String>,
 }
 
+/// Adds a line, perhaps within a transaction.
+pub(crate) async fn insert(db: &impl ConnectionTrait, event: &AuditEvent) -> Result<()> {
+    let row = audit_event::ActiveModel {
+        id: NotSet,
+        workspace_id: Set(event.workspace.to_string()),
+        at: Set(event.at.0),
+        who_kind: Set(event.who_kind.clone()),
+        who: Set(event.who.clone()),
+        address: Set(event.address.clone()),
+        kind: Set(event.kind.clone()),
+        subject_kind: Set(event.subject_kind.clone()),
+        subject_id: Set(event.subject_id.clone()),
+        subject_name: Set(event.subject_name.clone()),
+        detail: Set(to_json(&event.detail)),
+    };
+    audit_event::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
 impl Store {
     /// Adds a line.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn record_audit_event(&self, event: &AuditEvent) -> Result<()> {
-        let row = audit_event::ActiveModel {
-            id: NotSet,
-            workspace_id: Set(event.workspace.to_string()),
-            at: Set(event.at.0),
-            who_kind: Set(event.who_kind.clone()),
-            who: Set(event.who.clone()),
-            address: Set(event.address.clone()),
-            kind: Set(event.kind.clone()),
-            subject_kind: Set(event.subject_kind.clone()),
-            subject_id: Set(event.subject_id.clone()),
-            subject_name: Set(event.subject_name.clone()),
-            detail: Set(to_json(&event.detail)),
-        };
-        audit_event::Entity::insert(row)
-            .exec_without_returning(self.writer())
-            .await?;
-        Ok(())
+        insert(self.writer(), event).await
     }
 
     /// A page of the log, newest first.

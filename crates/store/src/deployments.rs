@@ -6,8 +6,10 @@ mod events;
 mod lease;
 mod read;
 
+pub use lease::DeploymentEnd;
+
 use crate::{
-    Result, Store, StoreError,
+    Restored, Result, Store, StoreError,
     convert::to_json,
     entities::{deployment, site},
     sites,
@@ -20,7 +22,7 @@ use domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
@@ -62,6 +64,8 @@ pub struct Deployment {
     pub cancel_requested: bool,
     /// The deployment that this one takes back or continues.
     pub of: Option<DeploymentId>,
+    /// What it brought back of what was published, once it did.
+    pub restored: Option<Restored>,
 }
 
 /// One step of a deployment.
@@ -131,34 +135,7 @@ impl Store {
                 })
                 .ok_or(StoreError::Missing { what: "deployment" });
         }
-        let queued = Deployment {
-            status: DeploymentStatus::Queued,
-            steps: Vec::new(),
-            started_at: None,
-            finished_at: None,
-            cancel_requested: false,
-            ..deployment.clone()
-        };
-        deployment::Entity::insert(to_row(&queued))
-            .exec_without_returning(&tx)
-            .await?;
-        events::append_status(
-            &tx,
-            &queued.id.to_string(),
-            &queued.workspace.to_string(),
-            queued.created_at,
-            queued.status,
-            None,
-        )
-        .await?;
-        site::Entity::update_many()
-            .col_expr(
-                site::Column::Status,
-                Expr::value(SiteStatus::Deploying.as_str()),
-            )
-            .filter(site::Column::Id.eq(queued.site.to_string()))
-            .exec(&tx)
-            .await?;
+        let queued = queue(&tx, deployment).await?;
         tx.commit().await?;
         Ok(Enqueued {
             deployment: queued,
@@ -220,6 +197,67 @@ impl Store {
     }
 }
 
+/// What the deployment brought back already.
+pub(crate) async fn restored(
+    tx: &DatabaseTransaction,
+    id: Option<DeploymentId>,
+) -> Result<Option<Restored>> {
+    let Some(id) = id else { return Ok(None) };
+    let row = deployment::Entity::find_by_id(id.to_string())
+        .one(tx)
+        .await?;
+    Ok(read::one(tx, row).await?.and_then(|known| known.restored))
+}
+
+/// Keeps what the deployment brought back.
+pub(crate) async fn set_restored(
+    tx: &DatabaseTransaction,
+    id: Option<DeploymentId>,
+    restored: &Restored,
+) -> Result<()> {
+    let Some(id) = id else { return Ok(()) };
+    deployment::Entity::update_many()
+        .col_expr(deployment::Column::Restored, Expr::value(to_json(restored)))
+        .filter(deployment::Column::Id.eq(id.to_string()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Puts it into the queue. The site is locked, and no other deployment of it is active.
+async fn queue(tx: &DatabaseTransaction, deployment: &Deployment) -> Result<Deployment> {
+    let queued = Deployment {
+        status: DeploymentStatus::Queued,
+        steps: Vec::new(),
+        started_at: None,
+        finished_at: None,
+        cancel_requested: false,
+        restored: None,
+        ..deployment.clone()
+    };
+    deployment::Entity::insert(to_row(&queued))
+        .exec_without_returning(tx)
+        .await?;
+    events::append_status(
+        tx,
+        &queued.id.to_string(),
+        &queued.workspace.to_string(),
+        queued.created_at,
+        queued.status,
+        None,
+    )
+    .await?;
+    site::Entity::update_many()
+        .col_expr(
+            site::Column::Status,
+            Expr::value(SiteStatus::Deploying.as_str()),
+        )
+        .filter(site::Column::Id.eq(queued.site.to_string()))
+        .exec(tx)
+        .await?;
+    Ok(queued)
+}
+
 /// Queued or running.
 fn is_active() -> Expr {
     deployment::Column::Status.is_in([
@@ -248,5 +286,6 @@ fn to_row(deployment: &Deployment) -> deployment::ActiveModel {
         of_id: Set(deployment.of.map(|id| id.to_string())),
         lease_owner: Set(None),
         lease_until: Set(None),
+        restored: Set(deployment.restored.as_ref().map(to_json)),
     }
 }

@@ -5,10 +5,11 @@ use crate::{
     convert::{Row, to_json},
     entities::site::{Column, Entity},
     sites,
+    webhooks::{self, NewDelivery},
 };
 use domain::{
     deployment::SiteStatus,
-    ids::{SiteId, WorkspaceId},
+    ids::{ConnectionId, SiteId, WorkspaceId},
     time::Millis,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
@@ -56,23 +57,83 @@ impl Store {
         }
     }
 
-    /// Stores what differs, or that nothing does.
+    /// Puts a look off that was claimed, since this is not the time for it. `false` when there is no such site.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_drift(
+    pub async fn put_off_observation(
         &self,
         workspace: WorkspaceId,
         site: SiteId,
-        drift: Option<&Value>,
-    ) -> Result<()> {
-        Entity::update_many()
-            .col_expr(Column::Drift, Expr::value(drift.map(to_json)))
+        until: Millis,
+    ) -> Result<bool> {
+        let done = Entity::update_many()
+            .col_expr(Column::ObserveAfter, Expr::value(until.0))
             .filter(Column::Id.eq(site.to_string()))
             .filter(Column::WorkspaceId.eq(workspace.to_string()))
             .exec(self.writer())
             .await?;
-        Ok(())
+        Ok(done.rows_affected > 0)
+    }
+
+    /// How many sites of each connection are looked at, of all workspaces.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn watched_sites_for_background(&self) -> Result<Vec<(ConnectionId, u64)>> {
+        let counted: Vec<(String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::ConnectionId)
+            .expr(Column::Id.count())
+            .filter(Column::Status.is_in(WATCHED.map(SiteStatus::as_str)))
+            .group_by(Column::ConnectionId)
+            .order_by_asc(Column::ConnectionId)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        counted
+            .into_iter()
+            .map(|(id, count)| {
+                let row = Row::new("sites", "a count of them");
+                let connection = row.parse("connection_id", &id)?;
+                Ok((connection, u64::try_from(count).unwrap_or_default()))
+            })
+            .collect()
+    }
+
+    /// Stores what differs, or that nothing does, in the place of `former`, and queues what the webhook is to be told of
+    /// that. `false` when something else stands there by now: somebody else looked, too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn change_drift(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        former: Option<&Value>,
+        drift: Option<&Value>,
+        message: Option<&NewDelivery>,
+    ) -> Result<bool> {
+        let tx = self.begin().await?;
+        let row = Entity::find_by_id(site.to_string())
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .lock_exclusive()
+            .one(&tx)
+            .await?;
+        let Some(row) = row else { return Ok(false) };
+        if read(&row.id, row.drift.as_deref())?.as_ref() != former {
+            return Ok(false);
+        }
+        Entity::update_many()
+            .col_expr(Column::Drift, Expr::value(drift.map(to_json)))
+            .filter(Column::Id.eq(row.id.as_str()))
+            .exec(&tx)
+            .await?;
+        if let Some(message) = message {
+            webhooks::queue(&tx, workspace, message).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// What differed when the account was last looked at.
@@ -87,11 +148,12 @@ impl Store {
             .into_tuple()
             .one(self.reader())
             .await?;
-        let Some(text) = stored.flatten() else {
-            return Ok(None);
-        };
-        Ok(Some(
-            Row::new("sites", &site.to_string()).json("drift", &text)?,
-        ))
+        read(&site.to_string(), stored.flatten().as_deref())
     }
+}
+
+fn read(site: &str, stored: Option<&str>) -> Result<Option<Value>> {
+    stored
+        .map(|text| Row::new("sites", site).json("drift", text))
+        .transpose()
 }

@@ -2,6 +2,7 @@
 //! types.
 
 pub(crate) mod access_key;
+pub(crate) mod agent_registry;
 pub(crate) mod audit_event;
 pub(crate) mod connection;
 pub(crate) mod connection_notice;
@@ -12,18 +13,29 @@ pub(crate) mod deployment_event;
 pub(crate) mod deployment_step;
 pub(crate) mod ingest_key;
 pub(crate) mod kv_ledger;
+pub(crate) mod kv_usage;
+pub(crate) mod making;
+pub(crate) mod making_page;
 pub(crate) mod meta;
+pub(crate) mod page_watch;
+pub(crate) mod page_watch_mark;
+pub(crate) mod preview_key;
+pub(crate) mod preview_link;
 pub(crate) mod publication;
 pub(crate) mod session;
 pub(crate) mod sign_in_attempt;
 pub(crate) mod site;
 pub(crate) mod site_baseline;
 pub(crate) mod site_hostname;
+pub(crate) mod site_sync;
 pub(crate) mod traffic_cube;
 pub(crate) mod traffic_day;
 pub(crate) mod user;
 pub(crate) mod variant;
+pub(crate) mod variant_event;
 pub(crate) mod variant_revision;
+pub(crate) mod verification_list;
+pub(crate) mod verification_list_version;
 pub(crate) mod visit_batch;
 pub(crate) mod webhook;
 pub(crate) mod webhook_delivery;

@@ -3,13 +3,14 @@
 //! found by an index, so that a sync costs what changed and not what there is.
 
 mod changes;
+mod listing;
 
 use crate::{
     Result, Store,
     convert::Row,
     database::bind_parameters_max,
     entities::{kv_ledger, site},
-    sites,
+    site_syncs, sites,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -20,11 +21,12 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     Select,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr},
 };
 
 use changes::forget;
-pub(crate) use changes::{want, want_nothing};
+pub(crate) use changes::{want, want_nothing, want_nothing_for};
+pub use listing::ListedKey;
 
 /// A published revision that the edge has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,15 @@ impl KvDiff {
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty() && self.deletes.is_empty()
     }
+}
+
+/// How many writes and deletes wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PendingCounts {
+    /// Variants to write.
+    pub writes: u64,
+    /// Keys to delete.
+    pub deletes: u64,
 }
 
 /// A write that Cloudflare acknowledged.
@@ -94,38 +105,91 @@ impl Store {
         site: SiteId,
         limit: u32,
     ) -> Result<KvDiff> {
-        let pending = |condition: Expr| {
-            of(workspace, site)
-                .filter(is_pending())
-                .filter(condition)
-                .order_by_asc(kv_ledger::Column::Failed)
-                .order_by_asc(kv_ledger::Column::Path)
-                .order_by_asc(kv_ledger::Column::Format)
-                .limit(u64::from(limit))
-        };
-        let mut diff = KvDiff::default();
-        for model in pending(kv_ledger::Column::WantedRevision.is_not_null())
+        Ok(KvDiff {
+            writes: self.pending_writes(workspace, site, limit).await?,
+            deletes: self.pending_deletes(workspace, site, limit).await?,
+        })
+    }
+
+    /// At most `limit` writes that the edge should get. Those that failed before come last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending_writes(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        limit: u32,
+    ) -> Result<Vec<KvWrite>> {
+        let wanted = Expr::col(kv_ledger::Column::WantedRevision).is_not_null();
+        let rows: Vec<(String, String, Option<String>)> = pending(workspace, site, wanted)
+            .select_only()
+            .column(kv_ledger::Column::Format)
+            .column(kv_ledger::Column::Path)
+            .column(kv_ledger::Column::WantedRevision)
+            .limit(u64::from(limit))
+            .into_tuple()
             .all(self.reader())
-            .await?
-        {
-            let row = Row::new("kv_ledger", &model.site_id);
-            if let Some(revision) =
-                row.parse_option("wanted_revision", model.wanted_revision.as_ref())?
-            {
-                diff.writes.push(KvWrite {
-                    format: row.parse("format", &model.format)?,
-                    path: model.path,
+            .await?;
+        let mut writes = Vec::with_capacity(rows.len());
+        for (format, path, revision) in rows {
+            let row = Row::new("kv_ledger", &path);
+            let (format, revision) = (
+                row.parse("format", &format)?,
+                row.parse_option("wanted_revision", revision.as_ref())?,
+            );
+            if let Some(revision) = revision {
+                writes.push(KvWrite {
+                    format,
+                    path,
                     revision,
                 });
             }
         }
-        diff.deletes = pending(kv_ledger::Column::WantedRevision.is_null())
+        Ok(writes)
+    }
+
+    /// At most `limit` keys that the edge should lose.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending_deletes(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        limit: u32,
+    ) -> Result<Vec<String>> {
+        let unwanted = Expr::col(kv_ledger::Column::WantedRevision).is_null();
+        let keys: Vec<Option<String>> = pending(workspace, site, unwanted)
+            .select_only()
+            .column(kv_ledger::Column::Key)
+            .limit(u64::from(limit))
+            .into_tuple()
             .all(self.reader())
-            .await?
-            .into_iter()
-            .filter_map(|model| model.key)
-            .collect();
-        Ok(diff)
+            .await?;
+        Ok(keys.into_iter().flatten().collect())
+    }
+
+    /// How many writes and deletes wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending_counts(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+    ) -> Result<PendingCounts> {
+        let count = |condition: SimpleExpr| {
+            of(workspace, site)
+                .filter(is_pending())
+                .filter(condition)
+                .count(self.reader())
+        };
+        let wanted = || Expr::col(kv_ledger::Column::WantedRevision);
+        Ok(PendingCounts {
+            writes: count(wanted().is_not_null()).await?,
+            deletes: count(wanted().is_null()).await?,
+        })
     }
 
     /// The counts of a site.
@@ -246,11 +310,7 @@ impl Store {
             return Ok(());
         }
         forget(&tx, site, Condition::all()).await?;
-        site::Entity::update_many()
-            .col_expr(site::Column::IndexHash, Expr::value(None::<String>))
-            .filter(site::Column::Id.eq(site.to_string()))
-            .exec(&tx)
-            .await?;
+        site_syncs::forget(&tx, site).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -287,38 +347,6 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
-
-    /// Everything that was acknowledged and not forgotten, by path: what should be in the namespace, for an audit.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn ledger_entries(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-    ) -> Result<Vec<LedgerEntry>> {
-        let rows = of(workspace, site)
-            .filter(kv_ledger::Column::AckedRevision.is_not_null())
-            .order_by_asc(kv_ledger::Column::Path)
-            .order_by_asc(kv_ledger::Column::Format)
-            .all(self.reader())
-            .await?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for model in rows {
-            let row = Row::new("kv_ledger", &model.site_id);
-            let revision = row.parse_option("acked_revision", model.acked_revision.as_ref())?;
-            if let (Some(revision), Some(key), Some(at)) = (revision, model.key, model.acked_at) {
-                entries.push(LedgerEntry {
-                    key,
-                    format: row.parse("format", &model.format)?,
-                    path: model.path,
-                    revision,
-                    written_at: Millis(at),
-                });
-            }
-        }
-        Ok(entries)
-    }
 }
 
 /// The primary key.
@@ -332,6 +360,20 @@ fn of(workspace: WorkspaceId, site: SiteId) -> Select<kv_ledger::Entity> {
     kv_ledger::Entity::find()
         .filter(kv_ledger::Column::WorkspaceId.eq(workspace.to_string()))
         .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+}
+
+/// What is pending under a condition; what failed before comes last.
+fn pending(
+    workspace: WorkspaceId,
+    site: SiteId,
+    condition: SimpleExpr,
+) -> Select<kv_ledger::Entity> {
+    of(workspace, site)
+        .filter(is_pending())
+        .filter(condition)
+        .order_by_asc(kv_ledger::Column::Failed)
+        .order_by_asc(kv_ledger::Column::Path)
+        .order_by_asc(kv_ledger::Column::Format)
 }
 
 /// Written out, not as a bound value: only so do both databases know that the partial index answers it.

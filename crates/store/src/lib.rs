@@ -6,7 +6,8 @@
 //! methods that take and give the domain's types. SeaORM's entities (`entities/`) never leave the crate. What is not there
 //! is `None` or `false`; a rule that was broken is a [`StoreError`].
 //!
-//! * Every owned row carries its workspace, and every query for people takes a `WorkspaceId`. Scans over all workspaces
+//! * Every owned row carries its workspace, and every query for people takes a `WorkspaceId`. What operators publish of their agents
+//!   (`verification.rs`) is nobody's: every workspace reads the same. Scans over all workspaces
 //!   say so in their names (`…_for_background`); leases find their work themselves.
 //! * Times are milliseconds since 1970, given by the caller: nothing here looks at a clock. Processes that share a
 //!   database need clocks that agree to a second or two, since leases are compared with them.
@@ -32,6 +33,7 @@
 //! each, side by side in `database.rs`.
 
 mod access_keys;
+mod agent_registries;
 mod audit;
 mod backup;
 mod baselines;
@@ -50,41 +52,62 @@ mod entities;
 mod error;
 mod ingest_keys;
 mod kv_ledger;
+mod kv_usage;
+mod leases;
+mod makings;
 mod meta;
 mod migrations;
+mod page_watches;
 mod paging;
+mod path_policy;
+mod previews;
 mod publications;
 mod sealed;
 mod sessions;
 mod sign_in_attempts;
+mod site_syncs;
 mod sites;
 mod sync;
 mod traffic;
 mod users;
 mod variants;
 mod visits;
+mod verification;
 mod webhooks;
 mod workspaces;
 
 pub use access_keys::AccessKey;
+pub use agent_registries::{AgentRegistry, RegistryState};
 pub use audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use baselines::Baseline;
 pub use connection_zones::{AccountZones, ConnectionZone, RoutesFinding, ZoneQuery};
 pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice};
 pub use database::{DatabaseKind, Store, StoreOptions};
-pub use deployments::{Deployment, DeploymentEvent, DeploymentStep, Enqueued};
+pub use deployments::{Deployment, DeploymentEnd, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
 pub use ingest_keys::IngestKey;
-pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry};
+pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey, PendingCounts};
+pub use kv_usage::KvUsage;
+pub use makings::{Making, MakingCounts, MakingPage, MakingStatus, PageOutcome, PageStatus};
+pub use page_watches::{Finding, FollowLease, Followed, Noticed, PageWatch, WatchFilter, Withheld};
 pub use paging::{Listed, PAGE_MAX, Page};
-pub use publications::{Difference, Restored};
+pub use path_policy::{PathChange, PathMerge};
+pub use previews::{PreviewKey, PreviewLink};
+pub use publications::{Difference, Moment, Restored};
 pub use sealed::SealedValue;
-pub use sites::{Site, SiteName, SiteSettings};
+pub use site_syncs::{RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex};
+pub use sites::{OnPageChange, OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
 pub use traffic::{Addition, CountedStretch, Unfolded};
 pub use users::User;
-pub use variants::{IfMatch, NewRevision, RevisionInfo, Variant, VariantCounts};
 pub use visits::{NewBatch, PackedBatch, StoredBatch, VisitQuery};
+pub use variants::{
+    CarriedOut, Deed, DeletedVariants, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision,
+    NewSchedule, RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
+};
+pub use verification::{
+    FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionSummary, VersionsStamp,
+};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
 };

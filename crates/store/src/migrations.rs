@@ -7,7 +7,15 @@ mod m20261124_000004_watching;
 mod m20261124_000005_site_baselines;
 mod m20261124_000006_publications;
 mod m20261124_000007_drift_watch;
+mod m20261124_000008_restored;
+mod m20261124_000010_site_syncs;
+mod m20261124_000012_agent_registries;
+mod m20261124_000013_schedules;
+mod m20261124_000015_makings;
+mod m20261124_000016_page_watches;
+mod m20261124_000017_previews;
 mod m20261124_000020_traffic;
+mod m20261124_000022_verification_lists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -23,7 +31,15 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_site_baselines::Migration),
             Box::new(m20261124_000006_publications::Migration),
             Box::new(m20261124_000007_drift_watch::Migration),
+            Box::new(m20261124_000008_restored::Migration),
+            Box::new(m20261124_000010_site_syncs::Migration),
+            Box::new(m20261124_000012_agent_registries::Migration),
+            Box::new(m20261124_000013_schedules::Migration),
+            Box::new(m20261124_000015_makings::Migration),
+            Box::new(m20261124_000016_page_watches::Migration),
+            Box::new(m20261124_000017_previews::Migration),
             Box::new(m20261124_000020_traffic::Migration),
+            Box::new(m20261124_000022_verification_lists::Migration),
         ]
     }
 }

@@ -5,21 +5,23 @@ use crate::{
     Result, Store,
     convert::Row,
     database::bind_parameters_max,
+    deployments,
     entities::{
         publication::{ActiveModel, Column, Entity},
-        variant, variant_revision,
+        variant_revision,
     },
     kv_ledger, sites, sync,
+    variants::{Deed, HistoryKind, set_published},
 };
 use domain::{
-    ids::{SiteId, WorkspaceId},
-    time::Millis,
+    ids::{DeploymentId, SiteId, WorkspaceId},
     variant::{Format, Revision},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect, sea_query::Expr,
+    QuerySelect,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 /// A path whose published revision was another one at a moment.
@@ -35,15 +37,56 @@ pub struct Difference {
     pub then: Option<Revision>,
 }
 
+/// A moment to be brought back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The number of the last publication then.
+    pub mark: i64,
+    /// Paths that were published or taken back after this one stay as they are.
+    pub unless_changed_since: Option<i64>,
+}
+
 /// What came of bringing a moment back.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Restored {
+    /// The number of the last publication before.
+    pub before: i64,
+    /// The number of the last publication of this.
+    pub after: i64,
     /// Paths that got the revision of then.
     pub published: u64,
     /// Paths that had no published revision then.
     pub unpublished: u64,
-    /// Paths whose revision of then was deleted meanwhile; they stay as they are.
+    /// How many paths stay as they are, since their revision of then was deleted meanwhile.
+    pub missing_count: u64,
+    /// The first of them.
     pub missing: Vec<(Format, String)>,
+    /// How many paths stay as they are, since somebody published or took back another revision meanwhile.
+    pub kept_count: u64,
+    /// The first of them.
+    pub kept: Vec<(Format, String)>,
+}
+
+/// So many paths are named one by one.
+const NAMED_MAX: usize = 50;
+
+impl Restored {
+    fn add_missing(&mut self, difference: &Difference) {
+        self.missing_count += 1;
+        name(&mut self.missing, difference);
+    }
+
+    fn add_kept(&mut self, difference: &Difference) {
+        self.kept_count += 1;
+        name(&mut self.kept, difference);
+    }
+}
+
+fn name(names: &mut Vec<(Format, String)>, difference: &Difference) {
+    if names.len() < NAMED_MAX {
+        names.push((difference.format, difference.path.clone()));
+    }
 }
 
 /// Within a publication: writes down what is published from now on. Paths that stay as they are leave no row. To be
@@ -52,20 +95,17 @@ pub(crate) async fn record(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,
-    published: &[(Format, &str, &Revision)],
+    published: &[(Format, &str, &Revision, Deed<'_>)],
 ) -> Result<()> {
     let mut rows = Vec::new();
     for format in Format::ALL {
-        let of_format: Vec<_> = published
-            .iter()
-            .filter(|(of, _, _)| *of == format)
-            .collect();
+        let of_format: Vec<_> = published.iter().filter(|(of, ..)| *of == format).collect();
         for chunk in of_format.chunks(bind_parameters_max(tx) / 2) {
-            let paths: Vec<&str> = chunk.iter().map(|(_, path, _)| *path).collect();
+            let paths: Vec<&str> = chunk.iter().map(|(_, path, ..)| *path).collect();
             let known = published_now(tx, site, format, &paths).await?;
-            for (_, path, revision) in chunk {
+            for (_, path, revision, deed) in chunk {
                 if known.get(*path).map(String::as_str) != Some(revision.as_str()) {
-                    rows.push(row(workspace, site, format, path, Some(revision)));
+                    rows.push(row(workspace, site, (format, path), Some(revision), *deed));
                 }
             }
         }
@@ -80,16 +120,32 @@ pub(crate) async fn record_nothing(
     site: SiteId,
     format: Format,
     path: &str,
+    deed: Deed<'_>,
 ) -> Result<()> {
-    insert(tx, vec![row(workspace, site, format, path, None)]).await
+    insert(tx, vec![row(workspace, site, (format, path), None, deed)]).await
+}
+
+/// The same for many of one format.
+pub(crate) async fn record_nothing_for(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    format: Format,
+    paths: &[&str],
+    deed: Deed<'_>,
+) -> Result<()> {
+    let rows = paths
+        .iter()
+        .map(|path| row(workspace, site, (format, path), None, deed));
+    insert(tx, rows.collect()).await
 }
 
 fn row(
     workspace: WorkspaceId,
     site: SiteId,
-    format: Format,
-    path: &str,
+    (format, path): (Format, &str),
     revision: Option<&Revision>,
+    deed: Deed<'_>,
 ) -> ActiveModel {
     ActiveModel {
         workspace_id: Set(workspace.to_string()),
@@ -97,12 +153,15 @@ fn row(
         format: Set(format.as_str().to_owned()),
         path: Set(path.to_owned()),
         revision: Set(revision.map(ToString::to_string)),
+        at: Set(Some(deed.at.0)),
+        author: Set(deed.author.map(str::to_owned)),
+        kind: Set(Some(deed.kind.as_str())),
         ..Default::default()
     }
 }
 
 async fn insert(tx: &DatabaseTransaction, rows: Vec<ActiveModel>) -> Result<()> {
-    for chunk in rows.chunks(bind_parameters_max(tx) / 6) {
+    for chunk in rows.chunks(bind_parameters_max(tx) / 9) {
         Entity::insert_many(chunk.iter().cloned())
             .exec_without_returning(tx)
             .await?;
@@ -153,15 +212,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_publication(&self, workspace: WorkspaceId, site: SiteId) -> Result<i64> {
-        let last: Option<Option<i64>> = Entity::find()
-            .select_only()
-            .expr(Column::Id.max())
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
-            .filter(Column::SiteId.eq(site.to_string()))
-            .into_tuple()
-            .one(self.reader())
-            .await?;
-        Ok(last.flatten().unwrap_or(0))
+        last(self.reader(), workspace, site).await
     }
 
     /// The paths whose published revision is not the one of the moment `mark`, by path, then format.
@@ -177,8 +228,8 @@ impl Store {
         differences(self.reader(), workspace, site, mark).await
     }
 
-    /// Publishes again what was published at the moment `mark`, and takes back what was not, all or nothing. Revisions that
-    /// were deleted meanwhile are named.
+    /// Publishes again what was published at that moment, and takes back what was not, all or nothing. Revisions that were
+    /// deleted meanwhile are named. A deployment does it once: what came of it is kept with it in the same transaction.
     ///
     /// # Errors
     /// When the database fails.
@@ -186,15 +237,24 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         site: SiteId,
-        mark: i64,
-        at: Millis,
+        moment: Moment,
+        by: Option<DeploymentId>,
+        deed: impl Into<Deed<'_>>,
     ) -> Result<Restored> {
+        let deed = deed.into().of_kind(HistoryKind::Restored);
+        let at = deed.at;
         let tx = self.begin().await?;
         let mut restored = Restored::default();
         if !sites::lock(&tx, workspace, site).await? {
             return Ok(restored);
         }
-        let differences = differences(&tx, workspace, site, mark).await?;
+        if let Some(known) = deployments::restored(&tx, by).await? {
+            return Ok(known);
+        }
+        restored.before = last(&tx, workspace, site).await?;
+        let differences = differences(&tx, workspace, site, moment.mark).await?;
+        let differences =
+            without_later_ones(&tx, site, differences, &moment, &mut restored).await?;
         let mut published = Vec::new();
         for difference in &differences {
             let Difference {
@@ -202,27 +262,86 @@ impl Store {
             } = difference;
             match then {
                 Some(revision) if has_revision(&tx, site, *format, path, revision).await? => {
-                    set_published(&tx, site, *format, path, Some((revision, at))).await?;
-                    published.push((*format, path.as_str(), revision));
+                    set_published(&tx, site, (*format, path), Some((revision, at))).await?;
+                    published.push((*format, path.as_str(), revision, deed));
                     restored.published += 1;
                 }
-                Some(_) => restored.missing.push((*format, path.clone())),
+                Some(_) => restored.add_missing(difference),
                 None => {
-                    set_published(&tx, site, *format, path, None).await?;
-                    record_nothing(&tx, workspace, site, *format, path).await?;
+                    set_published(&tx, site, (*format, path), None).await?;
+                    record_nothing(&tx, workspace, site, *format, path, deed).await?;
                     kv_ledger::want_nothing(&tx, site, *format, path).await?;
                     restored.unpublished += 1;
                 }
             }
         }
         record(&tx, workspace, site, &published).await?;
-        kv_ledger::want(&tx, workspace, site, &published).await?;
+        let wanted: Vec<_> = published
+            .iter()
+            .map(|(format, path, revision, _)| (*format, *path, *revision))
+            .collect();
+        kv_ledger::want(&tx, workspace, site, &wanted).await?;
         if !differences.is_empty() {
             sync::want(&tx, site, at).await?;
         }
+        restored.after = last(&tx, workspace, site).await?;
+        deployments::set_restored(&tx, by, &restored).await?;
         tx.commit().await?;
         Ok(restored)
     }
+}
+
+/// Of the paths that differ from the moment, those that are still as they were at the later one that somebody brought
+/// about. Others that differed there, too, were changed by somebody since, and are named.
+async fn without_later_ones(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    differences: Vec<Difference>,
+    moment: &Moment,
+    restored: &mut Restored,
+) -> Result<Vec<Difference>> {
+    let Some(later) = moment.unless_changed_since else {
+        return Ok(differences);
+    };
+    let mut left = Vec::with_capacity(differences.len());
+    for format in Format::ALL {
+        let of_format: Vec<&Difference> = differences
+            .iter()
+            .filter(|difference| difference.format == format)
+            .collect();
+        for chunk in of_format.chunks(bind_parameters_max(tx) / 2) {
+            let paths: Vec<&str> = chunk.iter().map(|one| one.path.as_str()).collect();
+            let were: HashMap<String, Option<String>> = newest(site, format, &paths, later)
+                .all(tx)
+                .await?
+                .into_iter()
+                .collect();
+            for difference in chunk {
+                let was = were.get(&difference.path).and_then(Option::as_deref);
+                let is =
+                    |revision: &Option<Revision>| was == revision.as_ref().map(Revision::as_str);
+                if is(&difference.now) {
+                    left.push((*difference).clone());
+                } else if !is(&difference.then) {
+                    restored.add_kept(difference);
+                }
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// The number of the site's last publication so far; 0 when there was none.
+async fn last(db: &impl ConnectionTrait, workspace: WorkspaceId, site: SiteId) -> Result<i64> {
+    let last: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .expr(Column::Id.max())
+        .filter(Column::WorkspaceId.eq(workspace.to_string()))
+        .filter(Column::SiteId.eq(site.to_string()))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(last.flatten().unwrap_or(0))
 }
 
 async fn differences(
@@ -294,28 +413,4 @@ async fn has_revision(
         .one(tx)
         .await?
         .is_some())
-}
-
-async fn set_published(
-    tx: &DatabaseTransaction,
-    site: SiteId,
-    format: Format,
-    path: &str,
-    published: Option<(&Revision, Millis)>,
-) -> Result<()> {
-    variant::Entity::update_many()
-        .col_expr(
-            variant::Column::PublishedRevision,
-            Expr::value(published.map(|(revision, _)| revision.to_string())),
-        )
-        .col_expr(
-            variant::Column::PublishedAt,
-            Expr::value(published.map(|(_, at)| at.0)),
-        )
-        .filter(variant::Column::SiteId.eq(site.to_string()))
-        .filter(variant::Column::Format.eq(format.as_str()))
-        .filter(variant::Column::Path.eq(path))
-        .exec(tx)
-        .await?;
-    Ok(())
 }

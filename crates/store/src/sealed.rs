@@ -1,8 +1,8 @@
 //! Everything that the vault sealed, in one place: for a change of the vault's key.
 
 use crate::{
-    Result, Store,
-    entities::{connection, meta, site, webhook},
+    AuditEvent, Result, Store, audit,
+    entities::{connection, meta, preview_key, site, webhook},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
@@ -24,9 +24,11 @@ pub struct SealedValue {
 }
 
 impl Store {
-    /// Replaces every sealed value (tokens, sites' keys, webhooks' secrets, and the record `meta_key`) by what `reseal`
+    /// Replaces every sealed value (tokens, sites' keys and their previews' keys, webhooks' secrets, and the record `meta_key`) by what `reseal`
     /// makes of it, all in one transaction: killed anywhere, either all are replaced or none. `None` leaves a value as it
     /// is; when `reseal` fails, none is changed. Says how many were replaced.
+    ///
+    /// `line` is given how many were replaced; what it makes of that is written to the audit log in the same transaction.
     ///
     /// Not scoped by workspace: the vault has one key for all.
     ///
@@ -36,6 +38,7 @@ impl Store {
         &self,
         meta_key: &str,
         mut reseal: impl FnMut(&SealedValue) -> Result<Option<Vec<u8>>, E>,
+        line: impl FnOnce(usize) -> Option<AuditEvent>,
     ) -> Result<Result<usize, E>> {
         let tx = self.begin().await?;
         let values = all_sealed(&tx, meta_key).await?;
@@ -52,6 +55,9 @@ impl Store {
             write(&tx, &value, bytes).await?;
             count += 1;
         }
+        if let Some(line) = line(count) {
+            audit::insert(&tx, &line).await?;
+        }
         tx.commit().await?;
         self.forget_deleted_bytes().await?;
         Ok(Ok(count))
@@ -63,6 +69,7 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
     let tokens = connection::Entity::find().lock_exclusive().all(tx).await?;
     let keys = site::Entity::find().lock_exclusive().all(tx).await?;
     let webhooks = webhook::Entity::find().lock_exclusive().all(tx).await?;
+    let preview_keys = preview_key::Entity::find().lock_exclusive().all(tx).await?;
     let record = meta::Entity::find_by_id(meta_key)
         .lock_exclusive()
         .one(tx)
@@ -89,6 +96,13 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
             row: row.workspace_id,
             name: String::new(),
             bytes: row.sealed_secret,
+        }))
+        .chain(preview_keys.into_iter().map(|row| SealedValue {
+            table: "preview_keys",
+            column: "sealed_key",
+            row: row.site_id,
+            name: String::new(),
+            bytes: row.sealed_key,
         }))
         .chain(record.map(|row| SealedValue {
             table: "meta",
@@ -129,6 +143,16 @@ async fn write(tx: &DatabaseTransaction, value: &SealedValue, bytes: Vec<u8>) ->
                     ..Default::default()
                 })
                 .filter(webhook::Column::WorkspaceId.eq(&value.row))
+                .exec(tx)
+                .await?;
+        }
+        "preview_keys" => {
+            preview_key::Entity::update_many()
+                .set(preview_key::ActiveModel {
+                    sealed_key: Set(bytes),
+                    ..Default::default()
+                })
+                .filter(preview_key::Column::SiteId.eq(&value.row))
                 .exec(tx)
                 .await?;
         }

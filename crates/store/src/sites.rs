@@ -1,5 +1,7 @@
 //! Sites: what we deploy.
 
+mod find;
+
 use crate::{
     Listed, Page, Result, Store, StoreError, contents,
     convert::{Row, to_json},
@@ -7,11 +9,13 @@ use crate::{
     error::is_unique_violation,
 };
 use domain::{
+    agents::AgentPolicy,
     deployment::SiteStatus,
     desired::RouteChoice,
     ids::{AccountId, ConnectionId, SiteId, WorkspaceId, ZoneId},
     names::Hostname,
     observed::Recorded,
+    path::PathPolicy,
     time::Millis,
 };
 use sea_orm::{
@@ -29,10 +33,40 @@ pub struct SiteSettings {
     pub kv_deadline_ms: u32,
     /// Whether a deployment is taken back when its proof fails: when people get an error or our content.
     pub undo_on_failed_proof: bool,
+    /// What Cloudflare's Workers plan of the account is, as far as the owner said it.
+    pub workers_plan: WorkersPlan,
+    /// What becomes of content that takes more KV writes than a free account has left.
+    pub over_quota: OverQuota,
+    /// Whether variants may hold scripts.
+    pub allow_scripts: bool,
     /// The route patterns that cover a part of a host name in the place of all of it.
     pub route_patterns: BTreeMap<Hostname, Vec<String>>,
     /// What was decided about foreign routes.
     pub route_choices: Vec<RouteChoice>,
+    /// Which agents get variants.
+    pub agents: AgentPolicy,
+    /// How its paths are read. Changed by [`Store::set_path_policy`] alone, which brings the variants along.
+    #[serde(skip_serializing_if = "PathPolicy::is_default")]
+    pub paths: PathPolicy,
+    /// What becomes of a variant whose page changed since it was made.
+    pub on_page_change: OnPageChange,
+    /// Whether variants are withheld from the edge while the origin does not show their page.
+    pub withhold_broken: bool,
+    /// Whether each published HTML variant brings a Markdown one along, made from it.
+    pub markdown_from_html: bool,
+}
+
+/// What becomes of a variant whose page changed since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnPageChange {
+    /// It is marked.
+    #[default]
+    Mark,
+    /// It is marked and unpublished, until somebody looks.
+    Pause,
+    /// It is marked and made again, as a draft.
+    Remake,
 }
 
 impl Default for SiteSettings {
@@ -40,10 +74,42 @@ impl Default for SiteSettings {
         Self {
             kv_deadline_ms: 300,
             undo_on_failed_proof: true,
+            workers_plan: WorkersPlan::Unknown,
+            over_quota: OverQuota::Ask,
+            allow_scripts: false,
             route_patterns: BTreeMap::new(),
             route_choices: Vec::new(),
+            agents: AgentPolicy::default(),
+            paths: PathPolicy::default(),
+            on_page_change: OnPageChange::default(),
+            withhold_broken: true,
+            markdown_from_html: false,
         }
     }
+}
+
+/// Cloudflare's Workers plan of an account: the free one has 1,000 KV writes a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkersPlan {
+    /// Nobody said it: taken for paid until Cloudflare says that a day's writes are spent.
+    #[default]
+    Unknown,
+    /// Free.
+    Free,
+    /// Paid: no limit a day.
+    Paid,
+}
+
+/// What becomes of content that takes more KV writes than the account has left today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverQuota {
+    /// Nothing is written until the owner says how.
+    #[default]
+    Ask,
+    /// It is spread over days.
+    Spread,
 }
 
 /// A site.
@@ -169,7 +235,8 @@ impl Store {
         from_rows(self.reader(), rows).await
     }
 
-    /// Stores the name, host names, settings and `updated_at`; everything else of `site` is left as it is stored.
+    /// Stores the name, host names, settings and `updated_at`; everything else of `site` is left as it is stored, and so is
+    /// how its paths are read ([`Store::set_path_policy`]).
     /// `false` when there is no such site.
     ///
     /// # Errors
@@ -180,9 +247,18 @@ impl Store {
             return Ok(false);
         }
         refuse_taken(&tx, site).await?;
+        let stored = site::Entity::find_by_id(site.id.to_string())
+            .one(&tx)
+            .await?;
+        let mut settings = site.settings.clone();
+        if let Some(row) = stored {
+            let stored: SiteSettings =
+                Row::new("sites", &row.id).json("settings", &row.settings)?;
+            settings.paths = stored.paths;
+        }
         site::Entity::update_many()
             .col_expr(site::Column::Name, Expr::value(site.name.as_str()))
-            .col_expr(site::Column::Settings, Expr::value(to_json(&site.settings)))
+            .col_expr(site::Column::Settings, Expr::value(to_json(&settings)))
             .col_expr(site::Column::UpdatedAt, Expr::value(site.updated_at.0))
             .filter(site::Column::Id.eq(site.id.to_string()))
             .exec(&tx)
@@ -217,6 +293,32 @@ impl Store {
         let done = update
             .filter(site::Column::Id.eq(id.to_string()))
             .filter(site::Column::WorkspaceId.eq(workspace.to_string()))
+            .exec(self.writer())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Stores how the site is, unless it is no longer as it was: a deployment may have begun meanwhile. Says whether it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn change_site_status(
+        &self,
+        workspace: WorkspaceId,
+        id: SiteId,
+        from: SiteStatus,
+        to: SiteStatus,
+        observed_at: Option<Millis>,
+    ) -> Result<bool> {
+        let mut update =
+            site::Entity::update_many().col_expr(site::Column::Status, Expr::value(to.as_str()));
+        if let Some(at) = observed_at {
+            update = update.col_expr(site::Column::ObservedAt, Expr::value(at.0));
+        }
+        let done = update
+            .filter(site::Column::Id.eq(id.to_string()))
+            .filter(site::Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(site::Column::Status.eq(from.as_str()))
             .exec(self.writer())
             .await?;
         Ok(done.rows_affected > 0)
@@ -441,7 +543,6 @@ fn to_row(site: &Site) -> site::ActiveModel {
         observed_at: Set(site.observed_at.map(|at| at.0)),
         created_at: Set(site.created_at.0),
         updated_at: Set(site.updated_at.0),
-        index_hash: Set(None),
         sync_wanted_at: Set(None),
         sync_not_before: Set(0),
         sync_lease_owner: Set(None),

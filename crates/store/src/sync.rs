@@ -25,8 +25,6 @@ pub struct SyncLease {
     pub site: Site,
     /// The mark to give back in [`SyncOutcome`]: it tells what was wanted in time from what came later.
     pub wanted_at: Millis,
-    /// The hash of the index that the edge has.
-    pub index_hash: Option<String>,
 }
 
 /// How a sync ended.
@@ -38,8 +36,6 @@ pub struct SyncOutcome {
     pub at: Millis,
     /// The calls to Cloudflare it took.
     pub api_calls: u32,
-    /// The index that the edge has now; `None` leaves what is stored.
-    pub index_hash: Option<String>,
     /// It is not done, and to be tried again at this time; `None`: it is done.
     pub retry_at: Option<Millis>,
 }
@@ -106,16 +102,32 @@ impl Store {
             row.sync_lease_owner = Set(Some(owner.to_owned()));
             row.sync_lease_until = Set(Some(until.0));
             let row = row.update(&tx).await?;
-            let index_hash = row.index_hash.clone();
             let site = sites::from_row(&tx, Some(row)).await?;
             tx.commit().await?;
             return Ok(site.map(|site| SyncLease {
                 site,
                 wanted_at: Millis(wanted_at),
-                index_hash,
             }));
         }
         Ok(None)
+    }
+
+    /// Whether some process brings the site's content to the edge now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sync_is_leased(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        now: Millis,
+    ) -> Result<bool> {
+        let found = sites::of(workspace)
+            .filter(site::Column::Id.eq(site.to_string()))
+            .filter(site::Column::SyncLeaseUntil.gt(now.0))
+            .count(self.reader())
+            .await?;
+        Ok(found > 0)
     }
 
     /// Keeps the lease until `until`. `false` when it is another's now, or when a deployment of the site waits: then the
@@ -171,9 +183,6 @@ impl Store {
         row.sync_lease_owner = Set(None);
         row.sync_lease_until = Set(None);
         row.sync_api_calls = Set(calls + i64::from(outcome.api_calls));
-        if let Some(hash) = &outcome.index_hash {
-            row.index_hash = Set(Some(hash.clone()));
-        }
         if let Some(retry_at) = outcome.retry_at {
             row.sync_not_before = Set(retry_at.0);
         } else {
@@ -186,40 +195,6 @@ impl Store {
         row.update(&tx).await?;
         tx.commit().await?;
         Ok(true)
-    }
-
-    /// The hash of the index that the edge has, as the last sync left it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn index_hash(&self, workspace: WorkspaceId, site: SiteId) -> Result<Option<String>> {
-        Ok(sites::of(workspace)
-            .filter(site::Column::Id.eq(site.to_string()))
-            .one(self.reader())
-            .await?
-            .and_then(|row| row.index_hash))
-    }
-
-    /// Writes down the index that a deployment has just written, outside of a sync; `false` when there is no such site.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn set_index_hash(
-        &self,
-        workspace: WorkspaceId,
-        site: SiteId,
-        hash: Option<&str>,
-    ) -> Result<bool> {
-        let done = site::Entity::update_many()
-            .col_expr(
-                site::Column::IndexHash,
-                Expr::value(hash.map(str::to_owned)),
-            )
-            .filter(site::Column::Id.eq(site.to_string()))
-            .filter(site::Column::WorkspaceId.eq(workspace.to_string()))
-            .exec(self.writer())
-            .await?;
-        Ok(done.rows_affected > 0)
     }
 }
 

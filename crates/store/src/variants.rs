@@ -1,8 +1,15 @@
 //! Variants and their revisions. Each change of what is published writes the ledger and asks for a sync in its own
 //! transaction, so that nothing can be published and never reach the edge.
 
+mod bulk;
+mod history;
 mod read;
+mod schedule;
 mod write;
+
+pub use bulk::DeletedVariants;
+pub use history::{Deed, HistoryEntry, HistoryKind};
+pub use schedule::{CarriedOut, Expiry, NewSchedule, ScheduledPublication};
 
 use crate::{
     Result, Store, StoreError,
@@ -15,7 +22,10 @@ use domain::{
     time::Millis,
     variant::{Format, Revision},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Select,
+    sea_query::Expr,
+};
 use std::collections::HashMap;
 use write::write;
 
@@ -38,6 +48,23 @@ pub struct Variant {
     pub updated_at: Millis,
     /// When the published one was published.
     pub published_at: Option<Millis>,
+    /// What is to be published later.
+    pub scheduled: Option<ScheduledPublication>,
+    /// When it is to be taken off the edge.
+    pub expires: Option<Expiry>,
+}
+
+/// What a list of variants can be narrowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariantState {
+    /// Something is published.
+    Published,
+    /// Published, and changed since.
+    Changed,
+    /// Nothing is published.
+    Draft,
+    /// Something is to happen at a set time.
+    Scheduled,
 }
 
 /// A revision without its content.
@@ -64,8 +91,21 @@ pub enum IfMatch {
     Any,
     /// There must be no variant yet.
     None,
+    /// There must be one.
+    Exists,
     /// Exactly this one.
     Revision(Revision),
+}
+
+impl IfMatch {
+    fn holds(&self, latest: Option<&str>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::None => latest.is_none(),
+            Self::Exists => latest.is_some(),
+            Self::Revision(revision) => latest == Some(revision.as_str()),
+        }
+    }
 }
 
 /// A revision to be saved.
@@ -121,14 +161,10 @@ impl Store {
             .one(&tx)
             .await?
             .map(|row| row.latest_revision);
-        let holds = match &new.if_match {
-            IfMatch::Any => true,
-            IfMatch::None => latest.is_none(),
-            IfMatch::Revision(revision) => latest.as_deref() == Some(revision.as_str()),
-        };
-        if !holds {
+        if !new.if_match.holds(latest.as_deref()) {
             return Err(StoreError::Stale);
         }
+        history::record_saved_again(&tx, workspace, new, &packed[0], latest.as_deref()).await?;
         write(&tx, workspace, new.site, &[(new, &packed[0])]).await?;
         let row = the(workspace, new.site, new.format, new.path)
             .one(&tx)
@@ -179,39 +215,18 @@ impl Store {
         format: Format,
         path: &str,
         revision: &Revision,
-        at: Millis,
+        deed: impl Into<Deed<'_>>,
     ) -> Result<bool> {
+        let deed = deed.into().or_kind(HistoryKind::Published);
         let tx = self.begin().await?;
         if !sites::lock(&tx, workspace, site).await? {
             return Ok(false);
         }
-        let known = variant_revision::Entity::find_by_id((
-            site.to_string(),
-            format.as_str().to_owned(),
-            path.to_owned(),
-            revision.to_string(),
-        ))
-        .one(&tx)
-        .await?;
-        if known.is_none() {
-            return Ok(false);
+        let is_there = publish_in(&tx, workspace, site, (format, path), revision, deed).await?;
+        if is_there {
+            tx.commit().await?;
         }
-        variant::Entity::update_many()
-            .col_expr(
-                variant::Column::PublishedRevision,
-                Expr::value(revision.as_str()),
-            )
-            .col_expr(variant::Column::PublishedAt, Expr::value(at.0))
-            .filter(variant::Column::SiteId.eq(site.to_string()))
-            .filter(variant::Column::Format.eq(format.as_str()))
-            .filter(variant::Column::Path.eq(path))
-            .exec(&tx)
-            .await?;
-        publications::record(&tx, workspace, site, &[(format, path, revision)]).await?;
-        kv_ledger::want(&tx, workspace, site, &[(format, path, revision)]).await?;
-        sync::want(&tx, site, at).await?;
-        tx.commit().await?;
-        Ok(true)
+        Ok(is_there)
     }
 
     /// Takes a variant back from the public; its revisions stay. `false` when there is no variant, or it is not published.
@@ -224,35 +239,22 @@ impl Store {
         site: SiteId,
         format: Format,
         path: &str,
-        at: Millis,
+        deed: impl Into<Deed<'_>>,
     ) -> Result<bool> {
+        let deed = deed.into().or_kind(HistoryKind::Unpublished);
         let tx = self.begin().await?;
         if !sites::lock(&tx, workspace, site).await? {
             return Ok(false);
         }
-        let done = variant::Entity::update_many()
-            .col_expr(
-                variant::Column::PublishedRevision,
-                Expr::value(None::<String>),
-            )
-            .col_expr(variant::Column::PublishedAt, Expr::value(None::<i64>))
-            .filter(variant::Column::SiteId.eq(site.to_string()))
-            .filter(variant::Column::Format.eq(format.as_str()))
-            .filter(variant::Column::Path.eq(path))
-            .filter(variant::Column::PublishedRevision.is_not_null())
-            .exec(&tx)
-            .await?;
-        if done.rows_affected == 0 {
-            return Ok(false);
+        let was_published = unpublish_in(&tx, workspace, site, (format, path), deed).await?;
+        if was_published {
+            tx.commit().await?;
         }
-        publications::record_nothing(&tx, workspace, site, format, path).await?;
-        kv_ledger::want_nothing(&tx, site, format, path).await?;
-        sync::want(&tx, site, at).await?;
-        tx.commit().await?;
-        Ok(true)
+        Ok(was_published)
     }
 
-    /// Deletes a variant with its revisions, and the contents that nobody else uses; `false` when there is none.
+    /// Deletes a variant with its revisions, and the contents that nobody else uses; `false` when there is none. That it
+    /// was published and is no longer stays in the history of its path.
     ///
     /// # Errors
     /// When the database fails.
@@ -262,8 +264,25 @@ impl Store {
         site: SiteId,
         format: Format,
         path: &str,
-        at: Millis,
+        deed: impl Into<Deed<'_>>,
     ) -> Result<bool> {
+        self.delete_variant_if(workspace, site, (format, path), &IfMatch::Any, deed)
+            .await
+    }
+
+    /// The same, if its latest revision is as it must be.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when `if_match` does not hold.
+    pub async fn delete_variant_if(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        (format, path): (Format, &str),
+        if_match: &IfMatch,
+        deed: impl Into<Deed<'_>>,
+    ) -> Result<bool> {
+        let deed = deed.into().of_kind(HistoryKind::Deleted);
         let tx = self.begin().await?;
         contents::lock_for_removal(&tx, workspace).await?;
         if !sites::lock(&tx, workspace, site).await? {
@@ -272,6 +291,9 @@ impl Store {
         let Some(known) = the(workspace, site, format, path).one(&tx).await? else {
             return Ok(false);
         };
+        if !if_match.holds(Some(&known.latest_revision)) {
+            return Err(StoreError::Stale);
+        }
         let revisions: Vec<String> = variant_revision::Entity::find()
             .select_only()
             .column(variant_revision::Column::Revision)
@@ -292,13 +314,83 @@ impl Store {
             .await?;
         contents::remove_unused(&tx, workspace, Some(revisions)).await?;
         if known.published_revision.is_some() {
-            publications::record_nothing(&tx, workspace, site, format, path).await?;
+            publications::record_nothing(&tx, workspace, site, format, path, deed).await?;
             kv_ledger::want_nothing(&tx, site, format, path).await?;
-            sync::want(&tx, site, at).await?;
+            sync::want(&tx, site, deed.at).await?;
         }
         tx.commit().await?;
         Ok(true)
     }
+}
+
+/// Publishes within a transaction that has locked the site; `false` when there is no such revision.
+async fn publish_in(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    (format, path): (Format, &str),
+    revision: &Revision,
+    deed: Deed<'_>,
+) -> Result<bool> {
+    let known = variant_revision::Entity::find_by_id((
+        site.to_string(),
+        format.as_str().to_owned(),
+        path.to_owned(),
+        revision.to_string(),
+    ))
+    .one(tx)
+    .await?;
+    if known.is_none() {
+        return Ok(false);
+    }
+    set_published(tx, site, (format, path), Some((revision, deed.at))).await?;
+    let recorded = [(format, path, revision, deed)];
+    publications::record(tx, workspace, site, &recorded).await?;
+    kv_ledger::want(tx, workspace, site, &[(format, path, revision)]).await?;
+    sync::want(tx, site, deed.at).await?;
+    Ok(true)
+}
+
+/// Takes back within a transaction that has locked the site; `false` when nothing was published.
+async fn unpublish_in(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    site: SiteId,
+    (format, path): (Format, &str),
+    deed: Deed<'_>,
+) -> Result<bool> {
+    if !set_published(tx, site, (format, path), None).await? {
+        return Ok(false);
+    }
+    publications::record_nothing(tx, workspace, site, format, path, deed).await?;
+    kv_ledger::want_nothing(tx, site, format, path).await?;
+    sync::want(tx, site, deed.at).await?;
+    Ok(true)
+}
+
+/// Writes what is published; to `None` only where something is. Whether a row was written.
+pub(crate) async fn set_published(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    (format, path): (Format, &str),
+    published: Option<(&Revision, Millis)>,
+) -> Result<bool> {
+    let mut update = variant::Entity::update_many()
+        .col_expr(
+            variant::Column::PublishedRevision,
+            Expr::value(published.map(|(revision, _)| revision.to_string())),
+        )
+        .col_expr(
+            variant::Column::PublishedAt,
+            Expr::value(published.map(|(_, at)| at.0)),
+        )
+        .filter(variant::Column::SiteId.eq(site.to_string()))
+        .filter(variant::Column::Format.eq(format.as_str()))
+        .filter(variant::Column::Path.eq(path));
+    if published.is_none() {
+        update = update.filter(variant::Column::PublishedRevision.is_not_null());
+    }
+    Ok(update.exec(tx).await?.rows_affected > 0)
 }
 
 fn the(

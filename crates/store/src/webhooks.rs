@@ -50,6 +50,12 @@ pub enum WebhookEvent {
     /// A check found another status than before.
     #[serde(rename = "connection.status_changed")]
     ConnectionStatusChanged,
+    /// A site's account was changed by somebody else, or is changed otherwise than was told before.
+    #[serde(rename = "site.drifted")]
+    SiteDrifted,
+    /// A site's account is as it was deployed again.
+    #[serde(rename = "site.recovered")]
+    SiteRecovered,
     /// Somebody asked for a message to see whether it arrives.
     #[serde(rename = "webhook.test")]
     Test,

@@ -10,7 +10,7 @@ use super::{
     answer::{Answer, Refusal, Reply},
     call::{Call, Endpoint},
     kv_namespaces::{EDIT, READ, find, find_mut},
-    kv_values::refused,
+    kv_values::{refused, within_quota},
 };
 use crate::{
     account::{KvEntry, KvWrite, Namespace},
@@ -106,6 +106,7 @@ fn put(call: &Call, account: &str, ns: &str) -> Reply {
     }
     let mut world = call.world.write();
     let delay = world.switches.kv_delay_ms;
+    within_quota(&mut world, account, count as u64, call.now_ms)?;
     let namespace = find_mut(&mut world, account, ns, operation)?;
     for (key, entry) in entries {
         namespace.put_checked(key, entry, call.now_ms, delay);

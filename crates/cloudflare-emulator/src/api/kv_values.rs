@@ -12,7 +12,7 @@ use super::{
     kv_namespaces::{EDIT, READ, find, find_mut},
 };
 use crate::{
-    account::{KvEntry, KvError, KvWrite, Namespace},
+    account::{KvEntry, KvError, KvWrite, Namespace, World},
     limits::{KV_LIST_KEYS, KV_LIST_MIN_KEYS},
 };
 
@@ -55,6 +55,20 @@ pub(super) fn route(method: &str, path: &[&str]) -> Option<Endpoint> {
         }
         _ => return None,
     })
+}
+
+/// Counts writes against the account's day. The code is measured, that its status is 429 is not sure (§6.5).
+pub(super) fn within_quota(
+    world: &mut World,
+    account: &str,
+    writes: u64,
+    now_ms: u64,
+) -> Result<(), Refusal> {
+    if world.count_kv_writes(account, writes, now_ms) {
+        return Ok(());
+    }
+    let text = "your account has reached the free usage limit for this operation for today";
+    Err(Refusal::new(429, 10048, text.to_owned()))
 }
 
 /// KV's own refusal as the API answers it. The statuses are the runtime's; codes of the limits are not known, those
@@ -120,6 +134,7 @@ async fn put(call: Call, account: String, ns: String, key: String) -> Reply {
     };
     let mut world = call.world.write();
     let delay = world.switches.kv_delay_ms;
+    within_quota(&mut world, &account, 1, call.now_ms)?;
     find_mut(&mut world, &account, &ns, "put")?
         .put(&key, write, call.now_ms, delay)
         .map_err(|e| refused("put", &e))?;

@@ -93,6 +93,8 @@ impl StateFile {
                 keep_request_limit_fail_open: self.keep_request_limit_fail_open,
                 rate_limits: self.rate_limits,
                 kv_delay_ms: self.kv_delay_ms,
+                kv_cache_percent: self.kv_cache_percent,
+                kv_writes_a_day: self.kv_writes_a_day,
             },
             ..World::default()
         };

@@ -1,5 +1,6 @@
 //! KV values and keys, one by one and in bulk (§6.2 to §6.4).
 
+use super::kv_bulk_body::BulkBody;
 use crate::{
     AccountId, Api, Error, NamespaceId,
     envelope::null_as_default,
@@ -21,13 +22,13 @@ const KEY_MAX: usize = 512;
 const METADATA_MAX: usize = 1_024;
 
 /// The largest value in bytes, decoded (§6.6, official).
-const VALUE_MAX: usize = 25 * 1024 * 1024;
+pub(super) const VALUE_MAX: usize = 25 * 1024 * 1024;
 
 /// The most pairs or keys of one bulk call (§6.4, official).
-const BULK_MAX: usize = 10_000;
+pub(super) const BULK_MAX: usize = 10_000;
 
 /// The largest request of a bulk call in bytes (§6.4, official).
-const BULK_BYTES_MAX: usize = 100_000_000;
+pub(super) const BULK_BYTES_MAX: usize = 100_000_000;
 
 /// A pair of a bulk write: at most 10,000 pairs and 100 MB a call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -124,7 +125,7 @@ fn refuse_value(key: &str, size: usize) -> Option<String> {
 }
 
 /// Whether one bad pair spoils a whole batch is not documented (§6.4), so each is looked at first.
-fn refuse_pair(pair: &BulkPair) -> Option<String> {
+pub(super) fn refuse_pair(pair: &BulkPair) -> Option<String> {
     let size = if pair.base64 {
         pair.value.len() / 4 * 3
     } else {
@@ -241,6 +242,25 @@ impl Api {
             keys,
             cursor: info.cursor,
         })
+    }
+
+    /// Writes what was put together.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed; partial success is no error, see [`BulkOutcome`].
+    pub async fn bulk_put_body(
+        &self,
+        account: &AccountId,
+        namespace: &NamespaceId,
+        body: BulkBody,
+    ) -> Result<BulkOutcome, Error> {
+        let Some((json, pairs)) = body.finish() else {
+            return Ok(BulkOutcome::default());
+        };
+        let request = Request::put(BULK, &[account.as_str(), namespace.as_str()]).json_bytes(json);
+        let outcome = self.call(request).await?;
+        Ok(BulkOutcome::completed(outcome, pairs))
     }
 
     /// Writes many pairs.

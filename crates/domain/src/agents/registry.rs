@@ -1,198 +1,332 @@
-//! The one list of user agents that we know.
-//!
-//! `Evidence::Operator` means that the operator's own documentation (in `docs`) names the token;
-//! `Evidence::Reported` that it is known from logs and public lists only. Whatever could not be confirmed either way
-//! is left out. Where an operator publishes no way to verify its agent, or we could not confirm it, the verification is
-//! [`Verification::None`]: such a visit stays *claimed*.
-//!
-//! After a change here run `cargo run -p domain --example generate`, which writes `worker/generated/agents.js`.
+//! The list of user agents that we know, and who a user agent is by it.
 
-use super::{
-    Agent,
-    Evidence::{Operator, Reported},
-    Excluded, ExcludedKind, Purpose, RobotsOnly, Verification,
-};
-use ExcludedKind::{Dual, LinkPreview, SearchEngine};
-use Purpose::{Search, Training, User};
-use Verification::{None as Unverifiable, PublishedIps, ReverseDns};
-
-const OPENAI: &str = "https://platform.openai.com/docs/bots";
-const ANTHROPIC: &str = "https://support.claude.com/en/articles/8896518-does-anthropic-crawl-data-from-the-web-and-how-can-site-owners-block-the-crawler";
-const ANTHROPIC_IPS: Verification = PublishedIps {
-    url: "https://claude.com/crawling/bots.json",
-};
-const PERPLEXITY: &str = "https://docs.perplexity.ai/guides/bots";
-const META: &str = "https://developers.facebook.com/docs/sharing/webmasters/web-crawlers";
-const GOOGLE_CRAWLERS: &str =
-    "https://developers.google.com/crawling/docs/crawlers-fetchers/google-common-crawlers";
-const GOOGLE_FETCHERS: &str =
-    "https://developers.google.com/crawling/docs/crawlers-fetchers/google-user-triggered-fetchers";
-const GOOGLE_FETCHER_NAMES: Verification = ReverseDns {
-    suffix: ".google.com",
-};
-const AMAZON: &str = "https://developer.amazon.com/amazonbot";
-const AMAZON_NAMES: Verification = ReverseDns {
-    suffix: ".crawl.amazonbot.amazon",
+use super::{Agent, Excluded, RobotsOnly, USER_AGENT_MAX, document};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
 };
 
-#[rustfmt::skip]
-const fn agent(token: &'static str, operator: &'static str, purpose: Purpose, evidence: super::Evidence, verification: Verification, docs: &'static str) -> Agent {
-    Agent { token, name: token, operator, purpose, verification, docs: if docs.is_empty() { None } else { Some(docs) }, evidence }
+/// The version of the document's form that this program reads.
+pub(super) const SCHEMA: u32 = 1;
+
+/// The document as it is written. `Evidence::Operator` in it means that the operator's own documentation (in `docs`)
+/// names the token, `Evidence::Reported` that it is known from logs and public lists only. Whatever could not be
+/// confirmed either way is left out. Where an operator publishes no way to verify its agent, or we could not confirm
+/// it, there is none: such a visit stays *claimed*.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Document {
+    pub(super) schema: u32,
+    pub(super) version: String,
+    pub(super) agents: Vec<Agent>,
+    pub(super) excluded: Vec<Excluded>,
+    #[serde(default)]
+    pub(super) robots_only: Vec<RobotsOnly>,
 }
 
-#[rustfmt::skip]
-const fn engine(token: &'static str, operator: &'static str, kind: ExcludedKind) -> Excluded {
-    Excluded { token, operator, kind }
+/// A checked list of agents. Two with the same content have the same [digest](Self::digest).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registry {
+    document: Document,
+    digest: String,
+    tokens: HashMap<String, Place>,
 }
 
-/// AI agents: whoever gets HTML variants.
-#[rustfmt::skip]
-pub const AGENTS: &[Agent] = &[
-    agent("GPTBot", "OpenAI", Training, Operator, PublishedIps { url: "https://openai.com/gptbot.json" }, OPENAI),
-    agent("OAI-SearchBot", "OpenAI", Search, Operator, PublishedIps { url: "https://openai.com/searchbot.json" }, OPENAI),
-    agent("ChatGPT-User", "OpenAI", User, Operator, PublishedIps { url: "https://openai.com/chatgpt-user.json" }, OPENAI),
-    agent("ClaudeBot", "Anthropic", Training, Operator, ANTHROPIC_IPS, ANTHROPIC),
-    agent("Claude-SearchBot", "Anthropic", Search, Operator, ANTHROPIC_IPS, ANTHROPIC),
-    agent("Claude-User", "Anthropic", User, Operator, ANTHROPIC_IPS, ANTHROPIC),
-    agent("Claude-Web", "Anthropic", User, Reported, Unverifiable, ""),
-    agent("anthropic-ai", "Anthropic", Training, Reported, Unverifiable, ""),
-    agent("PerplexityBot", "Perplexity", Search, Operator, PublishedIps { url: "https://www.perplexity.com/perplexitybot.json" }, PERPLEXITY),
-    agent("Perplexity-User", "Perplexity", User, Operator, PublishedIps { url: "https://www.perplexity.com/perplexity-user.json" }, PERPLEXITY),
-    agent("CCBot", "Common Crawl", Training, Operator, ReverseDns { suffix: ".crawl.commoncrawl.org" }, "https://commoncrawl.org/ccbot"),
-    agent("Bytespider", "ByteDance", Training, Reported, Unverifiable, ""),
-    agent("TikTokSpider", "ByteDance", Training, Reported, Unverifiable, ""),
-    agent("meta-externalagent", "Meta", Training, Operator, Unverifiable, META),
-    agent("meta-externalfetcher", "Meta", User, Operator, Unverifiable, META),
-    agent("meta-webindexer", "Meta", Search, Operator, Unverifiable, META),
-    agent("FacebookBot", "Meta", Training, Reported, Unverifiable, ""),
-    agent("MistralAI-User", "Mistral AI", User, Operator, PublishedIps { url: "https://mistral.ai/mistralai-user-ips.json" }, "https://docs.mistral.ai/robots"),
-    agent("cohere-ai", "Cohere", User, Reported, Unverifiable, ""),
-    agent("cohere-training-data-crawler", "Cohere", Training, Reported, Unverifiable, ""),
-    agent("DuckAssistBot", "DuckDuckGo", User, Operator, PublishedIps { url: "https://duckduckgo.com/duckassistbot.json" }, "https://duckduckgo.com/duckduckgo-help-pages/results/duckassistbot"),
-    agent("Amzn-SearchBot", "Amazon", Search, Operator, AMAZON_NAMES, AMAZON),
-    agent("Amzn-User", "Amazon", User, Operator, AMAZON_NAMES, AMAZON),
-    agent("NovaAct", "Amazon", User, Reported, Unverifiable, ""),
-    agent("bedrockbot", "Amazon", Search, Reported, Unverifiable, ""),
-    agent("Google-CloudVertexBot", "Google", Search, Operator, ReverseDns { suffix: ".googlebot.com" }, GOOGLE_CRAWLERS),
-    agent("Google-NotebookLM", "Google", User, Operator, GOOGLE_FETCHER_NAMES, GOOGLE_FETCHERS),
-    agent("Google-Agent", "Google", User, Operator, GOOGLE_FETCHER_NAMES, GOOGLE_FETCHERS),
-    agent("GoogleAgent-Mariner", "Google", User, Reported, Unverifiable, ""),
-    agent("Gemini-Deep-Research", "Google", User, Reported, Unverifiable, ""),
-    agent("AzureAI-SearchBot", "Microsoft", Search, Reported, Unverifiable, ""),
-    agent("AI2Bot", "Ai2", Training, Operator, Unverifiable, "https://allenai.org/crawler"),
-    agent("Ai2Bot-Dolma", "Ai2", Training, Reported, Unverifiable, "https://allenai.org/crawler"),
-    agent("Diffbot", "Diffbot", Training, Reported, Unverifiable, "https://www.diffbot.com"),
-    agent("YouBot", "You.com", Search, Reported, Unverifiable, ""),
-    agent("PhindBot", "Phind", User, Reported, Unverifiable, ""),
-    agent("ExaBot", "Exa", Search, Reported, Unverifiable, ""),
-    agent("LinkupBot", "Linkup", Search, Reported, Unverifiable, ""),
-    agent("FirecrawlAgent", "Firecrawl", User, Reported, Unverifiable, "https://www.firecrawl.dev"),
-    agent("Manus-User", "Manus", User, Reported, Unverifiable, ""),
-    agent("Devin", "Cognition", User, Reported, Unverifiable, ""),
-    agent("atlassian-bot", "Atlassian", Search, Operator, Unverifiable, "https://support.atlassian.com/organization-administration/docs/connect-custom-website-to-rovo/"),
-    agent("KlaviyoAIBot", "Klaviyo", Search, Operator, Unverifiable, "https://help.klaviyo.com/hc/en-us/articles/40496146232219"),
-    agent("Cloudflare-AutoRAG", "Cloudflare", Search, Reported, Unverifiable, "https://developers.cloudflare.com/autorag"),
-    agent("DeepSeekBot", "DeepSeek", Training, Reported, Unverifiable, ""),
-    agent("ChatGLM-Spider", "Zhipu AI", Training, Reported, Unverifiable, ""),
-    agent("PanguBot", "Huawei", Training, Reported, Unverifiable, ""),
-    agent("Timpibot", "Timpi", Training, Reported, Unverifiable, ""),
-    agent("omgili", "Webz.io", Training, Reported, Unverifiable, ""),
-    agent("omgilibot", "Webz.io", Training, Reported, Unverifiable, ""),
-    agent("ImagesiftBot", "ImageSift", Training, Reported, Unverifiable, "https://imagesift.com/about"),
-    agent("ICC-Crawler", "NICT", Training, Reported, Unverifiable, "https://nict.go.jp"),
-    agent("Cotoyogi", "ROIS", Training, Operator, Unverifiable, "https://ds.rois.ac.jp/en_center8/en_crawler/"),
-    agent("iAskBot", "iAsk", Search, Reported, Unverifiable, ""),
-    agent("iaskspider", "iAsk", Search, Reported, Unverifiable, ""),
-    agent("Andibot", "Andi", Search, Reported, Unverifiable, ""),
-    agent("LinerBot", "Liner", User, Reported, Unverifiable, ""),
-];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Agent(usize),
+    Excluded(usize),
+}
 
-/// Search engines and link-preview bots: they always get the page that people get. A token stands for its whole
-/// family: `Googlebot` also for `Googlebot-Image`.
-#[rustfmt::skip]
-pub const EXCLUDED: &[Excluded] = &[
-    engine("Googlebot", "Google", SearchEngine),
-    engine("GoogleOther", "Google", Dual),
-    engine("Google-InspectionTool", "Google", SearchEngine),
-    engine("Google-Site-Verification", "Google", SearchEngine),
-    engine("Google-Read-Aloud", "Google", SearchEngine),
-    engine("Google-CWS", "Google", SearchEngine),
-    engine("Google-Safety", "Google", SearchEngine),
-    engine("Google-PageRenderer", "Google", SearchEngine),
-    engine("Google-Publisher-Plugin", "Google", SearchEngine),
-    engine("GoogleProducer", "Google", SearchEngine),
-    engine("Storebot-Google", "Google", SearchEngine),
-    engine("AdsBot-Google", "Google", SearchEngine),
-    engine("Mediapartners-Google", "Google", SearchEngine),
-    engine("APIs-Google", "Google", SearchEngine),
-    engine("FeedFetcher-Google", "Google", SearchEngine),
-    engine("DuplexWeb-Google", "Google", SearchEngine),
-    engine("Chrome-Lighthouse", "Google", SearchEngine),
-    engine("bingbot", "Microsoft", SearchEngine),
-    engine("BingPreview", "Microsoft", SearchEngine),
-    engine("adidxbot", "Microsoft", SearchEngine),
-    engine("MicrosoftPreview", "Microsoft", LinkPreview),
-    engine("msnbot", "Microsoft", SearchEngine),
-    engine("Applebot", "Apple", Dual),
-    engine("Amazonbot", "Amazon", Dual),
-    engine("DuckDuckBot", "DuckDuckGo", SearchEngine),
-    engine("DuckDuckGo-Favicons-Bot", "DuckDuckGo", SearchEngine),
-    engine("YandexBot", "Yandex", SearchEngine),
-    engine("YandexMobileBot", "Yandex", SearchEngine),
-    engine("YandexImages", "Yandex", SearchEngine),
-    engine("YandexVideo", "Yandex", SearchEngine),
-    engine("YandexNews", "Yandex", SearchEngine),
-    engine("YandexRenderResourcesBot", "Yandex", SearchEngine),
-    engine("YandexAdditionalBot", "Yandex", Dual),
-    engine("Baiduspider", "Baidu", SearchEngine),
-    engine("Sogou", "Sogou", SearchEngine),
-    engine("360Spider", "Qihoo 360", SearchEngine),
-    engine("YisouSpider", "Alibaba", SearchEngine),
-    engine("PetalBot", "Huawei", Dual),
-    engine("Yeti", "Naver", SearchEngine),
-    engine("Daum", "Kakao", SearchEngine),
-    engine("SeznamBot", "Seznam", SearchEngine),
-    engine("coccocbot-web", "Coc Coc", SearchEngine),
-    engine("coccocbot-image", "Coc Coc", SearchEngine),
-    engine("Slurp", "Yahoo", SearchEngine),
-    engine("Qwantify", "Qwant", SearchEngine),
-    engine("Qwantbot", "Qwant", SearchEngine),
-    engine("MojeekBot", "Mojeek", SearchEngine),
-    engine("Bravebot", "Brave", SearchEngine),
-    engine("Kagibot", "Kagi", SearchEngine),
-    engine("Exabot-Thumbnails", "Exalead", SearchEngine),
-    engine("archive.org_bot", "Internet Archive", SearchEngine),
-    engine("ia_archiver", "Internet Archive", SearchEngine),
-    engine("facebookexternalhit", "Meta", LinkPreview),
-    engine("facebookcatalog", "Meta", LinkPreview),
-    engine("Facebot", "Meta", LinkPreview),
-    engine("WhatsApp", "Meta", LinkPreview),
-    engine("Twitterbot", "X", LinkPreview),
-    engine("Slackbot", "Slack", LinkPreview),
-    engine("Slack-ImgProxy", "Slack", LinkPreview),
-    engine("LinkedInBot", "LinkedIn", LinkPreview),
-    engine("Discordbot", "Discord", LinkPreview),
-    engine("TelegramBot", "Telegram", LinkPreview),
-    engine("Pinterestbot", "Pinterest", LinkPreview),
-    engine("redditbot", "Reddit", LinkPreview),
-    engine("SkypeUriPreview", "Microsoft", LinkPreview),
-    engine("Mastodon", "Mastodon servers", LinkPreview),
-    engine("Embedly", "Embedly", LinkPreview),
-    engine("Iframely", "Iframely", LinkPreview),
-    engine("vkShare", "VK", LinkPreview),
-    engine("Viber", "Viber", LinkPreview),
-    engine("kakaotalk-scrap", "Kakao", LinkPreview),
-    engine("line-poker", "LINE", LinkPreview),
-    engine("Snapchat", "Snap", LinkPreview),
-    engine("XING-contenttabreceiver", "XING", LinkPreview),
-    engine("Bluesky", "Bluesky", LinkPreview),
-    engine("Synapse", "Matrix servers", LinkPreview),
-];
+/// Who sends a request, by its user agent alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visitor<'a> {
+    /// An AI agent.
+    Agent(&'a Agent),
+    /// A search engine or link-preview bot; this wins over any agent's token beside it.
+    Excluded(&'a Excluded),
+    /// Anybody else: people, above all.
+    Other,
+}
 
-/// Words for robots.txt that no request ever carries as its user agent.
-#[rustfmt::skip]
-pub const ROBOTS_ONLY: &[RobotsOnly] = &[
-    RobotsOnly { token: "Google-Extended", operator: "Google" },
-    RobotsOnly { token: "Applebot-Extended", operator: "Apple" },
-    RobotsOnly { token: "Webzio-Extended", operator: "Webz.io" },
-];
+static BUILT_IN: LazyLock<Arc<Registry>> = LazyLock::new(|| {
+    let registry = document::parse(include_bytes!("registry.json"))
+        .expect("the built-in registry is checked by the tests");
+    Arc::new(registry)
+});
+
+impl Registry {
+    /// The one that came with this version of the program.
+    pub fn built_in() -> Arc<Self> {
+        Arc::clone(&BUILT_IN)
+    }
+
+    /// Of a document whose tokens are known to be unique.
+    pub(super) fn of(document: Document) -> Self {
+        let agents = document.agents.iter().enumerate();
+        let agents = agents.map(|(at, agent)| (&agent.token, Place::Agent(at)));
+        let excluded = document.excluded.iter().enumerate();
+        let excluded = excluded.map(|(at, bot)| (&bot.token, Place::Excluded(at)));
+        let tokens = agents
+            .chain(excluded)
+            .map(|(token, place)| (token.to_ascii_lowercase(), place))
+            .collect();
+        let digest = hex::encode(Sha256::digest(
+            serde_json::to_vec(&document).expect("texts and lists are JSON"),
+        ));
+        Self {
+            document,
+            digest,
+            tokens,
+        }
+    }
+
+    /// What its author calls this version.
+    pub fn version(&self) -> &str {
+        &self.document.version
+    }
+
+    /// SHA-256 of its content, in hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// AI agents: whoever gets HTML variants.
+    pub fn agents(&self) -> &[Agent] {
+        &self.document.agents
+    }
+
+    /// Search engines and link-preview bots: they get the page that people get.
+    pub fn excluded(&self) -> &[Excluded] {
+        &self.document.excluded
+    }
+
+    /// Words for robots.txt that no request ever carries as its user agent.
+    pub fn robots_only(&self) -> &[RobotsOnly] {
+        &self.document.robots_only
+    }
+
+    /// The document, one entry to a line, as it may be edited and taken in again.
+    pub fn to_document(&self) -> String {
+        fn lines<T: Serialize>(items: &[T]) -> String {
+            let lines: Vec<String> = items
+                .iter()
+                .map(|item| serde_json::to_string(item).expect("texts are JSON"))
+                .map(|line| format!("    {line}"))
+                .collect();
+            format!("[\n{}\n  ]", lines.join(",\n"))
+        }
+        format!(
+            "{{\n  \"schema\": {SCHEMA},\n  \"version\": {},\n  \"agents\": {},\n  \"excluded\": {},\n  \"robotsOnly\": {}\n}}\n",
+            serde_json::Value::from(self.version()),
+            lines(self.agents()),
+            lines(self.excluded()),
+            lines(self.robots_only()),
+        )
+    }
+
+    /// The agent with this token, ignoring ASCII case.
+    pub fn agent(&self, token: &str) -> Option<&Agent> {
+        match self.tokens.get(&token.to_ascii_lowercase()) {
+            Some(Place::Agent(at)) => self.document.agents.get(*at),
+            _ => None,
+        }
+    }
+
+    /// The excluded bot with this token, ignoring ASCII case.
+    pub fn excluded_bot(&self, token: &str) -> Option<&Excluded> {
+        match self.tokens.get(&token.to_ascii_lowercase()) {
+            Some(Place::Excluded(at)) => self.document.excluded.get(*at),
+            _ => None,
+        }
+    }
+
+    /// The excluded bot of whose family (`token-…`) a lower-case name is.
+    pub(super) fn family(&self, name: &str) -> Option<&Excluded> {
+        name.match_indices('-')
+            .find_map(|(at, _)| self.excluded_bot(&name[..at]))
+    }
+
+    /// Who this user agent belongs to.
+    pub fn classify(&self, user_agent: &str) -> Visitor<'_> {
+        let mut found = Visitor::Other;
+        for name in names(user_agent) {
+            match self.tokens.get(&name) {
+                Some(Place::Excluded(at)) => {
+                    return Visitor::Excluded(&self.document.excluded[*at]);
+                }
+                Some(Place::Agent(at)) if found == Visitor::Other => {
+                    found = Visitor::Agent(&self.document.agents[*at]);
+                }
+                Some(Place::Agent(_)) => {}
+                None => {
+                    if let Some(bot) = self.family(&name) {
+                        return Visitor::Excluded(bot);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The lower-case names in a user agent that are compared with tokens.
+fn names(user_agent: &str) -> Vec<String> {
+    let bytes = user_agent.as_bytes();
+    let lower = bytes[..bytes.len().min(USER_AGENT_MAX)].to_ascii_lowercase();
+    lower
+        .split(|byte| is_delimiter(*byte))
+        .filter_map(|piece| piece.split(|byte| *byte == b'/').next())
+        .filter(|name| !name.is_empty())
+        .filter_map(|name| std::str::from_utf8(name).ok().map(str::to_owned))
+        .collect()
+}
+
+const fn is_delimiter(byte: u8) -> bool {
+    matches!(
+        byte,
+        b' ' | b'\t'
+            | b'('
+            | b')'
+            | b';'
+            | b','
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b'"'
+            | b'\''
+            | b'<'
+            | b'>'
+            | b'|'
+            | b'+'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::{Evidence, samples};
+
+    #[derive(Deserialize)]
+    struct Case {
+        ua: String,
+        agent: Option<String>,
+        #[serde(default)]
+        excluded: bool,
+    }
+
+    #[test]
+    fn shared_cases() {
+        let cases: Vec<Case> =
+            serde_json::from_str(include_str!("../../../../worker/test/agents.cases.json"))
+                .expect("the shared cases are JSON");
+        assert!(cases.len() > 60);
+        let registry = Registry::built_in();
+        for case in cases {
+            let (agent, excluded) = match registry.classify(&case.ua) {
+                Visitor::Agent(agent) => (Some(agent.token.clone()), false),
+                Visitor::Excluded(_) => (None, true),
+                Visitor::Other => (None, false),
+            };
+            assert_eq!(
+                (agent, excluded),
+                (case.agent, case.excluded),
+                "{}",
+                case.ua
+            );
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Documented {
+        ua: String,
+        agent: String,
+    }
+
+    #[test]
+    fn agents_are_known_and_nobody_else_is() {
+        let registry = Registry::built_in();
+        let rows: Vec<Documented> = serde_json::from_str(include_str!(
+            "../../../../worker/test/agents.documented.json"
+        ))
+        .expect("rows with their sources");
+        assert!(rows.len() >= 60);
+        let missed: Vec<&str> = rows
+            .iter()
+            .filter(|row| !matches!(registry.classify(&row.ua), Visitor::Agent(agent) if agent.token == row.agent))
+            .map(|row| row.agent.as_str())
+            .collect();
+        // Two words cannot be told by one.
+        assert_eq!(missed, ["Kangaroo Bot"]);
+        let people: Vec<&str> = samples::people().collect();
+        assert!(people.len() >= 150);
+        for ua in people {
+            assert_eq!(registry.classify(ua), Visitor::Other, "{ua}");
+        }
+        let bots: Vec<&str> = samples::bots().collect();
+        assert!(bots.len() >= 40);
+        for ua in bots {
+            assert!(
+                matches!(registry.classify(ua), Visitor::Excluded(_)),
+                "{ua}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_token_is_found_and_belongs_to_one_list() {
+        let registry = Registry::built_in();
+        for agent in registry.agents() {
+            let ua = format!(
+                "Mozilla/5.0 (compatible; {}/1.0; +https://a.test)",
+                agent.token
+            );
+            assert_eq!(registry.classify(&ua), Visitor::Agent(agent), "{ua}");
+            assert!(agent.evidence == Evidence::Reported || agent.docs.is_some());
+        }
+        for bot in registry.excluded() {
+            let found = registry.classify(&bot.token);
+            assert_eq!(found, Visitor::Excluded(bot), "{}", bot.token);
+        }
+        for word in registry.robots_only() {
+            let ua = format!("Mozilla/5.0 (compatible; {}/1.0)", word.token);
+            assert!(!matches!(registry.classify(&ua), Visitor::Agent(_)), "{ua}");
+        }
+        assert_eq!(
+            registry.tokens.len(),
+            registry.agents().len() + registry.excluded().len()
+        );
+        assert!(registry.agents().len() >= 100);
+    }
+
+    #[test]
+    fn odd_input_is_somebody_else() {
+        let registry = Registry::built_in();
+        for ua in [
+            "",
+            " ",
+            "/",
+            "((((",
+            "é/1.0",
+            "-",
+            "+",
+            &"a".repeat(100_000),
+        ] {
+            assert_eq!(registry.classify(ua), Visitor::Other);
+        }
+        let late = format!("{} GPTBot/1.0", "x".repeat(USER_AGENT_MAX));
+        assert_eq!(registry.classify(&late), Visitor::Other);
+    }
+
+    #[test]
+    fn the_document_comes_back_as_it_was() {
+        let built_in = Registry::built_in();
+        assert_eq!(built_in.to_document(), include_str!("registry.json"));
+        let again = document::parse(built_in.to_document().as_bytes()).expect("its own document");
+        assert_eq!(again, *built_in);
+        assert_eq!(again.digest(), built_in.digest());
+    }
+}

@@ -143,6 +143,7 @@ pub(super) fn repointed(host: &Hostname, route: &ObservedRoute, was_adopted: boo
         format!(
             "Adopt the route to repair it: it runs the site's Worker again, and {} when the site is removed.",
             match &route.script {
+                _ if !was_adopted => "is deleted".to_owned(),
                 None => "is without a Worker again".to_owned(),
                 Some(script) => format!("{script} again"),
             }

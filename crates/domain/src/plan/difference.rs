@@ -13,6 +13,7 @@ use crate::{
     edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING},
     ids::NamespaceId,
     observed::{AppliedScript, Observed, ObservedScript, ScriptOptions},
+    preview::PREVIEW_KEY_BINDING,
     route_pattern::is_same_pattern,
 };
 use serde::{Deserialize, Serialize};
@@ -200,6 +201,7 @@ fn of_earlier_program(
         compatibility_flags: None,
         options: None,
         unanswered: 0,
+        preview_key: None,
     })
 }
 
@@ -252,7 +254,13 @@ impl ScriptView<'_> {
         };
         let mut found = Vec::new();
         let config = self.applied.config_hash.as_deref();
-        for (name, kind, stamp) in [
+        // A Worker of an earlier program has no key for previews.
+        let preview_key = self
+            .applied
+            .preview_key
+            .as_ref()
+            .map(|_| (PREVIEW_KEY_BINDING, "secret_text", None));
+        let always = [
             (
                 KV_BINDING,
                 "kv_namespace",
@@ -260,7 +268,8 @@ impl ScriptView<'_> {
             ),
             (KEY_BINDING, "secret_text", None),
             (CONFIG_BINDING, "json", config),
-        ] {
+        ];
+        for (name, kind, stamp) in always.into_iter().chain(preview_key) {
             let what = format!("binding {name}");
             let last_applied = text(binding_words(kind, stamp));
             match bindings.iter().find(|binding| binding.name == name) {
@@ -276,7 +285,7 @@ impl ScriptView<'_> {
                 }
             }
         }
-        let ours = [KV_BINDING, KEY_BINDING, CONFIG_BINDING];
+        let ours = [KV_BINDING, KEY_BINDING, CONFIG_BINDING, PREVIEW_KEY_BINDING];
         for binding in bindings {
             if !ours.contains(&binding.name.as_str()) {
                 let what = format!("binding {}", binding.name);

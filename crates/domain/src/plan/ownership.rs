@@ -3,7 +3,9 @@
 use crate::{
     desired::{Desired, RouteChoice, RouteChoiceKind, namespace_title, script_name, site_tag},
     ids::{RouteId, SiteId},
-    observed::{AdoptedRoute, Observed, ObservedNamespace, ObservedRoute, ObservedScript},
+    observed::{
+        AdoptedRoute, Observed, ObservedNamespace, ObservedRoute, ObservedScript, RecordedRoute,
+    },
     route_pattern::is_same_pattern,
 };
 
@@ -72,9 +74,20 @@ pub(super) fn choice<'a>(
             && choice.script == route.script
             && is_same_pattern(&choice.pattern, &route.pattern)
             && (kind == RouteChoiceKind::Accept
-                || adopted(observed, &route.id)
-                    .is_none_or(|adopted| !adopted.is_taken || adopted.at < choice.at))
+                || (adopted(observed, &route.id)
+                    .is_none_or(|adopted| !adopted.is_taken || adopted.at < choice.at)
+                    && made(observed, &route.id)
+                        .and_then(|made| made.retaken)
+                        .is_none_or(|retaken| retaken < choice.at)))
     })
+}
+
+/// What our records say of a route that we made, unless it counts as adopted.
+pub(super) fn made<'a>(observed: &'a Observed, id: &RouteId) -> Option<&'a RecordedRoute> {
+    let mut routes = observed.recorded.routes.iter();
+    routes
+        .find(|made| made.id == *id)
+        .filter(|_| adopted(observed, id).is_none())
 }
 
 /// Whether a Worker of this name exists, as far as it is known.

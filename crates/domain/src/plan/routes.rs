@@ -2,7 +2,7 @@
 
 use super::{
     Action, Plan, Resource, RouteChange, Step, Warning, conflict,
-    ownership::{adopted, choice, is_our_route, may_exist},
+    ownership::{adopted, choice, is_our_route, made, may_exist},
 };
 use crate::{
     desired::{Desired, RouteChoiceKind, RoutePurpose, WantedRoute, script_name},
@@ -121,7 +121,7 @@ fn foreign(
     plan: &mut Plan,
 ) {
     if choice(desired, RouteChoiceKind::Adopt, route, observed).is_some() {
-        plan.steps.push(adoption(desired.site, route));
+        plan.steps.push(adoption(desired.site, route, observed));
         return;
     }
     let was_adopted = adopted(observed, &route.id).is_some_and(|adopted| adopted.is_taken);
@@ -144,8 +144,19 @@ pub(super) fn words(script: Option<&str>) -> String {
     )
 }
 
-fn adoption(site: SiteId, route: &ObservedRoute) -> Step {
+/// Takes a foreign route over, or a route of ours back that somebody repointed.
+fn adoption(site: SiteId, route: &ObservedRoute, observed: &Observed) -> Step {
     let script = script_name(site);
+    let (afterwards, reason) = match made(observed, &route.id) {
+        None => (
+            "given back when the site is removed",
+            "You chose to adopt this route.",
+        ),
+        Some(_) => (
+            "deleted when the site is removed",
+            "You chose to take this route back, which Edge Delivery made and somebody repointed.",
+        ),
+    };
     Step {
         action: Action::Update,
         resource: Resource::Route,
@@ -155,11 +166,8 @@ fn adoption(site: SiteId, route: &ObservedRoute) -> Step {
             None => "exempt from Workers".to_owned(),
             some => words(some.as_deref()),
         }),
-        after: Some(format!(
-            "{}; given back when the site is removed",
-            words(Some(&script))
-        )),
-        reason: "You chose to adopt this route.".to_owned(),
+        after: Some(format!("{}; {afterwards}", words(Some(&script)))),
+        reason: reason.to_owned(),
         reversible: true,
         route: Some(RouteChange {
             from: route.script.clone(),

@@ -12,6 +12,9 @@ use crate::{
     observed::{Observed, ObservedScript},
 };
 
+/// Why our own Worker is uploaded in the place of another one of ours.
+pub const CHANGED: &str = "The script or its configuration changed";
+
 fn short_hash(tags: &[String]) -> String {
     tags.iter()
         .find_map(|tag| tag.strip_prefix("hash-"))
@@ -121,18 +124,33 @@ fn reason(
         "Somebody changed it outside Edge Delivery ({}); the upload puts that back.",
         changes.join(", ")
     );
+    let changed = changed(desired, observed);
     // Without tags it cannot be told which one it is.
     let is_ours_newer = is_newer && edits.iter().all(|edit| edit.what != "tags");
     match (is_ours_newer, edits.is_empty()) {
-        (true, true) => Some("The script or its configuration changed.".to_owned()),
-        (true, false) => Some(format!("The script or its configuration changed. {edited}")),
+        (true, true) => Some(changed),
+        (true, false) => Some(format!("{changed} {edited}")),
         (false, false) => Some(edited),
-        (false, true) if is_newer => Some("The script or its configuration changed.".to_owned()),
+        (false, true) if is_newer => Some(changed),
         (false, true) if namespace.is_none() || script.namespace.as_ref() != namespace => {
             Some("Its binding must point at the site's namespace.".to_owned())
         }
         (false, true) => None,
     }
+}
+
+/// What of ours is newer, as far as it can be told.
+fn changed(desired: &Desired, observed: &Observed) -> String {
+    let applied = observed.recorded.applied.as_ref();
+    let key = applied.and_then(|applied| applied.preview_key.as_ref());
+    if key.is_some() && desired.preview_key.is_some() && key != desired.preview_key.as_ref() {
+        return "Previews get a new key: links that were signed with the former one stop working."
+            .to_owned();
+    }
+    if desired.news.is_empty() {
+        return format!("{CHANGED}.");
+    }
+    format!("{CHANGED}: {}.", desired.news.join(", "))
 }
 
 fn left_alone(found: &Difference) -> Warning {

@@ -2,7 +2,7 @@
 
 use super::ownership::{is_our_route, is_our_script, our_namespace};
 use crate::{
-    desired::{Goal, WantedRoute, hash_tag, namespace_title, site_tag},
+    desired::{Desired, Goal, RouteChoiceKind, WantedRoute, hash_tag, namespace_title, site_tag},
     edge::CONFIG_BINDING,
     ids::{RouteId, SiteId},
     observed::{AppliedScript, Observed, ObservedScript, Recorded, RecordedRoute},
@@ -33,7 +33,27 @@ pub fn settle(goal: &Goal, observed: &Observed) -> Recorded {
         Goal::Absent { .. } => None,
     };
     settle_routes(site, wanted.as_deref(), observed, &mut recorded);
+    if let Goal::Present(desired) = goal {
+        settle_choices(desired, observed, &mut recorded);
+    }
     recorded
+}
+
+/// A choice to take a route of ours back is used up once the route is seen to run our Worker.
+fn settle_choices(desired: &Desired, observed: &Observed, recorded: &mut Recorded) {
+    for choice in &desired.choices {
+        let is_back = observed
+            .routes
+            .iter()
+            .any(|route| route.id == choice.route && is_our_route(desired.site, route));
+        if choice.kind == RouteChoiceKind::Adopt && is_back {
+            for made in &mut recorded.routes {
+                if made.id == choice.route {
+                    made.retaken = made.retaken.max(Some(choice.at));
+                }
+            }
+        }
+    }
 }
 
 /// What the account shows is taken for our own upload in these cases only; anything else is somebody's edit and stays
@@ -50,6 +70,7 @@ fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded)
             take(script, upload.hash, Some(upload.config_hash), recorded);
             if let Some(applied) = &mut recorded.applied {
                 applied.unanswered = upload.unanswered;
+                applied.preview_key = upload.preview_key;
             }
         }
         return;
@@ -128,6 +149,7 @@ fn take(
         compatibility_flags: script.compatibility_flags.clone(),
         options: script.options.clone(),
         unanswered: 0,
+        preview_key: None,
     });
 }
 
@@ -168,6 +190,7 @@ fn settle_routes(
             recorded.routes.push(RecordedRoute {
                 id: route.id.clone(),
                 pattern: route.pattern.clone(),
+                retaken: None,
             });
         }
     }
@@ -243,6 +266,7 @@ mod tests {
                     compatibility_flags: None,
                     options: None,
                     unanswered,
+                    preview_key: None,
                 }),
                 ..Recorded::default()
             },

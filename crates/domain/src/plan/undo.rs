@@ -1,14 +1,14 @@
 //! What takes one deployment's own steps back.
 
 use super::{
-    Action, Plan, Resource, Step, namespace,
+    Action, Plan, Resource, RouteChange, Step, namespace,
     ownership::{adopted, is_our_route, our_namespace},
     routes, script,
 };
 use crate::{
     desired::{hash_tag, script_name},
     ids::SiteId,
-    observed::Observed,
+    observed::{Observed, ObservedRoute},
     route_pattern::is_same_pattern,
 };
 
@@ -78,7 +78,8 @@ pub fn undo(site: SiteId, done: &[Step], former: Option<&str>, observed: &Observ
                 plan.steps
                     .push(routes::removal(site, route, reason, &[], observed));
             }
-            _ => {}
+            None => plan.steps.extend(pointed_back(site, route, done)),
+            Some(_) => {}
         }
     }
     if made_script {
@@ -90,6 +91,27 @@ pub fn undo(site: SiteId, done: &[Step], former: Option<&str>, observed: &Observ
         namespace::take_out(site, observed, &mut plan);
     }
     plan
+}
+
+/// A route that we made and that the deployment took back from somebody who had repointed it runs again what it ran.
+fn pointed_back(site: SiteId, route: &ObservedRoute, done: &[Step]) -> Option<Step> {
+    let ours = Some(script_name(site));
+    let step = done.iter().find(|step| {
+        is_route(step, Action::Update) && step.id.as_deref() == Some(route.id.as_str())
+    })?;
+    let change = step.route.as_ref().filter(|change| change.from != ours)?;
+    Some(Step {
+        before: step.after.clone(),
+        after: step.before.clone(),
+        reason: "The deployment took it back from somebody who had repointed it.".to_owned(),
+        route: Some(RouteChange {
+            from: route.script.clone(),
+            from_fail_open: route.request_limit_fail_open,
+            to: change.from.clone(),
+            fail_open: change.from_fail_open.unwrap_or(false),
+        }),
+        ..step.clone()
+    })
 }
 
 fn is_route(step: &Step, action: Action) -> bool {

@@ -2,8 +2,9 @@
 
 use super::OTHER_PATHS;
 use crate::{
+    identity::Identity,
     variant::Format,
-    visit::{Identity, Visit, VisitOutcome},
+    visit::{Visit, VisitOutcome},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! Counts of a UTC day, hour by hour, without paths.
 
-use crate::visit::{Identity, VisitOutcome};
+use crate::{identity::Identity, visit::VisitOutcome};
 use serde::{Deserialize, Serialize};
 
 /// The hours of one agent's visits with one outcome and one identity.

@@ -59,8 +59,10 @@ pub(crate) fn goal(hosts: &[&str], narrow: bool, choices: Vec<RouteChoice>) -> G
         script_bytes: 1,
         published: 1,
         config_hash: CONFIG.to_owned(),
+        news: Vec::new(),
         patterns,
         choices,
+        preview_key: None,
     }))
 }
 
@@ -184,7 +186,7 @@ prop_compose! {
                 // Sometimes under another pattern than it has now.
                 let pattern = if flags[4] { PATTERNS[number] } else { PATTERNS[(number + 1) % 4] };
                 if routes.iter().all(|known| known.pattern != pattern) {
-                    routes.push(RecordedRoute { id: route_id(number), pattern: pattern.to_owned() });
+                    routes.push(RecordedRoute { id: route_id(number), pattern: pattern.to_owned(), retaken: None });
                 }
             }
         }
@@ -212,6 +214,7 @@ prop_compose! {
                 config_hash: CONFIG.to_owned(),
                 before: None,
                 unanswered: 0,
+                preview_key: None,
             }),
             script_etag: (etag > 0).then(|| format!("e{etag}")),
             applied: applied.then(|| AppliedScript {
@@ -221,6 +224,7 @@ prop_compose! {
                 compatibility_flags: None,
                 options: None,
                 unanswered: 0,
+                preview_key: None,
             }),
             routes_intended: if flags[3] { vec!["www.shop.example/*".to_owned()] } else { vec![] },
             routes,
@@ -316,6 +320,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                     config_hash: CONFIG.to_owned(),
                     before: next.script.as_ref().map(ObservedScript::mark),
                     unanswered: 0,
+                    preview_key: None,
                 });
                 let namespace = recorded.namespace.clone();
                 next.script = Some(ObservedScript {
@@ -345,6 +350,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                 recorded.routes.push(RecordedRoute {
                     id,
                     pattern: step.name.clone(),
+                    retaken: None,
                 });
             }
             (Resource::Route, Action::Update) => change_route(&mut next, step),
@@ -372,7 +378,14 @@ fn change_route(world: &mut Observed, step: &domain::plan::Step) {
     assert_eq!(route.script, change.from, "the step knows what is there");
     let is_ours = |script: &Option<String>| *script == Some(script_name(site()));
     let adopted = &mut world.recorded.adopted;
-    if is_ours(&change.to) && !is_ours(&change.from) {
+    let made = world.recorded.routes.iter_mut();
+    let made = made
+        .filter(|made| adopted.iter().all(|known| known.id != made.id))
+        .find(|made| made.id == route.id);
+    let is_taken = is_ours(&change.to) && !is_ours(&change.from);
+    if is_taken && let Some(made) = made {
+        made.retaken = Some(Millis(9));
+    } else if is_taken {
         adopted.retain(|known| known.id != route.id);
         adopted.push(AdoptedRoute {
             id: route.id.clone(),

@@ -1,16 +1,25 @@
 //! Version 1: one file per resource.
 
+pub(crate) mod agents;
 mod audit;
 mod connections;
 mod deployments;
+mod imports;
+mod live_pages;
+mod previews;
+mod publishing;
 mod sites;
 mod sync;
 mod traffic;
 mod variant_path;
 mod variants;
+mod verification;
 mod webhook;
 
-pub(crate) use self::audit::view as audit_view;
+pub(crate) use self::{
+    audit::view as audit_view, deployments::as_json as deployment_json, live_pages::making_event,
+    previews::view as preview_view,
+};
 
 use crate::{app::AppState, problem::Problem};
 use serde::Serialize;
@@ -23,10 +32,16 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(sites::router())
         .merge(deployments::router())
         .merge(variants::router())
+        .merge(previews::router())
+        .merge(publishing::router())
+        .merge(imports::router())
+        .merge(live_pages::router())
         .merge(sync::router())
         .merge(traffic::router())
+        .merge(agents::router())
         .merge(audit::router())
         .merge(webhook::router())
+        .merge(verification::router())
 }
 
 /// A part of a list.

@@ -61,14 +61,52 @@ kinds! {
     VariantSaved = "variant.saved", "Saved a draft";
     /// A variant was taken off the edge.
     VariantUnpublished = "variant.unpublished", "Unpublished";
+    /// An earlier revision was published again.
+    VariantRolledBack = "variant.rolled_back", "Rolled back a variant";
+    /// Times were set for publishing a variant or taking it off.
+    VariantScheduled = "variant.scheduled", "Scheduled";
+    /// What was set for a variant is not to happen.
+    VariantScheduleCancelled = "variant.schedule_cancelled", "Cancelled a schedule";
     /// A variant was deleted with its revisions.
     VariantDeleted = "variant.deleted", "Deleted a variant";
+    /// It was said which agents get variants at a site.
+    SiteAgentsChanged = "site.agents_changed", "Changed who gets variants";
+    /// A registry of agents was taken in, to be looked at.
+    AgentsStaged = "agents.staged", "Staged a registry of agents";
+    /// The staged registry was put in force.
+    AgentsActivated = "agents.activated", "Put a registry of agents in force";
+    /// The staged registry was forgotten.
+    AgentsDiscarded = "agents.discarded", "Discarded a registry of agents";
+    /// An earlier registry was put in force again.
+    AgentsReverted = "agents.reverted", "Went back to a registry of agents";
+    /// A link to a preview was made.
+    PreviewMade = "preview.made", "Made a preview link";
+    /// A link to a preview was revoked.
+    PreviewRevoked = "preview.revoked", "Revoked a preview link";
+    /// Every preview link was revoked by another key.
+    PreviewKeyRotated = "preview.key_rotated", "Made a new preview key";
+    /// Drafts were asked for, to be made from live pages.
+    VariantsMaking = "variant.making", "Had variants made";
+    /// The making of drafts was told to stop.
+    VariantsMakingCancelled = "variant.making_cancelled", "Stopped making variants";
+    /// A variant is withheld from the edge, since the origin does not show the page.
+    VariantWithheld = "variant.withheld", "Withheld a variant";
+    /// A withheld variant is wanted at the edge again.
+    VariantReleased = "variant.released", "Released a variant";
+    /// A variant is served whatever its page is, or no longer.
+    VariantOverride = "variant.override", "Decided about withholding";
+    /// A published page's main text is another one than its variant was made of.
+    PageChanged = "variant.page_changed", "Page changed";
+    /// Somebody looked at the page and left the variant as it is.
+    PageChangeAccepted = "variant.change_accepted", "Accepted a changed page";
     /// The webhook was set.
     WebhookSet = "webhook.set", "Set the webhook";
     /// The webhook was deleted, with what waited for it.
     WebhookDeleted = "webhook.deleted", "Deleted the webhook";
     /// A test message was sent to the webhook.
     WebhookTested = "webhook.tested", "Tested the webhook";
+    /// What agents are verified by was to be fetched again.
+    VerificationRefreshed = "verification.refreshed", "Fetched the verification lists";
     /// An access key was made.
     AccessKeyMade = "access_key.made", "Made an access key";
     /// An access key was revoked.

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     };
     let entries = match read(&app, &filter, args.limit).await {
         Ok(entries) => entries,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if args.json {
         let items: Vec<_> = entries.iter().map(audit_view).collect();

@@ -24,7 +24,7 @@ const EMAIL: &str = "demo@shop.localhost";
 const PASSWORD: &str = "local-demo-password";
 
 /// In the demo somebody wants to see that a change from outside is noticed.
-const DEMO_OBSERVE_EVERY: Duration = Duration::from_secs(15);
+const DEMO_OBSERVE_EVERY: Duration = Duration::from_secs(60);
 
 /// Run everything on this machine: console, local Cloudflare and a sample site.
 #[derive(Debug, clap::Args)]
@@ -167,6 +167,10 @@ fn config(
     let url = |text: String| Url::parse(&text).with_context(|| format!("{text} is no address"));
     Ok(Config {
         check_every: Some(crate::config::CHECK_EVERY),
+        page_check_every: Some(crate::config::PAGE_CHECK_EVERY),
+        // The demo goes nowhere but to this machine, until somebody asks for it.
+        verification_every: None,
+        verification_mirror: None,
         support_url: None,
         webhook_allow_private: false,
         listen,

@@ -3,24 +3,30 @@
 
 mod several;
 
-pub(super) use several::all_to_the_end;
+pub(super) use several::{all_to_the_end, code_of_refusals, refusal_line};
 
-use super::{print_json, print_line};
+use super::{hint, print_json, print_line};
 use crate::{
+    api::deployment_json,
     app::AppState,
-    clock::{Clock, parse_rfc3339, rfc3339},
-    reconcile::{driver, outlook::warnings_of},
-    services::deployments::{self, Standing},
+    clock::{Clock, parse_rfc3339},
+    reconcile::driver,
+    services::deployments::{
+        self, Standing,
+        edits::{EDIT_PUT_BACK, told_of},
+    },
+    words::{plural, shell_word},
 };
 use domain::{
-    deployment::{DeploymentKind, DeploymentStatus},
+    deployment::{DeploymentKind, DeploymentStatus, StepStatus},
+    plan::{Conflict, WayOut},
     time::Millis,
 };
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     process::ExitCode,
     sync::{
         Arc,
@@ -40,6 +46,40 @@ pub(super) async fn to_the_end(
     deployment: &Deployment,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
+    match watch(app, deployment).await? {
+        Watched::Ended(ended, has_seen_notes) => tell(app, &ended, as_json, has_seen_notes).await,
+        Watched::Left => Ok(ExitCode::from(INTERRUPTED)),
+    }
+}
+
+/// Waits until a deployment that was told to stop has stopped. Exit code 0 when it did, and not ended before.
+pub(super) async fn to_its_stop(
+    app: &AppState,
+    deployment: &Deployment,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    match watch(app, deployment).await? {
+        Watched::Ended(ended, has_seen_notes) => {
+            tell(app, &ended, as_json, has_seen_notes).await?;
+            Ok(if ended.status == DeploymentStatus::Cancelled {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Watched::Left => Ok(ExitCode::from(INTERRUPTED)),
+    }
+}
+
+/// How the watching ended.
+enum Watched {
+    /// With the deployment, and whether its notes were shown meanwhile.
+    Ended(Box<Deployment>, bool),
+    /// Before it.
+    Left,
+}
+
+async fn watch(app: &AppState, deployment: &Deployment) -> anyhow::Result<Watched> {
     let stop = CancellationToken::new();
     let driver = tokio::spawn(driver::run(app.clone(), stop.clone()));
     let progress = Progress::new(app.clock);
@@ -54,43 +94,77 @@ pub(super) async fn to_the_end(
     driver.await?;
     let ended = deployments::get(app, app.workspace, deployment.id).await?;
     if is_interrupted && !ended.status.is_final() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "Stopped between two steps. The next `deploy`, or a running `serve`, goes on with it."
+        hint(
+            "Stopped between two steps. The next `deploy`, or a running `serve`, goes on with it.",
         );
-        return Ok(ExitCode::from(INTERRUPTED));
+        return Ok(Watched::Left);
     }
-    if as_json {
-        print_json(&to_json(&ended))?;
-    } else {
-        print_line(&format!(
-            "{}: {} ({} steps, {} calls to Cloudflare)",
-            ended.site_name,
-            ended.status,
-            ended.steps.len(),
-            ended.api_calls
-        ))?;
-    }
-    if !as_json && !progress.is_shown() {
-        for warning in warnings_of(&ended) {
-            print_line(&format!("note: {}", warning.detail))?;
-        }
-    }
-    if matches!(
-        ended.status,
-        DeploymentStatus::Live | DeploymentStatus::Removed
-    ) {
-        return Ok(ExitCode::SUCCESS);
-    }
-    if !as_json {
-        let standing = deployments::standing(app, app.workspace, &ended).await?;
-        let _ = write!(std::io::stderr(), "{}", failure(&ended, &standing));
-    }
-    Ok(ExitCode::FAILURE)
+    Ok(Watched::Ended(Box::new(ended), progress.is_shown()))
 }
 
-/// Which step failed and why, what is in place, and what can be done.
-fn failure(ended: &Deployment, standing: &Standing) -> String {
+/// What came of it. Exit code 0 when it went well.
+async fn tell(
+    app: &AppState,
+    ended: &Deployment,
+    as_json: bool,
+    has_seen_notes: bool,
+) -> anyhow::Result<ExitCode> {
+    let standing = deployments::standing(app, app.workspace, ended).await?;
+    let went_well = is_success(ended);
+    if as_json {
+        print_json(&deployment_json(ended, Some(standing)))?;
+    } else {
+        print_line(&summary(ended))?;
+        for warning in told_of(ended) {
+            // Notes came as they happened; what is put back was named before.
+            if !has_seen_notes || warning.code == EDIT_PUT_BACK {
+                print_line(&format!("note: {}", warning.detail))?;
+            }
+        }
+        if !went_well {
+            hint(failure(ended, &standing).trim_end());
+        }
+    }
+    Ok(if went_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Whether it came to what was asked for.
+fn is_success(ended: &Deployment) -> bool {
+    match ended.status {
+        DeploymentStatus::Live | DeploymentStatus::Removed => true,
+        // One that takes another back is called so, too.
+        DeploymentStatus::Undone => ended.kind == DeploymentKind::Remove,
+        _ => false,
+    }
+}
+
+/// `shop: failed (1 of 4 steps done, 9 calls to Cloudflare)`.
+pub(super) fn summary(ended: &Deployment) -> String {
+    let all = ended.steps.len();
+    let done = ended
+        .steps
+        .iter()
+        .filter(|step| step.status == StepStatus::Done)
+        .count();
+    let steps = if done == all {
+        plural(all as u64, "step")
+    } else {
+        format!("{done} of {} done", plural(all as u64, "step"))
+    };
+    format!(
+        "{}: {} ({steps}, {} to Cloudflare)",
+        ended.site_name,
+        ended.status,
+        plural(u64::from(ended.api_calls), "call")
+    )
+}
+
+/// Which step failed and why, what is in place, and what can be done: by which command.
+pub(super) fn failure(ended: &Deployment, standing: &Standing) -> String {
     let mut lines = Vec::new();
     let failed = ended
         .steps
@@ -112,23 +186,70 @@ fn failure(ended: &Deployment, standing: &Standing) -> String {
     for (resource, name) in &standing.in_place {
         lines.push(format!("in place: {} {name}", resource.title()));
     }
+    lines.extend(next_steps(ended, standing));
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// What can be done now, by which command. Going on alone does not help while something is in the way.
+pub(super) fn next_steps(ended: &Deployment, standing: &Standing) -> Vec<String> {
+    let conflicts = match (&ended.plan, ended.status) {
+        (Some(plan), DeploymentStatus::Failed) if standing.can_continue => &plan.conflicts[..],
+        _ => &[],
+    };
+    let mut lines = ways_out(&ended.site_name, conflicts);
     if standing.can_continue {
-        let command = match ended.kind {
-            DeploymentKind::Remove => "remove",
-            _ => "deploy",
+        let what = if lines.is_empty() {
+            "go on with what is left"
+        } else {
+            "then go on"
         };
         lines.push(format!(
-            "go on with what is left: edge-delivery {command} {:?}",
-            ended.site_name
+            "{what}: edge-delivery deployment continue {}",
+            ended.id
         ));
     }
     if standing.can_undo {
         lines.push(format!(
-            "take back what it did: POST /api/v1/deployments/{id}/undo, or its page /deployments/{id} in the console",
-            id = ended.id
+            "take back what it did: edge-delivery deployment undo {}",
+            ended.id
         ));
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    if standing.can_roll_back {
+        lines.push(format!(
+            "bring its Worker and published revisions back: edge-delivery deployment rollback {}",
+            ended.id
+        ));
+    }
+    lines
+}
+
+/// The commands that solve conflicts, of each the choices that it leaves.
+pub(super) fn ways_out(site: &str, conflicts: &[Conflict]) -> Vec<String> {
+    let site = shell_word(site);
+    let mut lines = Vec::new();
+    for conflict in conflicts {
+        let pattern = shell_word(&conflict.name);
+        let host = conflict.host.as_ref().map(ToString::to_string);
+        let host = host.unwrap_or_default();
+        for way in &conflict.choices {
+            lines.push(match way {
+                WayOut::Adopt => {
+                    format!("adopt that route: edge-delivery route adopt {site} {pattern}")
+                }
+                WayOut::Accept => {
+                    format!("accept it: edge-delivery route accept {site} {pattern}")
+                }
+                WayOut::NarrowerPattern => format!(
+                    "or cover a part only: edge-delivery route narrow {site} {host} '{host}/…/*'"
+                ),
+                WayOut::LeaveOutHost => {
+                    format!("or leave it out: edge-delivery route leave-out {site} {host}")
+                }
+                WayOut::NewSite => continue,
+            });
+        }
+    }
+    lines
 }
 
 /// A stored problem as it is shown on a terminal.
@@ -137,40 +258,6 @@ fn in_words(problem: &Value) -> String {
         Ok(problem) => format!("error: {problem}"),
         Err(_) => format!("error: {}", problem["detail"].as_str().unwrap_or("unknown")),
     }
-}
-
-/// The same names as in the REST API.
-fn to_json(deployment: &Deployment) -> Value {
-    let steps: Vec<Value> = deployment
-        .steps
-        .iter()
-        .map(|step| {
-            json!({
-                "action": step.step.action,
-                "resource": step.step.resource,
-                "name": step.step.name,
-                "status": step.status,
-                "startedAt": step.started_at.map(rfc3339),
-                "finishedAt": step.finished_at.map(rfc3339),
-                "note": step.note,
-                "problem": step.problem,
-            })
-        })
-        .collect();
-    json!({
-        "id": deployment.id.to_string(),
-        "siteId": deployment.site.to_string(),
-        "siteName": deployment.site_name,
-        "kind": deployment.kind,
-        "status": deployment.status,
-        "steps": steps,
-        "apiCalls": deployment.api_calls,
-        "createdAt": rfc3339(deployment.created_at),
-        "startedAt": deployment.started_at.map(rfc3339),
-        "finishedAt": deployment.finished_at.map(rfc3339),
-        "proof": deployment.proof,
-        "problem": deployment.problem,
-    })
 }
 
 /// Progress on standard error, when that is a terminal.

@@ -1,14 +1,14 @@
 //! `edge-delivery key rotate`.
 
 use crate::{
-    app::App,
     audit::{self, Actor, Event, Kind},
+    clock::Clock,
     config::{ConfigArgs, logging},
     vault::{self, Rotation, Vault},
 };
 use anyhow::Context;
 use std::{path::PathBuf, process::ExitCode};
-use store::{AuditFilter, Page, Store};
+use store::Store;
 
 /// The key that seals the stored tokens.
 #[derive(Debug, clap::Subcommand)]
@@ -96,10 +96,20 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
         "Sealing everything under the key {} in {file}, in one step: until it says that it is done, everything is under the old key or everything under this one. If it is interrupted, keep both and run it again.",
         new.key_id()
     ));
-    let rotation = vault::rotate(old.as_ref(), &new, &store).await?;
-    let app = App::with(config, store, new.clone()).await?;
-    let old = old.map(|old| old.key_id().to_string());
-    write_down(&app, old.as_deref(), &rotation).await?;
+    let clock = Clock;
+    let now = clock.now();
+    let actor = Actor::command_line(store.ensure_workspace(now).await?);
+    let old_key = old.as_ref().map(|old| old.key_id().to_string());
+    let rotation = vault::rotate(old.as_ref(), &new, &store, |resealed, unreadable| {
+        let event = Event::new(Kind::KeyRotated)
+            .with("newKey", new.key_id().to_string())
+            .with("oldKey", old_key.as_deref())
+            .with("resealed", resealed)
+            .with("unreadable", unreadable);
+        audit::line(now, &actor, event)
+    })
+    .await?;
+    let old = old_key;
     say(
         args.json,
         old.as_deref(),
@@ -108,33 +118,6 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
         &rotation,
     )?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Also when an earlier run finished the work and was killed before it could write this down.
-async fn write_down(app: &App, old: Option<&str>, rotation: &Rotation) -> anyhow::Result<()> {
-    let filter = AuditFilter {
-        kind: Some(Kind::KeyRotated.as_str().to_owned()),
-        subject: None,
-    };
-    let new = app.vault.key_id().to_string();
-    let known = app
-        .store
-        .list_audit_events(app.workspace, &filter, &Page::first(1))
-        .await?;
-    let is_known = known
-        .items
-        .first()
-        .is_some_and(|entry| entry.event.detail["newKey"] == new.as_str());
-    if rotation.resealed == 0 && is_known {
-        return Ok(());
-    }
-    let event = Event::new(Kind::KeyRotated)
-        .with("newKey", new)
-        .with("oldKey", old)
-        .with("resealed", rotation.resealed)
-        .with("unreadable", rotation.unreadable.len());
-    audit::record(app, &Actor::command_line(app.workspace), event).await;
-    Ok(())
 }
 
 fn say(
@@ -182,6 +165,13 @@ fn say(
             "webhooks" => (
                 "secret of the webhook".to_owned(),
                 "set it with a new secret: under Settings, or PUT /api/v1/webhook".to_owned(),
+            ),
+            "preview_keys" => (
+                format!("preview key of the site {}", left.id),
+                format!(
+                    "make a new one, then deploy: POST /api/v1/sites/{}/previews/rotate-key",
+                    left.id
+                ),
             ),
             _ => (
                 format!("key of the site {:?}", left.name),

@@ -1,13 +1,17 @@
 //! `edge-delivery plan`.
 
-use super::{print_json, print_line};
+use super::{follow::ways_out, print_json, print_line};
 use crate::{
     config::ConfigArgs,
-    services::{deployments, preflight::look_ahead, sites},
+    services::{
+        deployments::{self, edits},
+        preflight::look_ahead,
+        sites,
+    },
+    words::plural,
 };
-use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
-use domain::plan::Plan;
-use std::{io::IsTerminal, process::ExitCode};
+use domain::plan::{Plan, Step};
+use std::process::ExitCode;
 use store::Site;
 
 /// Show what deploying a site would change. Changes nothing.
@@ -35,7 +39,7 @@ pub(crate) async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     };
     let (site, plan) = match planned.await {
         Ok(planned) => planned,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if args.json {
         print_json(&plan)?;
@@ -56,17 +60,14 @@ fn print(site: &Site, plan: &Plan) -> anyhow::Result<()> {
         print_line(&format!("{}: in sync, nothing would change", site.name))?;
     } else if plan.steps.is_empty() {
         print_line(&format!("{}: nothing can be changed", site.name))?;
-    } else if std::io::stdout().is_terminal() {
-        print_line(&table(plan))?;
     } else {
-        for step in &plan.steps {
-            print_line(&format!(
-                "{}\t{}\t{}\t{}",
-                step.action.as_str(),
-                step.resource.as_str(),
-                step.name,
-                step.reason
-            ))?;
+        print_line(&format!(
+            "{}: {} to do",
+            site.name,
+            plural(plan.steps.len() as u64, "step")
+        ))?;
+        for (number, step) in (1..).zip(&plan.steps) {
+            print_line(&step_lines(number, step))?;
         }
     }
     for conflict in &plan.conflicts {
@@ -80,21 +81,17 @@ fn print(site: &Site, plan: &Plan) -> anyhow::Result<()> {
         for remedy in &conflict.remedies {
             print_line(&format!("  next: {remedy}"))?;
         }
+        for way in ways_out(&site.name, std::slice::from_ref(conflict)) {
+            print_line(&format!("  {way}"))?;
+        }
     }
     for found in &plan.differences {
-        print_line(&format!(
-            "changed outside: {} {}, {}: {}, was {}{}",
-            found.resource.title(),
-            found.name,
-            found.what,
-            found.theirs.as_deref().unwrap_or("gone"),
-            found.last_applied.as_deref().unwrap_or("not there"),
-            found
-                .by
-                .as_ref()
-                .map(|by| format!(" (by {by})"))
-                .unwrap_or_default(),
-        ))?;
+        let what = if found.repaired {
+            "changed outside, and put back by deploying"
+        } else {
+            "changed outside, and left alone"
+        };
+        print_line(&format!("{what}: {}", edits::in_words(found)))?;
     }
     for warning in &plan.warnings {
         print_line(&format!("note: {}", warning.detail))?;
@@ -102,20 +99,20 @@ fn print(site: &Site, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn table(plan: &Plan) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["", "What", "Which", "After", "Why"]);
-    for step in &plan.steps {
-        table.add_row([
-            step.action.as_str(),
-            step.resource.title(),
-            &step.name,
-            step.after.as_deref().unwrap_or("gone"),
-            &step.reason,
-        ]);
+/// What is done, how it is now and how it will be, why, and whether it can be taken back.
+fn step_lines(number: usize, step: &Step) -> String {
+    let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+    let mut lines = format!(
+        "  {number}. {} {} {}\n     {} → {}\n     why: {}",
+        step.action.as_str(),
+        step.resource.title(),
+        step.name,
+        or_nothing(&step.before),
+        or_nothing(&step.after),
+        step.reason
+    );
+    if !step.reversible {
+        lines.push_str("\n     cannot be undone");
     }
-    table.to_string()
+    lines
 }

@@ -1,13 +1,13 @@
 //! `edge-delivery remove`.
 
-use super::follow;
+use super::{confirm, follow};
 use crate::{
     audit::{self, Actor, Event, Kind},
     config::ConfigArgs,
     services::{deployments, sites},
 };
 use domain::deployment::DeploymentKind;
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 use store::Site;
 
 /// Take everything of a site out of the account, then the site itself with its variants.
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
     let app = super::open(args.config).await?;
     let site = match sites::find(&app, app.workspace, &args.site).await {
         Ok(site) => site,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if !args.yes && !is_confirmed(&site).await? {
         anyhow::bail!("nothing was removed: that is not the site's name");
@@ -49,13 +49,13 @@ pub(crate) async fn run(args: RemoveArgs) -> anyhow::Result<ExitCode> {
             audit::record(&app, &Actor::command_line(app.workspace), event).await;
             follow::to_the_end(&app, &deployment, args.json).await
         }
-        Err(problem) => super::refuse(problem, args.json),
+        Err(problem) => super::refuse(&problem, args.json),
     }
 }
 
 async fn is_confirmed(site: &Site) -> anyhow::Result<bool> {
     anyhow::ensure!(
-        std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        confirm::can_ask(),
         "removing the site {:?} deletes its Worker, routes and KV namespace in the account and its variants here; without a terminal to ask, say --yes",
         site.name
     );
@@ -63,13 +63,7 @@ async fn is_confirmed(site: &Site) -> anyhow::Result<bool> {
         "This deletes the Worker, the routes and the KV namespace of {:?} in its account, and its variants here. Type its name to go on:",
         site.name
     );
-    let answer =
-        tokio::task::spawn_blocking(move || inquire::Text::new(&question).prompt()).await?;
-    match answer {
-        Ok(answer) => Ok(answer.trim() == site.name),
-        Err(
-            inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted,
-        ) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    let asked = move || inquire::Text::new(&question).prompt();
+    let answer = confirm::answered(tokio::task::spawn_blocking(asked).await?)?;
+    Ok(answer.is_some_and(|answer| answer.trim() == site.name))
 }

@@ -6,6 +6,7 @@ use crate::{
     audit, auth, background,
     config::{Config, ServeConfigArgs, logging},
     http, ingest, reconcile,
+    services::verification,
 };
 use anyhow::Context;
 use std::{
@@ -88,6 +89,7 @@ impl Running {
         let address = listener.local_addr()?;
         let app = App::open(config).await?;
         let in_use = mark_in_use(&app.config);
+        verification::prepare(&app).await?;
         if let Some(admin) = &app.config.admin {
             auth::people::create_from_environment(&app, admin).await?;
         }
@@ -199,6 +201,9 @@ async fn housekeeping(app: AppState, shutdown: CancellationToken) {
                 }
                 if let Err(problem) = auth::attempts::forget_old(&app).await {
                     tracing::warn!(%problem, "old sign-in failures could not be deleted");
+                }
+                if let Err(problem) = verification::forget_old(&app).await {
+                    tracing::warn!(%problem, "old verification lists could not be deleted");
                 }
                 if let Err(problem) = audit::forget_old(&app).await {
                     tracing::warn!(%problem, "old lines of the audit log could not be deleted");

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let now = app.clock.now();
     let (connections, sites) = match read(&app).await {
         Ok(found) => found,
-        Err(problem) => return super::refuse(problem, args.json),
+        Err(problem) => return super::refuse(&problem, args.json),
     };
     if args.json {
         print_json(&json!({

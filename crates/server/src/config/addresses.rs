@@ -86,6 +86,23 @@ pub(super) fn cloudflare_api(text: &str, errors: &mut Vec<String>) -> Option<Url
     Some(url)
 }
 
+/// https anywhere, http on loopback alone: whoever can change a list decides who is verified.
+pub(super) fn mirror(given: Option<&str>, errors: &mut Vec<String>) -> Option<Url> {
+    const NAME: &str = "EDGE_DELIVERY_VERIFICATION_MIRROR";
+    let url = web_url(NAME, given, errors)?;
+    if url.query().is_some() {
+        errors.push(format!("{NAME} must not hold a query"));
+        return None;
+    }
+    if url.scheme() == "http" && !url.host().is_some_and(|host| is_loopback(&host)) {
+        errors.push(format!(
+            "{NAME} must be https (http only on loopback), or the lists could be changed on their way"
+        ));
+        return None;
+    }
+    Some(url)
+}
+
 pub(super) fn trusted_proxies(given: Option<&str>, errors: &mut Vec<String>) -> Vec<IpNet> {
     let mut networks = Vec::new();
     for part in given

@@ -42,21 +42,30 @@ pub(crate) fn start(config: &Config) {
     start_with(&config.log, config.log_format);
 }
 
+/// What a short command logs: warnings, and not that a deployment failed, which the command says itself.
+const QUIET: &str = "warn,edge_delivery::reconcile::execute=error";
+
 /// Starts the log of a short command: warnings alone unless `EDGE_DELIVERY_LOG` asks for more, so that the command's
 /// own words stay readable.
 pub(crate) fn start_quiet(config: &Config) {
     let filter = if config.log == "info" {
-        "warn"
+        QUIET
     } else {
         &config.log
     };
     start_with(filter, config.log_format);
 }
 
+/// Libraries that tell of every element of every page, whatever is asked for.
+const TALKATIVE: [&str; 3] = ["selectors=warn", "html5ever=warn", "dom_query=warn"];
+
 fn start_with(filter: &str, format: LogFormat) {
-    let filter = EnvFilter::builder()
+    let mut filter = EnvFilter::builder()
         .parse(filter)
         .unwrap_or_else(|_| EnvFilter::new("info"));
+    for quieter in TALKATIVE {
+        filter = filter.add_directive(quieter.parse().expect("a constant directive"));
+    }
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -153,3 +153,31 @@ fn watching_is_checked() {
     let refused = check(|args, _| args.webhook_allow_private = Some("yes".into()));
     assert!(refused.unwrap_err().contains("switch"));
 }
+
+#[test]
+fn verification_lists_come_from_their_operators_or_a_safe_mirror() {
+    let config = check(|_, _| {}).unwrap();
+    assert_eq!(config.verification_every, Some(VERIFICATION_EVERY));
+    assert_eq!(config.verification_mirror, None);
+    let config = check(|args, _| {
+        args.verification_every = Some("off".into());
+        args.verification_mirror = Some("http://127.0.0.1:9000/lists".into());
+    });
+    let config = config.unwrap();
+    assert_eq!(config.verification_every, None);
+    assert!(config.verification_mirror.is_some());
+    for bad in [
+        "http://mirror.example/lists",
+        "mirror.example",
+        "https://user:word@mirror.example/",
+        "https://mirror.example/?a=b",
+    ] {
+        let text = check(|args, _| args.verification_mirror = Some(bad.into())).unwrap_err();
+        assert!(
+            text.contains("EDGE_DELIVERY_VERIFICATION_MIRROR"),
+            "{bad}: {text}"
+        );
+    }
+    let text = check(|args, _| args.verification_every = Some("daily".into())).unwrap_err();
+    assert!(text.contains("EDGE_DELIVERY_VERIFICATION_EVERY"), "{text}");
+}

@@ -9,7 +9,10 @@ use super::{
     parts::{State, When, span},
     shell::Shell,
 };
-use crate::{problem::Problem, services::deployments};
+use crate::{
+    problem::Problem,
+    services::deployments::{self, edits::changes_of},
+};
 use askama::Template;
 use axum::{extract::Query, response::Response};
 use domain::{
@@ -42,6 +45,8 @@ pub(crate) struct ActivityRow {
     pub(crate) by: String,
     /// Its state.
     pub(crate) state: State,
+    /// What it changed, in a few words.
+    pub(crate) changes: String,
     /// `5 of 5`.
     pub(crate) steps: String,
     /// How long it took; empty while it runs.
@@ -65,6 +70,7 @@ impl ActivityRow {
             id: deployment.id.to_string(),
             title: title(deployment),
             by: deployment.requested_by.clone(),
+            changes: changes_of(deployment),
             state: deployment.status.into(),
             steps: if deployment.steps.is_empty() {
                 "none".to_owned()

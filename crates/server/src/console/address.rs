@@ -1,6 +1,7 @@
 //! Addresses as people paste them where a path is wanted.
 
 use crate::problem::{Outcome, Problem};
+use domain::path::PathPolicy;
 use url::Url;
 
 /// A page of a site, as typed.
@@ -13,9 +14,10 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    /// Whether there is a query or a fragment, which no variant has.
-    pub(super) fn has_more_than_a_path(&self) -> bool {
-        self.path.contains(['?', '#'])
+    /// Whether there is a fragment, or a query parameter that does not matter to the site: no variant has them.
+    pub(super) fn has_more_than_matters(&self, policy: &PathPolicy) -> bool {
+        let (_, query) = self.path.split_once('?').unwrap_or_default();
+        self.path.contains('#') || !policy.ignored_parameters(query).is_empty()
     }
 }
 

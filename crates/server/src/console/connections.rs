@@ -64,8 +64,8 @@ pub(crate) struct ConnectionRow {
     pub(crate) accounts: String,
     /// How many zones it reaches.
     pub(crate) zones: String,
-    /// When the token ends.
-    pub(crate) expires: Option<When>,
+    /// When the token ends: in how long, while it has not, and when.
+    pub(crate) expires: Option<(Option<String>, Stamp)>,
     /// When it was checked.
     pub(crate) checked: When,
     /// What is to be done about it, in a few words.

@@ -6,9 +6,13 @@ use super::{
     shell::Shell,
     sites::SiteHead,
 };
-use crate::services::receipt;
+use crate::services::{deployments::Config, receipt};
 use askama::Template;
-use domain::plan::{Action, Difference, OtherRoute, Resource, Step, Warning};
+use domain::{
+    desired::script_name,
+    ids::SiteId,
+    plan::{Action, Difference, OtherRoute, Resource, Step, Warning},
+};
 
 mod change;
 mod conflict;
@@ -67,8 +71,10 @@ pub(crate) struct PlanPage {
     pub(crate) steps_words: String,
     /// What to know.
     pub(crate) warnings: Vec<Warning>,
-    /// What somebody changed behind our back.
-    pub(crate) differences: Vec<Difference>,
+    /// What somebody changed behind our back, by thing.
+    pub(crate) drift: Vec<DriftedThing>,
+    /// Whether deploying puts some of that back.
+    pub(crate) is_repair: bool,
     /// Foreign routes that match some of the site's requests.
     pub(crate) other_routes: Vec<OtherRoute>,
     /// Why a choice was not taken.
@@ -77,6 +83,58 @@ pub(crate) struct PlanPage {
     pub(crate) deployments: Vec<ActivityRow>,
     /// Why there is no plan.
     pub(crate) problem: Option<ProblemPanel>,
+}
+
+/// One thing that somebody changed, with each of its differences.
+#[derive(Debug, Clone)]
+pub(crate) struct DriftedThing {
+    /// `Worker`.
+    pub(crate) kind: &'static str,
+    /// Its title, name or pattern.
+    pub(crate) name: String,
+    /// What differs of it.
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// A difference as it is shown: our own Worker is called so, where its long name is a value.
+pub(crate) fn shown(found: &Difference, site: SiteId) -> Difference {
+    let name = script_name(site);
+    let short = |value: &Option<String>| {
+        value.as_ref().map(|value| {
+            if *value == name {
+                "this site’s Worker".to_owned()
+            } else {
+                value.clone()
+            }
+        })
+    };
+    Difference {
+        ours: short(&found.ours),
+        theirs: short(&found.theirs),
+        last_applied: short(&found.last_applied),
+        ..found.clone()
+    }
+}
+
+/// Differences by thing, so that a long name stands there once.
+pub(crate) fn drift_rows(differences: &[Difference], site: SiteId) -> Vec<DriftedThing> {
+    let mut things: Vec<DriftedThing> = Vec::new();
+    for found in differences {
+        let found = shown(found, site);
+        let kind = found.resource.title();
+        let known = things
+            .iter_mut()
+            .find(|thing| thing.kind == kind && thing.name == found.name);
+        match known {
+            Some(thing) => thing.differences.push(found),
+            None => things.push(DriftedThing {
+                kind,
+                name: found.name.clone(),
+                differences: vec![found],
+            }),
+        }
+    }
+    things
 }
 
 /// A step before it is done.
@@ -152,12 +210,35 @@ pub(crate) struct DeploymentView {
     pub(crate) problem: Option<ProblemPanel>,
     /// What people, search engines and agents got before and after.
     pub(crate) proof: Option<ProofView>,
+    /// Until when Cloudflare asked to wait, so that it makes no sense to go on before.
+    pub(crate) continue_after: Option<Wait>,
+    /// That it was taken back, or is being.
+    pub(crate) undone: Option<UndonePanel>,
+    /// What came of published revisions that it brought back.
+    pub(crate) restored: Option<String>,
+    /// The configuration that it brought.
+    pub(crate) config: Option<Config>,
     /// What is in the account afterwards because of the site.
     pub(crate) receipt: Vec<receipt::Item>,
     /// The steps.
     pub(crate) steps: Vec<StepRow>,
     /// The plan's warnings.
     pub(crate) warnings: Vec<String>,
+}
+
+/// A deployment that was taken back, or is being.
+#[derive(Debug, Clone)]
+pub(crate) struct UndonePanel {
+    /// The deployment that does it.
+    pub(crate) by: Option<String>,
+    /// Whether that is over.
+    pub(crate) is_over: bool,
+    /// Whether people or agents did not get what they got before.
+    pub(crate) has_failed_proof: bool,
+    /// Whether it had failed at all.
+    pub(crate) has_failed: bool,
+    /// Why.
+    pub(crate) causes: Vec<String>,
 }
 
 /// A deployment that stopped before its end.

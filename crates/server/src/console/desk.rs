@@ -1,7 +1,7 @@
 //! What every handler of the console begins and ends with: who sits there, the rail around the page, and the answer.
 
 use super::{
-    parts::ProblemPanel,
+    parts::{ProblemPanel, count},
     shell::{Banner, RailSite, Shell, told},
 };
 use crate::{
@@ -34,6 +34,8 @@ pub(crate) struct Desk {
     pub(crate) me: SignedIn,
     peer: Peer,
     sites: Vec<Site>,
+    /// How many sites there are, those beyond the rail too.
+    pub(crate) sites_all: u64,
     connections: Vec<ConnectionGlance>,
     told: Option<&'static str>,
 }
@@ -55,6 +57,11 @@ impl FromRequestParts<AppState> for Desk {
             .await
             .map_err(|error| Problem::from(error).into_response())?
             .items;
+        let sites_all = app
+            .store
+            .count_sites(me.workspace)
+            .await
+            .map_err(|error| Problem::from(error).into_response())?;
         let connections = app
             .store
             .connections_at_a_glance(me.workspace)
@@ -68,6 +75,7 @@ impl FromRequestParts<AppState> for Desk {
             me,
             peer: Peer::of(parts, app),
             sites,
+            sites_all,
             connections,
             told,
         })
@@ -131,6 +139,8 @@ impl Desk {
                     state: site.status.into(),
                 })
                 .collect(),
+            all_sites: (self.sites_all > u64::from(RAIL_SITES))
+                .then(|| format!("All {} sites", count(self.sites_all))),
             at: at.to_owned(),
             told: self.told,
         }

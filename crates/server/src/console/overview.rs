@@ -158,11 +158,16 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
     let activity = deployments::list(app, ws, None, &Page::first(6))
         .await?
         .items;
-    let needs = connections
+    let mut needs: Vec<Need> = connections
         .iter()
         .filter_map(|connection| connection_need(connection, now))
-        .chain(sites.iter().filter_map(site_need))
         .collect();
+    for site in &sites {
+        needs.extend(match site_need(site) {
+            None => pending_need(site, &deployments::pending(app, site).await?),
+            need => need,
+        });
+    }
     Ok(page(&OverviewPage {
         shell: desk.shell("overview"),
         way,
@@ -190,7 +195,7 @@ fn site_need(site: &Site) -> Option<Need> {
         ),
         SiteStatus::Drifted => (
             format!("{name} has drifted"),
-            "The account is not as it should be: something was changed there, or a setting here waits for a deployment.",
+            "Somebody changed something in the account.",
             "See what changed",
         ),
         SiteStatus::New => (
@@ -206,6 +211,20 @@ fn site_need(site: &Site) -> Option<Need> {
         words: words.to_owned(),
         href: format!("/sites/{}/plan", site.id),
         action,
+    })
+}
+
+/// Changes that wait for a deployment. Who rolled a site back knows that it stands there.
+fn pending_need(site: &Site, pending: &deployments::Pending) -> Option<Need> {
+    if pending.is_rolled_back || pending.changes.is_empty() {
+        return None;
+    }
+    Some(Need {
+        state: State::new("idle", Mark::Ring, "Not deployed yet"),
+        title: format!("{} has changes that are not deployed yet", site.name),
+        words: pending.changes.join(", "),
+        href: format!("/sites/{}/plan", site.id),
+        action: "See the plan",
     })
 }
 

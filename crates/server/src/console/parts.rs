@@ -10,6 +10,7 @@ pub(crate) use self::problem::guide_section;
 pub(crate) use self::{
     mark::{Mark, State},
     problem::{ProblemPanel, set_support},
-    text::{Coded, count, plural},
-    time::{Exact, Stamp, Wait, When, day, span},
+    text::Coded,
+    time::{Exact, Stamp, Wait, When, day, moment, span},
 };
+pub(crate) use crate::words::{count, plural};

@@ -1,17 +1,19 @@
 //! Every page with sample data: whether it has its landmarks and title, escapes what people type and keeps to the
 //! content security policy. `EDGE_DELIVERY_SAMPLES=folder` writes the pages there, to look at.
 
+mod bulk;
 mod connections;
 mod deployments;
 mod others;
 mod sites;
+mod verification;
 
 use super::{
     activity::{
         ActivityPage, ActivityRow,
         log::{KINDS, LogPage, LogRow},
     },
-    agents::AgentsPage,
+    agents::{AgentPage, AgentsPage, AgentsQuery, HeldRow, RegistryPage, StagedPart},
     connections::{
         AccountNames, AccountRow, AccountTable, ChecklistPart, ConnectPage, ConnectionPage,
         ConnectionRow, ConnectionsPage, Former, GuidePage, Line, Mend, Named, PermissionCell,
@@ -27,14 +29,22 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        DriftPanel, NewSitePage, RemovePage, SHOWS, SiteHead, SitePage, SiteRow, SiteSettingsPage,
-        SitesPage, VariantRow,
+        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SHOWS, SLASHES,
+        SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart, VariantRow,
     },
-    variants::{LongText, RevisionRow, VariantPage},
+    variants::{
+        ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,
+        PreviewPart, PreviewRow, RevisionRow, ScheduleRows, Theirs, VariantPage,
+    },
+    verification::{CheckQuery, Found, ListRow, VerificationPage},
     visit::{DiffLine, HeaderRow, Lane, VisitPage},
 };
-use crate::problem::{CloudflareSaid, Code, FieldError, Problem};
+use crate::{
+    problem::{CloudflareSaid, Code, FieldError, Problem},
+    services::compare::{Comparison, Hunk, Line as DiffedLine, Piece},
+};
 use domain::{
+    agents::{Registry, changes::Change},
     deployment::{DeploymentStatus, SiteStatus, StepStatus},
     plan::{Difference, OtherRoute, Resource, Warning},
     route_pattern::Relation,
@@ -68,6 +78,7 @@ fn shell(at: &str) -> Shell {
         ],
         at: at.to_owned(),
         told: None,
+        all_sites: Some("All 40 sites".to_owned()),
         banners: Vec::new(),
         more_banners: 0,
         support: Some("https://help.example/edge-delivery".to_owned()),
@@ -155,6 +166,15 @@ fn head(open: &'static str, status: SiteStatus) -> SiteHead {
             changes: vec![("Route shop.example/*".to_owned(), NASTY.to_owned())],
             conflicts: vec![NASTY.to_owned()],
         }),
+        not_deployed: if open == "settings" {
+            vec![
+                "KV deadline 400 ms instead of 300 ms".to_owned(),
+                NASTY.to_owned(),
+            ]
+        } else {
+            Vec::new()
+        },
+        is_rolled_back: false,
     }
 }
 
@@ -280,6 +300,7 @@ fn activity() -> Vec<ActivityRow> {
         id: id.to_owned(),
         title: title.to_owned(),
         by: "owner@shop.example".to_owned(),
+        changes: "create KV namespace, content, Worker, 2 routes".to_owned(),
         state: status.into(),
         steps: "5 of 5".to_owned(),
         took: "5.24 s".to_owned(),
@@ -365,7 +386,9 @@ fn every_page_is_sound() {
         sites::sites(),
         sites::variants(),
         deployments::deployments(),
+        bulk::bulk(),
         others::others(),
+        verification::verification(),
     ]
     .into_iter()
     .flatten()

@@ -16,6 +16,8 @@ pub(crate) struct Shell {
     pub(crate) email: String,
     /// The sites that the rail lists.
     pub(crate) sites: Vec<RailSite>,
+    /// `All 40 sites`, when the rail does not list them all.
+    pub(crate) all_sites: Option<String>,
     /// Where we are: a section's word or a site's id.
     pub(crate) at: String,
     /// What was just done, said once.
@@ -139,22 +141,49 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "stays" => "The connection stays. Removals that were begun go on.",
         "former_gone" => "Noted.",
         "webhook_set" => "The webhook is set.",
+        "lists" => "The lists are being fetched.",
         "webhook_gone" => "The webhook is deleted.",
         "attached" => "The site has another connection. The plan shows how it is.",
         "saved" => "Saved.",
         "published" => "Published. It is on its way to the edge.",
         "published-path" => {
-            "Published. What stood after ? or # was left out: a page has one variant, whatever the query."
+            "Published. What stood after ? or # and makes no other page of this site was left out."
         }
         "draft-path" => {
-            "Saved as a draft. What stood after ? or # was left out: a page has one variant, whatever the query."
+            "Saved as a draft. What stood after ? or # and makes no other page of this site was left out."
         }
         "draft" => "Saved as a draft. Agents do not see it.",
+        "previewed" => "The preview link is made. It works for an hour.",
+        "preview-revoked" => {
+            "The preview link is revoked. Where it was open a moment ago it may be seen a minute longer."
+        }
+        "preview-key" => {
+            "Every preview link is revoked. Deploy the site to give its Worker the new key."
+        }
+        "rolled-back" => "Rolled back. It is on its way to the edge.",
+        "scheduled" => "The times are set. Nobody needs to be here when they come.",
+        "schedule-gone" => "Nothing is set for a time any more.",
         "unpublished" => "Unpublished. Agents get the page that people get.",
+        "cleared" => "The variants and their revisions are deleted.",
+        "making_stops" => "It stops after the page that it is at. Drafts that were made stay.",
+        "change_accepted" => {
+            "Noted. The page as it is now is what the next looks are compared with."
+        }
+        "page_check" => "The page is looked at within a few seconds.",
         "deleted" => "The variant and its revisions are deleted.",
         "removed" => "Removed. Nothing of it is left in the account.",
         "revoked" => "The access key is revoked.",
         "password" => "The password is changed.",
+        "agents_staged" => {
+            "Checked, and staged. Look at what it would change, then put it in force."
+        }
+        "agents_active" => {
+            "It is in force. Each site’s plan shows what that changes at Cloudflare."
+        }
+        "agents_discarded" => "Discarded. The registry in force stays.",
+        "agents_reverted" => {
+            "The earlier registry is in force again. Each site’s plan shows what that changes."
+        }
         "cancelled" => "It stops at the next safe point.",
         _ => return None,
     })

@@ -2,7 +2,7 @@
 
 use super::{
     connections::{Named, ZoneList},
-    parts::{Mark, ProblemPanel, State, When, count},
+    parts::{Mark, ProblemPanel, Stamp, State, When, count},
     shell::Shell,
 };
 use askama::{Template, filters::Safe};
@@ -11,12 +11,19 @@ use store::{Site, VariantCounts};
 
 mod change;
 mod make;
+mod policy;
 mod show;
+mod sync;
 
-pub(super) use change::{attach, remove, remove_page, save_settings, settings};
+#[cfg(test)]
+pub(super) use change::SLASHES;
+pub(super) use change::{attach, remove, remove_page, rotate_preview_key, save_settings, settings};
 pub(super) use make::{create, new};
+pub(crate) use policy::PolicyPart;
+pub(super) use policy::save_agents;
 pub(crate) use show::head;
 pub(super) use show::{index, show};
+pub(super) use sync::{edge, live, paid, spread};
 
 /// The list of sites.
 #[derive(Debug, Template)]
@@ -28,6 +35,12 @@ pub(crate) struct SitesPage {
     pub(crate) rows: Vec<SiteRow>,
     /// Whether there is a connection to deploy through.
     pub(crate) has_connection: bool,
+    /// What names or host names must hold, as typed.
+    pub(crate) find: String,
+    /// How many sites there are.
+    pub(crate) all: u64,
+    /// Whether this is not the first page.
+    pub(crate) has_before: bool,
     /// The next page's cursor.
     pub(crate) next: Option<String>,
 }
@@ -76,6 +89,57 @@ pub(crate) fn is_deployed(site: &Site) -> bool {
     !matches!(site.status, SiteStatus::New | SiteStatus::Removed)
 }
 
+/// How far the content is, on the site's page while there is something to say.
+#[derive(Debug, Clone, Template)]
+#[template(path = "parts/sync_live.html")]
+pub(crate) struct SyncPart {
+    /// The site's id.
+    pub(crate) site: String,
+    /// What is going on.
+    pub(crate) state: State,
+    /// How far, or why not.
+    pub(crate) words: String,
+    /// Done, of all.
+    pub(crate) progress: Option<(u64, u64)>,
+    /// Whether the owner is to say how it goes on.
+    pub(crate) asks: bool,
+    /// When it goes on by itself.
+    pub(crate) until: Option<When>,
+}
+
+/// What the edge says itself.
+#[derive(Debug, Template)]
+#[template(path = "pages/site_edge.html")]
+pub(crate) struct EdgePage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The head.
+    pub(crate) site: SiteHead,
+    /// Whether all is live.
+    pub(crate) state: State,
+    /// When the manifest was written last.
+    pub(crate) written: Option<When>,
+    /// How much is on its way.
+    pub(crate) pending: String,
+    /// Whether anything is.
+    pub(crate) has_pending: bool,
+    /// The hosts.
+    pub(crate) rows: Vec<HostRow>,
+}
+
+/// A host's answer.
+#[derive(Debug, Clone)]
+pub(crate) struct HostRow {
+    /// The host name.
+    pub(crate) host: String,
+    /// Whether it is up to date.
+    pub(crate) state: State,
+    /// When the manifest that it uses was written.
+    pub(crate) manifest: Option<When>,
+    /// What else it says.
+    pub(crate) words: String,
+}
+
 /// The choice of a domain.
 #[derive(Debug, Template)]
 #[template(path = "pages/site_new.html")]
@@ -121,8 +185,12 @@ pub(crate) struct SiteHead {
     pub(crate) running: Option<String>,
     /// The open tab.
     pub(crate) open: &'static str,
-    /// What the watch found to differ in the account.
+    /// What somebody changed in the account.
     pub(crate) drift: Option<DriftPanel>,
+    /// What its owner changed here and the next deployment brings.
+    pub(crate) not_deployed: Vec<String>,
+    /// Whether it stands on the Worker of an earlier deployment.
+    pub(crate) is_rolled_back: bool,
 }
 
 /// What differs in a site's account, on the pages of the site.
@@ -147,19 +215,6 @@ impl SiteHead {
     }
 }
 
-/// A name that a POSIX shell takes as one word.
-pub(crate) fn shell_word(name: &str) -> String {
-    let is_plain = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if is_plain {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
-    }
-}
-
 /// A site's variants.
 #[derive(Debug, Template)]
 #[template(path = "pages/site.html")]
@@ -168,6 +223,8 @@ pub(crate) struct SitePage {
     pub(crate) shell: Shell,
     /// The head.
     pub(crate) site: SiteHead,
+    /// How far the content is.
+    pub(crate) sync: Option<SyncPart>,
     /// What the paths must begin with.
     pub(crate) find: String,
     /// Which states are shown: empty for all.
@@ -183,8 +240,16 @@ pub(crate) struct SitePage {
 }
 
 /// The filters of the list of variants.
-pub(crate) const SHOWS: &[(&str, &str)] =
-    &[("", "All"), ("published", "Published"), ("draft", "Draft")];
+pub(crate) const SHOWS: &[(&str, &str)] = &[
+    ("", "All"),
+    ("published", "Published"),
+    ("changed", "Changed since"),
+    ("draft", "Draft"),
+    ("scheduled", "Scheduled"),
+    ("draft", "Draft"),
+    ("changed", "Page changed"),
+    ("withheld", "Withheld"),
+];
 
 /// A variant in the list.
 #[derive(Debug, Clone)]
@@ -199,6 +264,8 @@ pub(crate) struct VariantRow {
     pub(crate) revision: String,
     /// Whether the edge has it.
     pub(crate) edge: State,
+    /// What is to happen at a set time.
+    pub(crate) to_come: Vec<(&'static str, Stamp)>,
     /// When it was changed.
     pub(crate) changed: When,
 }
@@ -221,6 +288,30 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) deadline: String,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undoes: bool,
+    /// The account's Workers plan: `unknown`, `free` or `paid`.
+    pub(crate) workers_plan: String,
+    /// Whether content over a free account's quota is spread over days.
+    pub(crate) spreads: bool,
+    /// Which agents get variants.
+    pub(crate) agents: PolicyPart,
+    /// What a slash at the end of a path means, as chosen.
+    pub(crate) slash: String,
+    /// The choices for it: word, title, explanation.
+    pub(crate) slashes: [(&'static str, &'static str, &'static str); 3],
+    /// The query parameters that make another page, as typed.
+    pub(crate) parameters: String,
+    /// Whether merging is offered, since the settings as typed would merge variants.
+    pub(crate) offers_merge: bool,
+    /// How many preview links are open.
+    pub(crate) previews: String,
+    /// Whether variants may hold scripts.
+    pub(crate) allows_scripts: bool,
+    /// What becomes of a variant whose page changed: `mark`, `pause` or `remake`.
+    pub(crate) on_change: String,
+    /// Whether variants are withheld while the origin does not show their page.
+    pub(crate) withholds: bool,
+    /// Whether published HTML brings Markdown along.
+    pub(crate) markdown: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.
@@ -253,14 +344,4 @@ pub(crate) struct RemovePage {
     pub(crate) variants_words: String,
     /// Why it was not begun.
     pub(crate) problem: Option<ProblemPanel>,
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_for_the_shell() {
-        assert_eq!(super::shell_word("shop.example"), "shop.example");
-        assert_eq!(super::shell_word("my shop"), "'my shop'");
-        assert_eq!(super::shell_word("it's"), r"'it'\''s'");
-    }
 }

@@ -1,23 +1,48 @@
 //! One variant: its source, its preview and its revisions.
 
 use super::{
+    bulk::WatchPanel,
     connections::Named,
-    parts::{Mark, ProblemPanel, State, When},
+    desk::encoded,
+    parts::{Mark, ProblemPanel, Stamp, State, When},
     shell::Shell,
     sites::is_deployed,
 };
+use crate::services::variants::VariantName;
 use askama::Template;
 use store::{Site, Variant};
 
 mod change;
+mod checks;
+mod compare;
+mod difference;
 mod download;
 mod edit;
+mod history;
 mod preview;
+mod preview_links;
+mod schedule;
+
+pub(super) use self::{checks::ChecksPart, difference::DifferencePart, schedule::ScheduleRows};
+#[cfg(test)]
+pub(super) use self::{
+    checks::Finding,
+    compare::ComparePage,
+    history::{HistoryPage, HistoryRow},
+};
 
 pub(super) use change::{delete, publish, save, unpublish};
+pub(super) use checks::check;
+pub(super) use compare::compare;
 pub(super) use download::download;
 pub(super) use edit::{edit, new};
-pub(super) use preview::preview;
+pub(super) use history::{history_page, roll_back};
+pub(super) use preview::{html_of, preview};
+pub(crate) use preview_links::PreviewPart;
+#[cfg(test)]
+pub(crate) use preview_links::PreviewRow;
+pub(super) use preview_links::{make as make_preview, revoke as revoke_preview};
+pub(super) use schedule::{cancel as cancel_schedule, set as set_schedule};
 
 /// Whether a variant is published.
 pub(crate) fn state_of(variant: &Variant) -> State {
@@ -25,10 +50,31 @@ pub(crate) fn state_of(variant: &Variant) -> State {
         Some(published) if *published == variant.latest => {
             State::new("ok", Mark::Tick, "Published")
         }
-        Some(_) => State::new("ok", Mark::Tick, "Published, newer draft"),
+        Some(_) => State::new("ok", Mark::Pencil, "Published, changed since"),
+        None if variant.scheduled.is_some() => State::new("run", Mark::Clock, "Scheduled"),
         None if variant.published_at.is_some() => State::new("idle", Mark::Bar, "Unpublished"),
         None => State::new("idle", Mark::Pencil, "Draft"),
     }
+}
+
+/// What is to happen to a variant at a set time: words and time.
+pub(crate) fn to_come(variant: &Variant) -> Vec<(&'static str, Stamp)> {
+    let publish = variant
+        .scheduled
+        .as_ref()
+        .map(|it| ("publishes", Stamp(it.at)));
+    let expire = variant.expires.as_ref().map(|it| ("ends", Stamp(it.at)));
+    publish.into_iter().chain(expire).collect()
+}
+
+/// The address of a variant's page.
+pub(super) fn edit_link(name: &VariantName) -> String {
+    format!(
+        "/sites/{}/variants/edit?format={}&path={}",
+        name.site,
+        name.format,
+        encoded(name.path.as_str())
+    )
 }
 
 /// Whether the edge has what is published.
@@ -77,10 +123,37 @@ pub(crate) struct VariantPage {
     pub(crate) size: String,
     /// The HTML that the preview shows.
     pub(crate) preview: String,
+    /// Its links to previews on the live site; none while it is new.
+    pub(crate) previews: Option<PreviewPart>,
+    /// What the daily check knows of the page.
+    pub(crate) watch: Option<WatchPanel>,
     /// The revisions, latest first.
     pub(crate) revisions: Vec<RevisionRow>,
     /// Why it was not saved.
     pub(crate) problem: Option<ProblemPanel>,
+    /// What its author says about it, as typed.
+    pub(crate) note: String,
+    /// What the checks found in the text.
+    pub(crate) checks: ChecksPart,
+    /// What is to happen at a set time.
+    pub(crate) schedule: ScheduleRows,
+    /// When somebody else was faster: their revision and who saved it, and what differs from it in the text.
+    pub(crate) theirs: Option<Theirs>,
+}
+
+/// What somebody else saved while a text was being written.
+#[derive(Debug, Clone)]
+pub(crate) struct Theirs {
+    /// The revision's first 8 digits.
+    pub(crate) short: String,
+    /// Who saved it.
+    pub(crate) author: String,
+    /// When.
+    pub(crate) saved: When,
+    /// From theirs to what was typed.
+    pub(crate) difference: DifferencePart,
+    /// Their text.
+    pub(crate) content: String,
 }
 
 /// How a text that is too long for the editor is read and replaced.

@@ -3,7 +3,7 @@
 //! The first two say nothing that a stranger may not know. `/metrics` is open to loopback without a proxy; from anywhere
 //! else it takes an access key.
 
-use super::{connection_figures, watch};
+use super::{connection_figures, list_figures, watch};
 use crate::{
     app::AppState,
     auth::{self, peer::Peer},
@@ -66,7 +66,9 @@ async fn metrics(
     };
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        figures.render() + &connection_figures::render(&app).await?,
+        figures.render()
+            + &connection_figures::render(&app).await?
+            + &list_figures::render(&app).await?,
     )
         .into_response())
 }

@@ -12,20 +12,25 @@ use futures::StreamExt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// The longest wait for an answer to begin. One step at Cloudflare with its retries takes 45 s at most; a large import over
-/// a slow line needs more.
+/// The longest wait for an answer to begin. One step at Cloudflare with its retries takes 45 s at most.
 const ANSWER_WITHIN: Duration = Duration::from_secs(300);
+
+/// The longest wait for the answer to an import: a million lines over a slow line.
+const IMPORTED_WITHIN: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// Gives up on handlers that take too long.
 pub(super) async fn time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
+    let path = request.uri().path();
+    let limit = if path.ends_with("/variants:import") || path.contains("/variants/import") {
+        IMPORTED_WITHIN
+    } else {
+        ANSWER_WITHIN
+    };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
             Code::Internal,
-            format!(
-                "No answer could be given within {} s.",
-                ANSWER_WITHIN.as_secs()
-            ),
+            format!("No answer could be given within {} s.", limit.as_secs()),
         )
         .with_status(StatusCode::GATEWAY_TIMEOUT)
         .cause(

@@ -39,9 +39,22 @@ fn of_kv(error: &Error) -> Option<Problem> {
                 .remedy("Go on after 00:00 UTC, when Cloudflare counts anew: what was written is not written again.")
                 .remedy("Or take the paid Workers plan in the Cloudflare dashboard, and go on at once."),
         ),
+        10_037 => Some(not_available(error.message().unwrap_or("no reason"))),
         7003 => Some(account_out_of_reach()),
         _ => None,
     }
+}
+
+/// What the code means is not confirmed (§4.6): the account has no Workers or KV, or holds as many as its plan allows.
+fn not_available(said: &str) -> Problem {
+    Problem::new(
+        Code::CloudflareRefused,
+        format!("Cloudflare refuses the account itself: {said}."),
+    )
+    .cause("Workers or KV is not available to the account: something there was never finished, or its plan has none.")
+    .cause("Or a limit of its plan is reached: the free plan allows 100 Workers, the paid one 500.")
+    .remedy("Open Workers & Pages of this account in the Cloudflare dashboard once, and see what it asks for: terms, a plan, a free place. Then go on.")
+    .remedy("Or delete Workers that are not needed there, or take a larger plan. Then go on.")
 }
 
 fn of_scripts(error: &Error, said: &str) -> Option<Problem> {
@@ -53,9 +66,7 @@ fn of_scripts(error: &Error, said: &str) -> Option<Problem> {
         10_034 => refused("The e-mail address of the Cloudflare account is not verified, and Cloudflare takes no Worker before it is.".to_owned())
             .cause("The account is new, or its address was changed.")
             .remedy("Open the link in Cloudflare's mail, or ask for another one in the dashboard (My Profile). Then go on."),
-        10_037 => refused(format!("The account holds as many Workers as its plan allows: {said}."))
-            .cause("The free plan allows 100 Workers, the paid one 500.")
-            .remedy("Delete Workers that are not needed in the Cloudflare dashboard, or take a larger plan. Then go on."),
+        10_037 => not_available(said),
         10_021 => refused(format!("Cloudflare did not take the Worker's script: {said}."))
             .cause("Its validator refused it. This should not happen with a script of Edge Delivery.")
             .remedy("Report Cloudflare's message below; until then the site stays as it was."),

@@ -34,6 +34,8 @@ pub(crate) struct Work<'a> {
     pub(crate) seen_script: Option<ScriptMark>,
     /// What the Worker consists of; `None` in a removal, which needs none.
     pub(crate) material: Option<Material>,
+    /// The earlier Worker that it is, if it is one.
+    pub(crate) pinned: Option<String>,
     /// The deployment.
     pub(crate) deployment: DeploymentId,
     /// Calls to Cloudflare so far.

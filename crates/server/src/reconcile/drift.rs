@@ -1,24 +1,30 @@
-//! The watch over accounts: each deployed site's account is looked at now and then, and what differs is told. Nothing is
-//! repaired by itself: somebody may have had a reason.
+//! What somebody changed in a site's account: kept with the site, told once for each change of it, in the log and to the
+//! webhook. Nothing is repaired by itself: somebody may have had a reason. Who looks, and when, is in [`watch`].
 
-use crate::{app::App, clock::rfc3339, problem::Outcome, services::deployments};
-use domain::{deployment::SiteStatus, plan::Plan};
+pub(super) mod watch;
+
+use crate::{
+    app::App,
+    clock::rfc3339,
+    problem::{Outcome, Problem},
+    services::webhooks,
+};
+use domain::{
+    deployment::SiteStatus,
+    plan::{Difference, Plan, Step},
+};
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
-use store::Site;
-use tokio_util::sync::CancellationToken;
+use serde_json::{Value, json};
+use store::{NewDelivery, Site, WebhookEvent};
 
-/// How often it is asked whose turn it is.
-const TICK: Duration = Duration::from_secs(10);
-
-/// Between two looks: so that many sites that are due at once take their turns within Cloudflare's limit of calls.
-const BREATH: Duration = Duration::from_millis(500);
+/// Of several that look at once, one writes; who comes second looks at what the first wrote.
+const TRIES: usize = 3;
 
 /// What differs in an account, kept with the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Drift {
-    /// When it was seen, as RFC 3339.
+    /// When it was first seen like this, as RFC 3339.
     pub(crate) seen_at: String,
     /// What a deployment would do about it, and why.
     pub(crate) changes: Vec<Change>,
@@ -36,112 +42,121 @@ pub(crate) struct Change {
     pub(crate) found: String,
     /// What a repair does.
     pub(crate) repair: String,
+    /// With what it was changed, where the account tells: `dash`, `wrangler`, `api`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
 }
 
-impl Drift {
-    /// What a plan says, unless there is nothing to say.
-    fn of(plan: &Plan, seen_at: String) -> Option<Self> {
-        (!plan.is_in_sync()).then(|| Self {
-            seen_at,
-            changes: plan
-                .steps
-                .iter()
-                .map(|step| Change {
-                    what: format!("{} {}", step.resource.title(), step.name),
-                    found: step.reason.clone(),
-                    repair: step.action.as_str().to_owned(),
-                })
-                .collect(),
-            conflicts: plan
-                .conflicts
-                .iter()
-                .map(|conflict| conflict.detail.clone())
-                .collect(),
-        })
-    }
+/// What a plan says of somebody else's changes, unless there are none.
+pub(crate) fn seen(app: &App, plan: &Plan) -> Option<Drift> {
+    of(plan, rfc3339(app.clock.now()))
 }
 
-/// Runs until `stop`. Does nothing when the interval is set to nought.
-pub(super) async fn run(app: Arc<App>, stop: CancellationToken) {
-    let Some(every) = app.config.observe_every else {
-        return;
-    };
-    while !stop.is_cancelled() {
-        let pause = match look_at_next(&app, every).await {
-            Ok(true) => BREATH,
-            Ok(false) => TICK.min(every),
-            Err(problem) => {
-                tracing::warn!(%problem, "the accounts could not be watched");
-                TICK
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+fn of(plan: &Plan, seen_at: String) -> Option<Drift> {
+    plan.is_drifted().then(|| Drift {
+        seen_at,
+        changes: plan.repairs().map(|step| change(plan, step)).collect(),
+        conflicts: plan
+            .outside_conflicts()
+            .map(|conflict| conflict.detail.clone())
+            .collect(),
+    })
 }
 
-/// Looks at the site whose turn it is; says whether there was one.
-async fn look_at_next(app: &App, every: Duration) -> Outcome<bool> {
-    let now = app.clock.now();
-    let seconds = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
-    let claimed = app
-        .store
-        .claim_observation(now, now.plus_seconds(seconds))
-        .await?;
-    let Some(site) = claimed else {
-        return Ok(false);
-    };
-    look(app, &site).await?;
-    Ok(true)
-}
-
-async fn look(app: &App, site: &Site) -> Outcome<()> {
-    // The site's state follows what is seen, also when nothing can be seen.
-    match deployments::plan(app, site.workspace, site).await {
-        Ok((plan, _)) => tell(app, site, &plan).await,
-        Err(problem) => {
-            tracing::warn!(site.id = %site.id, %problem, "the account of a site could not be looked at");
-            metrics::counter!("edge_delivery_observations_total", "outcome" => "unknown")
-                .increment(1);
-            Ok(())
-        }
-    }
-}
-
-/// Keeps what differs with the site, and tells it when it is new.
-async fn tell(app: &App, site: &Site, plan: &Plan) -> Outcome<()> {
-    let drift = Drift::of(plan, rfc3339(app.clock.now()));
-    let outcome = if drift.is_some() {
-        "drifted"
-    } else {
-        "in_sync"
-    };
-    metrics::counter!("edge_delivery_observations_total", "outcome" => outcome).increment(1);
-    keep(app, site, drift.as_ref()).await?;
-    if let (Some(drift), SiteStatus::InSync) = (&drift, site.status) {
-        let found: Vec<&str> = drift
-            .changes
+fn change(plan: &Plan, step: &Step) -> Change {
+    let is_it = |found: &&Difference| found.resource == step.resource && found.name == step.name;
+    Change {
+        what: format!("{} {}", step.resource.title(), step.name),
+        found: step.reason.clone(),
+        repair: step.action.as_str().to_owned(),
+        by: plan
+            .differences
             .iter()
-            .map(|change| change.what.as_str())
-            .collect();
-        tracing::warn!(site.id = %site.id, found = found.join(", "), "an account was changed outside Edge Delivery");
+            .filter(is_it)
+            .find_map(|found| found.by.clone()),
+    }
+}
+
+/// Keeps what a look at the account found, or that nothing differs any more. What was not known before is told.
+pub(crate) async fn keep(app: &App, site: &Site, found: Option<Drift>) -> Outcome<()> {
+    for _ in 0..TRIES {
+        let stored = app.store.drift(site.workspace, site.id).await?;
+        let former = stored
+            .clone()
+            .and_then(|value| serde_json::from_value(value).ok());
+        if stored.is_none() && found.is_none() || is_same(former.as_ref(), found.as_ref()) {
+            return Ok(());
+        }
+        let value = found.as_ref().map(serde_json::to_value).transpose();
+        let value = value.map_err(|error| Problem::internal(&error))?;
+        let message = message(app, site, former.as_ref(), found.as_ref());
+        let is_kept = app
+            .store
+            .change_drift(
+                site.workspace,
+                site.id,
+                stored.as_ref(),
+                value.as_ref(),
+                Some(&message),
+            )
+            .await?;
+        if is_kept {
+            tell(site, found.as_ref());
+            app.signals.wake_watching();
+            return Ok(());
+        }
     }
     Ok(())
 }
 
-/// Keeps what a look at the account found.
-pub(crate) async fn keep(app: &App, site: &Site, drift: Option<&Drift>) -> Outcome<()> {
-    let value = drift.map(serde_json::to_value).transpose();
-    let value = value.map_err(|error| crate::problem::Problem::internal(&error))?;
-    app.store
-        .set_drift(site.workspace, site.id, value.as_ref())
-        .await?;
-    Ok(())
+/// Whether nothing else is to be told than before.
+fn is_same(former: Option<&Drift>, found: Option<&Drift>) -> bool {
+    match (former, found) {
+        (Some(former), Some(found)) => {
+            former.changes == found.changes && former.conflicts == found.conflicts
+        }
+        _ => false,
+    }
 }
 
-/// What differed at the last look of the watch, if the site is drifted still.
+fn tell(site: &Site, found: Option<&Drift>) {
+    match found {
+        Some(drift) => {
+            let found: Vec<&str> = drift
+                .changes
+                .iter()
+                .map(|change| change.what.as_str())
+                .chain(drift.conflicts.iter().map(String::as_str))
+                .collect();
+            tracing::warn!(site.id = %site.id, found = found.join(", "), "an account was changed outside Edge Delivery");
+        }
+        None => tracing::info!(site.id = %site.id, "an account is as it was deployed again"),
+    }
+}
+
+fn message(app: &App, site: &Site, former: Option<&Drift>, found: Option<&Drift>) -> NewDelivery {
+    let mut data = json!({
+        "site": { "id": site.id, "name": site.name, "hostnames": site.hostnames },
+        "link": webhooks::link(app, &format!("/sites/{}/plan", site.id)),
+    });
+    let event = match found {
+        Some(drift) => {
+            data["status"] = json!(SiteStatus::Drifted);
+            data["seenAt"] = json!(drift.seen_at);
+            data["changes"] = json!(drift.changes);
+            data["conflicts"] = json!(drift.conflicts);
+            WebhookEvent::SiteDrifted
+        }
+        None => {
+            data["status"] = json!(SiteStatus::InSync);
+            data["driftedAt"] = former.map_or(Value::Null, |drift| json!(drift.seen_at));
+            WebhookEvent::SiteRecovered
+        }
+    };
+    webhooks::message(event, app.clock.now(), &data)
+}
+
+/// What differed at the last look, if the site is drifted still.
 pub(crate) async fn known(app: &App, site: &Site) -> Outcome<Option<Drift>> {
     if site.status != SiteStatus::Drifted {
         return Ok(None);
@@ -156,6 +171,6 @@ mod tests {
 
     #[test]
     fn an_account_in_sync_says_nothing() {
-        assert_eq!(Drift::of(&Plan::default(), String::new()), None);
+        assert_eq!(of(&Plan::default(), String::new()), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     apply::Work,
-    material,
+    drift, material,
     outlook::{self, Task},
     rounds::{Halt, Run},
 };
@@ -15,11 +15,10 @@ use crate::{
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus, SiteStatus},
     observed::Recorded,
-    variant::Format,
 };
 use serde_json::json;
 use std::time::Duration;
-use store::Deployment;
+use store::{Deed, Deployment, DeploymentEnd, Moment};
 use tokio_util::sync::CancellationToken;
 
 /// Who asks for the undoing of a deployment whose proof failed.
@@ -42,8 +41,19 @@ pub(super) struct End {
     status: DeploymentStatus,
     problem: Option<Problem>,
     calls: u32,
-    /// What the site is now; `None`: the site is gone.
-    site: Option<SiteStatus>,
+    /// What becomes of the site.
+    site: After,
+}
+
+/// What a site is after a deployment.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    /// Gone.
+    Gone,
+    /// In this state.
+    Is(SiteStatus),
+    /// What it was before, as its earlier deployments tell.
+    AsBefore,
 }
 
 /// Works on the deployment. May be dropped at any await.
@@ -53,38 +63,25 @@ pub(super) async fn execute(
     stop: &CancellationToken,
 ) -> Ending {
     let mut calls = deployment.api_calls;
-    let mut recorded = None;
     let outcome = match begin(app, deployment).await {
         Ok(Begun::Over(status)) => Ok(status),
         Ok(Begun::Work(mut work, task)) => {
             let outcome = Run::new(&mut work, &task, deployment, stop).drive().await;
             calls += work.calls;
-            recorded = Some(work.site.recorded.clone());
             outcome
         }
         Err(problem) => Err(problem.into()),
     };
-    let is_untouched = recorded.is_some_and(|recorded| recorded == Recorded::default());
     let (status, problem, site) = match outcome {
-        Ok(DeploymentStatus::Removed) => (DeploymentStatus::Removed, None, None),
-        Ok(DeploymentStatus::Undone) if is_untouched => {
-            (DeploymentStatus::Undone, None, Some(SiteStatus::New))
-        }
-        Ok(DeploymentStatus::Undone) => (DeploymentStatus::Undone, None, Some(SiteStatus::Drifted)),
-        Ok(status) => (status, None, Some(SiteStatus::InSync)),
+        Ok(DeploymentStatus::Removed) => (DeploymentStatus::Removed, None, After::Gone),
+        Ok(DeploymentStatus::Undone) => (DeploymentStatus::Undone, None, After::AsBefore),
+        Ok(status) => (status, None, After::Is(SiteStatus::InSync)),
         Err(Halt::Stopped) => return Ending::Stopped,
-        Err(Halt::Cancelled) => {
-            let site = if is_untouched {
-                SiteStatus::New
-            } else {
-                SiteStatus::Drifted
-            };
-            (DeploymentStatus::Cancelled, None, Some(site))
-        }
+        Err(Halt::Cancelled) => (DeploymentStatus::Cancelled, None, After::AsBefore),
         Err(Halt::Failed(problem)) => (
             DeploymentStatus::Failed,
             Some(*problem),
-            Some(SiteStatus::Failed),
+            After::Is(SiteStatus::Failed),
         ),
     };
     Ending::Finished(Box::new(End {
@@ -99,24 +96,33 @@ pub(super) async fn execute(
 pub(super) async fn finish(app: &App, deployment: &Deployment, end: &End) -> Outcome<()> {
     let now = app.clock.now();
     let (workspace, site) = (deployment.workspace, deployment.site);
+    if let (DeploymentStatus::Undone, Some(undone)) = (end.status, deployment.of) {
+        app.store.mark_undone(workspace, undone, now).await?;
+        app.signals.deployment_changed(undone);
+    }
     match end.site {
-        None => {
+        After::Gone => {
             if app.store.delete_site(workspace, site).await? {
                 let event = Event::deployment(Kind::SiteRemoved, deployment)
                     .with("askedBy", deployment.requested_by.as_str());
                 audit::record(app, &Actor::background(workspace), event).await;
             }
         }
-        Some(status) => {
+        After::Is(status) => {
             let observed_at = (status == SiteStatus::InSync).then_some(now);
             app.store
                 .set_site_status(workspace, site, status, observed_at)
                 .await?;
         }
-    }
-    if let (DeploymentStatus::Undone, Some(undone)) = (end.status, deployment.of) {
-        app.store.mark_undone(workspace, undone, now).await?;
-        app.signals.deployment_changed(undone);
+        After::AsBefore => {
+            if let Some(found) = app.store.site(workspace, site).await? {
+                let ended = Some((deployment.id, end.status));
+                let status = deployments::at_rest(app, &found, ended).await?;
+                app.store
+                    .set_site_status(workspace, site, status, None)
+                    .await?;
+            }
+        }
     }
     let problem = match &end.problem {
         Some(problem) => {
@@ -125,87 +131,74 @@ pub(super) async fn finish(app: &App, deployment: &Deployment, end: &End) -> Out
         }
         None => None,
     };
+    let stored = DeploymentEnd {
+        status: end.status,
+        problem,
+        api_calls: end.calls,
+        next: undoing(app, deployment, end).await?,
+    };
     app.store
-        .finish_deployment(
-            deployment.id,
-            &app.process,
-            end.status,
-            problem,
-            end.calls,
-            now,
-        )
+        .end_deployment(deployment.id, &app.process, &stored, now)
         .await?;
     tracing::info!(deployment.id = %deployment.id, status = %end.status, "deployment ended");
-    match &end.problem {
-        None if end.status != DeploymentStatus::Cancelled => {
-            // What pages were before matters until everything is well.
-            app.store.forget_baseline(workspace, site).await?;
-            app.store.set_drift(workspace, site, None).await?;
+    if let Some(next) = &stored.next {
+        app.signals.wake_driver();
+        app.signals.deployment_changed(next.id);
+    }
+    if end.problem.is_none() && end.status != DeploymentStatus::Cancelled {
+        // What pages were before matters until everything is well.
+        app.store.forget_baseline(workspace, site).await?;
+        if let Some(site) = app.store.site(workspace, site).await? {
+            drift::keep(app, &site, None).await?;
         }
-        Some(problem) if problem.code == Code::ProofFailed => take_back(app, deployment).await?,
-        _ => {}
     }
     Ok(())
 }
 
-/// Takes a deployment back by which people got an error or our content, unless the owner does not want that.
-async fn take_back(app: &App, deployment: &Deployment) -> Outcome<()> {
+/// What takes a deployment back by which people got an error or our content, unless the owner does not want that.
+async fn undoing(app: &App, deployment: &Deployment, end: &End) -> Outcome<Option<Deployment>> {
+    let has_failed = |problem: &Problem| problem.code == Code::ProofFailed;
+    if !end.problem.as_ref().is_some_and(has_failed) || deployment.kind == DeploymentKind::Remove {
+        return Ok(None);
+    }
     let site = app
         .store
         .site(deployment.workspace, deployment.site)
         .await?;
-    let is_wanted = site.is_some_and(|site| site.settings.undo_on_failed_proof);
-    if !is_wanted || deployment.kind == DeploymentKind::Remove {
-        return Ok(());
-    }
+    let Some(site) = site.filter(|site| site.settings.undo_on_failed_proof) else {
+        return Ok(None);
+    };
     tracing::error!(deployment.id = %deployment.id, "the proof failed: the deployment is taken back");
-    match deployments::undo(app, deployment.workspace, deployment.id, TAKEN_BACK_BY).await {
-        Ok(_) => Ok(()),
+    match deployments::undoing(app, &site, deployment.id, TAKEN_BACK_BY).await {
+        Ok(undoing) => Ok(Some(undoing)),
         Err(problem) if problem.code == Code::InvalidState => {
             tracing::error!(deployment.id = %deployment.id, %problem, "it cannot be taken back");
-            Ok(())
+            Ok(None)
         }
         Err(problem) => Err(problem),
     }
 }
 
-/// Publishes what was published at the moment of the deployment that is brought back. It reaches KV like everything
-/// that is published.
-async fn restore_content(app: &App, deployment: &Deployment, publication: i64) -> Outcome<()> {
+/// Publishes what was published at that moment. It reaches KV like everything that is published.
+async fn restore_content(app: &App, deployment: &Deployment, moment: Moment) -> Outcome<()> {
     let now = app.clock.now();
+    let (workspace, site) = (deployment.workspace, deployment.site);
     let restored = app
         .store
-        .restore_publications(deployment.workspace, deployment.site, publication, now)
+        .restore_publications(
+            workspace,
+            site,
+            moment,
+            Some(deployment.id),
+            Deed::by(&deployment.requested_by, now),
+        )
         .await?;
     app.signals.wake_sync();
-    let mut text = format!(
-        "Published revisions of that moment: {} brought back, {} taken back.",
-        restored.published, restored.unpublished
-    );
-    if !restored.missing.is_empty() {
-        text.push_str(&format!(
-            " Deleted since, so left as they are: {}.",
-            named(&restored.missing)
-        ));
-    }
+    let text = deployments::restored_in_words(&restored);
     app.store
         .note_deployment(deployment.id, now, json!({ "text": text }))
         .await?;
     Ok(())
-}
-
-/// The first few of many.
-fn named(variants: &[(Format, String)]) -> String {
-    const SHOWN: usize = 5;
-    let mut words: Vec<String> = variants
-        .iter()
-        .take(SHOWN)
-        .map(|(format, path)| format!("{path} ({format})"))
-        .collect();
-    if variants.len() > SHOWN {
-        words.push(format!("{} more", variants.len() - SHOWN));
-    }
-    words.join(", ")
 }
 
 enum Begun<'a> {
@@ -216,7 +209,7 @@ enum Begun<'a> {
 }
 
 async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> {
-    let Some(mut site) = app
+    let Some(site) = app
         .store
         .site(deployment.workspace, deployment.site)
         .await?
@@ -244,25 +237,15 @@ async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> 
             ));
         }
     };
-    if let Some(pinned) = task.pin()
-        && site.recorded.pinned != *pinned
+    if let Some(moment) = task.content()
+        && deployment.restored.is_none()
     {
-        site.recorded.pinned.clone_from(pinned);
-        app.store
-            .set_recorded(site.workspace, site.id, &site.recorded)
-            .await?;
+        restore_content(app, deployment, moment).await?;
     }
-    if let Task::Rollback {
-        publication: Some(publication),
-        ..
-    } = task
-        && deployment.plan.is_none()
-    {
-        restore_content(app, deployment, publication).await?;
-    }
+    let pinned = task.worker(&site.recorded);
     let material = match task {
         Task::Remove => None,
-        _ => Some(material::material_for(app, &site).await?),
+        _ => Some(material::material_for(app, &site, pinned.as_deref()).await?),
     };
     let work = Work {
         app,
@@ -271,6 +254,7 @@ async fn begin<'a>(app: &'a App, deployment: &Deployment) -> Outcome<Begun<'a>> 
         site,
         seen_script: None,
         material,
+        pinned,
         deployment: deployment.id,
         calls: 0,
     };

@@ -7,11 +7,12 @@ use crate::{
     app::App,
     ingest,
     problem::{Outcome, Problem},
+    services::{agents, previews},
 };
 use domain::{
-    agents::AgentTable,
+    agents::{AgentTable, Registry},
     desired::Desired,
-    edge::{self, EdgeAgents, EdgeConfig},
+    edge::{self, EdgeConfig},
 };
 use serde::Deserialize;
 use store::Site;
@@ -27,16 +28,22 @@ pub(crate) struct Material {
     pub(crate) config: EdgeConfig,
 }
 
-/// The Worker that the site should have: this version's, or the earlier one that a rollback pinned.
-pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
-    let pinned = match &site.recorded.pinned {
+/// The Worker of the site: this version's, or an earlier one that is kept.
+pub(crate) async fn material_for(
+    app: &App,
+    site: &Site,
+    earlier: Option<&str>,
+) -> Outcome<Material> {
+    let kept = match earlier {
         Some(hash) => load(app, hash).await?,
         None => None,
     };
-    let (script, config) = match pinned {
-        Some(pinned) => pinned,
-        None => current(site, ingest::url(app).await?.as_deref()),
+    let registry = agents::active(app, site.workspace).await?;
+    let (script, config) = match kept {
+        Some(kept) => kept,
+        None => current_for(app, site, &registry).await?,
     };
+    let news = news(app, site, &registry, (&script, &config)).await?;
     let published = app
         .store
         .count_variants(site.workspace, site.id)
@@ -53,24 +60,78 @@ pub(crate) async fn material_for(app: &App, site: &Site) -> Outcome<Material> {
             script_bytes: script.len(),
             published,
             config_hash: config.hash().to_owned(),
+            news,
             patterns: site.settings.route_patterns.clone(),
             choices: site.settings.route_choices.clone(),
+            preview_key: config.preview_key().map(str::to_owned),
         },
         script,
         config,
     })
 }
 
-fn current(site: &Site, ingest: Option<&str>) -> (String, EdgeConfig) {
+/// The Worker as the site's settings want it now.
+async fn current_for(
+    app: &App,
+    site: &Site,
+    registry: &Registry,
+) -> Outcome<(String, EdgeConfig)> {
+    let preview_key = previews::key(app, site).await?.id;
+    let ingest = ingest::url(app).await?;
+    Ok(current(site, registry, &preview_key, ingest.as_deref()))
+}
+
+fn current(
+    site: &Site,
+    registry: &Registry,
+    preview_key: &str,
+    ingest: Option<&str>,
+) -> (String, EdgeConfig) {
     let deadline = u16::try_from(site.settings.kv_deadline_ms).unwrap_or(u16::MAX);
     let config = EdgeConfig::new(
         site.id,
         &site.hostnames,
         deadline,
         ingest,
-        EdgeAgents::default(),
-    );
-    (edge::assemble_script(&AgentTable::current()), config)
+        site.settings.agents.for_edge(registry),
+    )
+    .with_paths_and_previews(site.settings.paths.clone(), Some(preview_key));
+    (edge::assemble_script(&AgentTable::of(registry)), config)
+}
+
+/// What of the Worker differs from the last one that we uploaded, in words; nothing when that one is not known.
+async fn news(
+    app: &App,
+    site: &Site,
+    registry: &Registry,
+    (script, config): (&str, &EdgeConfig),
+) -> Outcome<Vec<String>> {
+    let Some(applied) = &site.recorded.applied else {
+        return Ok(Vec::new());
+    };
+    if edge::upload_hash(script, config).starts_with(applied.hash.as_str()) {
+        return Ok(Vec::new());
+    }
+    let Some((old_script, old_config)) = load(app, &applied.hash).await? else {
+        return Ok(Vec::new());
+    };
+    let table = AgentTable::of(registry);
+    let mut news = Vec::new();
+    if old_script != script {
+        let has_table = old_script.contains(table.script());
+        let code = script.split_once(table.script()).map(|(_, code)| code);
+        let has_code = code.is_some_and(|code| old_script.ends_with(code));
+        if !has_table {
+            news.push("a new agents table".to_owned());
+        }
+        if !has_code {
+            news.push("a new version of the Worker".to_owned());
+        }
+    }
+    if old_config.hash() != config.hash() {
+        news.push("other settings".to_owned());
+    }
+    Ok(news)
 }
 
 fn script_key(hash: &str) -> String {
@@ -95,6 +156,18 @@ pub(crate) async fn keep(app: &App, material: &Material) -> Outcome<()> {
         )
         .await?;
     Ok(())
+}
+
+/// The hash of script and configuration that the next deployment brings, and that configuration.
+pub(crate) async fn present(app: &App, site: &Site) -> Outcome<(String, EdgeConfig)> {
+    let registry = agents::active(app, site.workspace).await?;
+    let (script, config) = current_for(app, site, &registry).await?;
+    Ok((edge::upload_hash(&script, &config), config))
+}
+
+/// The configuration of an earlier upload, where it is kept.
+pub(crate) async fn config_of(app: &App, upload_hash: &str) -> Outcome<Option<EdgeConfig>> {
+    Ok(load(app, upload_hash).await?.map(|(_, config)| config))
 }
 
 /// Whether an upload is kept.

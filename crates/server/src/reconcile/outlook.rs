@@ -9,10 +9,10 @@ use domain::{
     deployment::{DeploymentKind, DeploymentStatus, StepStatus},
     desired::Goal,
     ids::{DeploymentId, WorkspaceId},
-    observed::Observed,
+    observed::{Observed, Recorded},
     plan::{self, Action, Conflict, Plan, Resource, Step, Warning, check},
 };
-use store::{Deployment, Page};
+use store::{Deployment, Moment, Page};
 
 /// What a deployment does, with what it needs for that.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(crate) enum Task {
         done: Vec<Step>,
         /// The Worker that was there before it; `None`: none.
         former: Option<String>,
+        /// What was published before it brought other revisions back.
+        content: Option<Moment>,
     },
 }
 
@@ -97,6 +99,42 @@ pub(crate) async fn worker_before(app: &App, deployment: &Deployment) -> Outcome
     }
 }
 
+/// What was published before a rollback brought other revisions back. One that went on with another that had stopped
+/// halfway counts from that one's beginning.
+async fn content_before(app: &App, undone: &Deployment) -> Outcome<Option<Moment>> {
+    let Some(restored) = &undone.restored else {
+        return Ok(None);
+    };
+    let mut moment = Moment {
+        mark: restored.before,
+        unless_changed_since: Some(restored.after),
+    };
+    let (ws, site) = (undone.workspace, Some(undone.site));
+    let listed = app
+        .store
+        .list_deployments(ws, site, &Page::first(50))
+        .await?;
+    let earlier = listed
+        .items
+        .iter()
+        .skip_while(|other| other.id != undone.id)
+        .skip(1)
+        .take_while(|other| {
+            other.kind == undone.kind
+                && other.of == undone.of
+                && matches!(
+                    other.status,
+                    DeploymentStatus::Failed | DeploymentStatus::Cancelled
+                )
+        });
+    for other in earlier {
+        if let Some(restored) = &other.restored {
+            moment.mark = restored.before;
+        }
+    }
+    Ok(Some(moment))
+}
+
 async fn referred(app: &App, workspace: WorkspaceId, id: DeploymentId) -> Outcome<Deployment> {
     app.store
         .deployment(workspace, id)
@@ -121,19 +159,35 @@ pub(super) async fn task_of(app: &App, deployment: &Deployment) -> Outcome<Task>
             Task::Undo {
                 done: done_steps(&undone),
                 former: worker_before(app, &undone).await?,
+                content: content_before(app, &undone).await?,
             }
         }
     })
 }
 
 impl Task {
-    /// Which Worker is pinned from now on; `None` leaves it as it is.
-    pub(super) fn pin(&self) -> Option<&Option<String>> {
+    /// The stored Worker that the site has when it went well; `None`: the present one.
+    pub(super) fn worker(&self, recorded: &Recorded) -> Option<String> {
         match self {
-            Self::Apply => Some(&None),
-            Self::Rollback { worker, .. } => Some(worker),
-            Self::Remove => None,
-            Self::Undo { former, done } => is_script_replaced(done).then_some(former),
+            Self::Apply | Self::Remove => None,
+            Self::Rollback { worker, .. } => worker.clone(),
+            Self::Undo { former, done, .. } if is_script_replaced(done) => former.clone(),
+            Self::Undo { .. } => recorded.pinned.clone(),
+        }
+    }
+
+    /// The moment whose published revisions it brings back.
+    pub(super) fn content(&self) -> Option<Moment> {
+        match self {
+            Self::Rollback {
+                publication: Some(mark),
+                ..
+            } => Some(Moment {
+                mark: *mark,
+                unless_changed_since: None,
+            }),
+            Self::Undo { content, .. } => *content,
+            _ => None,
         }
     }
 
@@ -150,10 +204,15 @@ impl Task {
     /// The plan.
     pub(super) fn plan(&self, goal: &Goal, observed: &Observed) -> Plan {
         match self {
-            Self::Undo { done, former } => {
+            Self::Undo { done, former, .. } => {
                 plan::undo(goal.site(), done, former.as_deref(), observed)
             }
-            _ => plan::plan(goal, observed),
+            Self::Rollback { .. } => {
+                let mut plan = plan::plan(goal, observed);
+                reword(&mut plan, ROLLED_BACK);
+                plan
+            }
+            Self::Apply | Self::Remove => next_plan(goal, observed),
         }
     }
 
@@ -176,6 +235,36 @@ impl Task {
             Self::Apply | Self::Rollback { .. } => DeploymentStatus::Live,
             Self::Remove => DeploymentStatus::Removed,
             Self::Undo { .. } => DeploymentStatus::Undone,
+        }
+    }
+}
+
+/// Why a rollback uploads a Worker.
+const ROLLED_BACK: &str = "The Worker of an earlier deployment comes back.";
+
+/// Why the next deployment uploads one.
+const PRESENT_AGAIN: &str = "The site was rolled back: it runs the Worker of an earlier deployment, and this brings the present one.";
+
+/// What the next deployment does. After a rollback it brings the present Worker, and says so.
+pub(crate) fn next_plan(goal: &Goal, observed: &Observed) -> Plan {
+    let mut plan = plan::plan(goal, observed);
+    if let Goal::Present(desired) = goal
+        && let Some(pinned) = &observed.recorded.pinned
+        && *pinned != desired.script_hash
+    {
+        reword(&mut plan, PRESENT_AGAIN);
+    }
+    plan
+}
+
+/// Names what an upload of our own is for.
+fn reword(plan: &mut Plan, why: &str) {
+    for step in &mut plan.steps {
+        if step.resource == Resource::Script
+            && let Some(rest) = step.reason.strip_prefix(plan::SCRIPT_CHANGED)
+        {
+            let rest = rest.split_once('.').map_or("", |(_, rest)| rest);
+            step.reason = format!("{why}{rest}");
         }
     }
 }

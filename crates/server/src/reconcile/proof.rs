@@ -5,15 +5,17 @@
 //! is only told. One thing alone turns a deployment into a failure: that people get an error they did not get before, or
 //! our content ([`domain::proof`]).
 
-mod health;
+pub(crate) mod health;
 mod pages;
 mod people;
+mod unanswered;
 
 use super::apply::Work;
 use crate::{
+    app::App,
     clock::rfc3339,
     problem::{Code, Outcome, Problem},
-    services::receipt,
+    services::{preflight::why_no_worker_runs, receipt},
 };
 use domain::{
     names::Hostname,
@@ -21,7 +23,7 @@ use domain::{
     plan::{Plan, Warning},
     proof::Verdict,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How many of a site's hosts are looked at.
 const HOSTS_MAX: usize = 5;
@@ -77,12 +79,8 @@ pub(super) async fn keep(
         Some(_) if !observed.recorded.routes_intended.is_empty() => health::ask_all(work).await?,
         _ => Vec::new(),
     };
-    let unanswered = edge
-        .iter()
-        .filter(|answer| answer["answered"] == false)
-        .filter_map(|answer| answer["host"].as_str())
-        .map(unanswered);
-    let warnings: Vec<Warning> = unanswered.chain(plan.warnings.iter().cloned()).collect();
+    let mut warnings = unanswered(app, &edge, plan).await;
+    warnings.extend(plan.warnings.iter().cloned());
     for warning in &warnings {
         let note = json!({ "warning": warning });
         app.store
@@ -137,13 +135,19 @@ pub(super) async fn keep(
     }
 }
 
-fn unanswered(host: &str) -> Warning {
-    Warning {
-        code: "edge_unanswered".to_owned(),
-        detail: format!(
-            "The Worker does not answer at {host} yet, so agents get nothing there. Everything is in place in the account: see that the host name has a proxied DNS record (orange cloud) at Cloudflare."
-        ),
+/// A warning for each host at which the Worker did not answer, with why, as far as that is known.
+async fn unanswered(app: &App, edge: &[Value], plan: &Plan) -> Vec<Warning> {
+    let hosts: Vec<Hostname> = edge
+        .iter()
+        .filter(|answer| answer["answered"] == false)
+        .filter_map(|answer| answer["host"].as_str()?.parse().ok())
+        .collect();
+    let mut warnings = Vec::with_capacity(hosts.len());
+    for host in hosts {
+        let seen = why_no_worker_runs(app, &host).await;
+        warnings.push(unanswered::warning(&host, plan, seen.as_ref()));
     }
+    warnings
 }
 
 fn broken(compared: &people::Compared) -> Problem {

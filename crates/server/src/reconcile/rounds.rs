@@ -2,6 +2,8 @@
 
 mod waits;
 
+pub(crate) use waits::PATIENCE;
+
 use super::{
     alignment::{align, merged},
     apply::{StepError, Work},
@@ -114,6 +116,7 @@ impl<'a, 'w> Run<'a, 'w> {
             }
             let todo = self.align(&plan).await?;
             if plan.steps.is_empty() {
+                self.pin().await?;
                 let has_changed = self.has_begun().await?;
                 let kept = proof::keep(self.work, &observed, &plan, has_changed).await;
                 self.tell_proof(kept).await?;
@@ -133,6 +136,17 @@ impl<'a, 'w> Run<'a, 'w> {
         let problem = last_problem.map_or_else(does_not_settle, |problem| *problem);
         self.fail_running_step(&problem).await?;
         Err(problem.into())
+    }
+
+    /// Which Worker stands there is written down with its upload; here when it stood there already.
+    async fn pin(&mut self) -> Result<(), Halt> {
+        let recorded = &self.work.site.recorded;
+        let pinned = self.work.pinned.clone();
+        let pinned = pinned.filter(|_| recorded.applied.is_some());
+        Ok(self
+            .work
+            .record(|recorded| recorded.pinned = pinned)
+            .await?)
     }
 
     /// Observes, brings the records up to date, plans, and checks the plan.

@@ -12,7 +12,10 @@ pub(crate) struct Signals {
     watching: Arc<Notify>,
     counting: Arc<Notify>,
     visits: broadcast::Sender<SiteId>,
+    making: Arc<Notify>,
+    lists: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
+    synced: broadcast::Sender<SiteId>,
 }
 
 impl Signals {
@@ -24,7 +27,10 @@ impl Signals {
             watching: Arc::new(Notify::new()),
             counting: Arc::new(Notify::new()),
             visits: broadcast::channel(256).0,
+            making: Arc::new(Notify::new()),
+            lists: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
+            synced: broadcast::channel(256).0,
         }
     }
 
@@ -79,10 +85,41 @@ impl Signals {
         self.visits.subscribe()
     }
 
+    /// Variants are to be made from live pages.
+    pub(crate) fn wake_making(&self) {
+        self.making.notify_one();
+    }
+
+    /// Returns when there are some to be made; a call that came before counts.
+    pub(crate) async fn making_woken(&self) {
+        self.making.notified().await;
+    }
+
+    /// Somebody wants the verification lists fetched.
+    pub(crate) fn wake_lists(&self) {
+        self.lists.notify_one();
+    }
+
+    /// Returns when somebody wants that; a call that came before counts.
+    pub(crate) async fn lists_woken(&self) {
+        self.lists.notified().await;
+    }
+
     /// Something about a deployment was stored.
     pub(crate) fn deployment_changed(&self, id: DeploymentId) {
         // Without a listener there is nobody to tell.
         let _ = self.changed.send(id);
+    }
+
+    /// Something about a site's sync was stored.
+    pub(crate) fn sync_changed(&self, id: SiteId) {
+        // Without a listener there is nobody to tell.
+        let _ = self.synced.send(id);
+    }
+
+    /// Hears of every such change from now on.
+    pub(crate) fn sync_changes(&self) -> broadcast::Receiver<SiteId> {
+        self.synced.subscribe()
     }
 
     /// Hears of every change from now on.

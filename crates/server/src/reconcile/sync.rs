@@ -1,13 +1,13 @@
 //! Brings what is published to the edge, by itself: woken by signal (published here) and by timer (published by
 //! another process). A site that is not deployed has nowhere to bring it to; its deployment does.
 
-use super::content::{Push, Pushed};
+use super::content::{LISTED_FOR_MS, Push, Pushed};
 use crate::{app::App, problem::Outcome, services::connections};
 use domain::{ids::SiteId, observed::Recorded, time::Millis};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::{SyncLease, SyncOutcome};
 use tokio::task::JoinSet;
@@ -29,6 +29,13 @@ const AT_ONCE: usize = 4;
 /// and every run may write the index.
 const PAUSE_MS: i64 = 1_100;
 
+/// How often it is looked which sites' keys are due to be listed again.
+const LISTINGS: Duration = Duration::from_secs(60);
+
+/// The longest that a pause for the account's quota lasts without another look, in milliseconds: the owner may have made
+/// room. A look costs no call.
+const LOOK_AGAIN_MS: i64 = 300_000;
+
 /// The first and the longest pause after a failure.
 const RETRY_MS: (i64, i64) = (2_000, 300_000);
 
@@ -43,8 +50,13 @@ struct Memory {
 pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) {
     let memory = Arc::new(Mutex::new(Memory::default()));
     let mut running = JoinSet::new();
+    let mut listings_due = Instant::now();
     while !stop.is_cancelled() {
         while running.try_join_next().is_some() {}
+        if Instant::now() >= listings_due {
+            listings_due = Instant::now() + LISTINGS;
+            want_listings(&app).await;
+        }
         if running.len() < AT_ONCE {
             let now = app.clock.now();
             let until = now.plus_seconds(LEASE_SECONDS);
@@ -69,12 +81,25 @@ pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) {
     running.shutdown().await;
 }
 
+/// Asks for a run for each site whose keys were listed long ago.
+async fn want_listings(app: &App) {
+    let now = app.clock.now();
+    let before = Millis(now.0 - LISTED_FOR_MS);
+    if let Err(error) = app.store.want_listings_for_background(now, before).await {
+        tracing::warn!(%error, "the sites whose keys are to be listed could not be asked for");
+    }
+}
+
 /// One run for one leased site.
 async fn work(app: &App, lease: &SyncLease, memory: &Mutex<Memory>) {
     let site = &lease.site;
     let mut done = Pushed::default();
+    let failures = {
+        let memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.failures.get(&site.id).copied().unwrap_or(0)
+    };
     let outcome = tokio::select! {
-        outcome = push(app, lease, &mut done) => Some(outcome),
+        outcome = push(app, lease, failures, &mut done) => Some(outcome),
         () = lose_lease(app, lease) => None,
     };
     let now = app.clock.now();
@@ -83,7 +108,14 @@ async fn work(app: &App, lease: &SyncLease, memory: &Mutex<Memory>) {
         match &outcome {
             Some(Ok(())) => {
                 memory.failures.remove(&site.id);
-                None
+                done.pause.as_ref().map(|pause| {
+                    let look_again = now.0 + LOOK_AGAIN_MS;
+                    Millis(
+                        pause
+                            .until
+                            .map_or(look_again, |until| until.0.min(look_again)),
+                    )
+                })
             }
             // A deployment of the site goes first.
             None => Some(Millis(now.0 + RETRY_MS.0)),
@@ -110,7 +142,6 @@ async fn work(app: &App, lease: &SyncLease, memory: &Mutex<Memory>) {
         wanted_at: lease.wanted_at,
         at: now,
         api_calls: done.calls,
-        index_hash: done.index_hash,
         retry_at,
     };
     match app
@@ -124,9 +155,10 @@ async fn work(app: &App, lease: &SyncLease, memory: &Mutex<Memory>) {
         }
         Err(error) => tracing::warn!(%error, "the end of a sync was not stored"),
     }
+    app.signals.sync_changed(site.id);
 }
 
-async fn push(app: &App, lease: &SyncLease, done: &mut Pushed) -> Outcome<()> {
+async fn push(app: &App, lease: &SyncLease, failures: u32, done: &mut Pushed) -> Outcome<()> {
     let site = &lease.site;
     let Recorded {
         namespace: Some(namespace),
@@ -138,7 +170,7 @@ async fn push(app: &App, lease: &SyncLease, done: &mut Pushed) -> Outcome<()> {
     };
     let connection = connections::of_site(app, site).await?;
     let api = connections::api_for(app, &connection)?;
-    let mut push = Push::new(app, &api, site, namespace, lease.index_hash.clone());
+    let mut push = Push::new(app, &api, site, namespace, failures);
     let ended = push.run().await;
     *done = push.done;
     ended

@@ -1,26 +1,34 @@
 //! Deployments: what would change, and the asking for it. The work itself is in [`crate::reconcile`].
 
 mod again;
+mod at_rest;
+mod content;
+pub(crate) mod edits;
 mod events;
 pub(crate) mod many;
+mod pending;
 mod standing;
 
-pub(crate) use again::{continue_, rollback, undo};
+pub(crate) use again::{continue_, rollback, undo, undoing};
+pub(crate) use at_rest::at_rest;
+pub(crate) use content::restored_in_words;
 pub(crate) use events::event_stream;
-pub(crate) use standing::{Standing, standing};
+pub(crate) use pending::{Pending, pending};
+pub(crate) use standing::{Config, Standing, standing};
 
-use super::{connections, sites};
+use super::{agents, connections, sites};
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
-    reconcile::{material::material_for, observe::observe},
+    reconcile::{drift, material::material_for, observe::observe, outlook::next_plan},
 };
+use at_rest::status_seen;
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus, SiteStatus},
     desired::Goal,
     ids::{DeploymentId, SiteId, WorkspaceId},
-    observed::{Observed, Recorded},
-    plan::{self, Plan, Warning, check::check_complete},
+    observed::Observed,
+    plan::{Plan, Warning, check::check_complete},
 };
 use std::time::Duration;
 use store::{Deployment, DeploymentEvent, Listed, Page, Site};
@@ -29,20 +37,36 @@ use uuid::Uuid;
 /// How long a removal waits for the deployment in its way to stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
 
-/// What deploying the site now would change. Reads only; the site's status follows what is seen.
+/// What deploying the site now would change. Reads only; the site's status and what is known of its drift follow what is
+/// seen.
 pub(crate) async fn plan(app: &App, ws: WorkspaceId, site: &Site) -> Outcome<(Plan, Observed)> {
     let looked = look(app, site).await;
+    let Some(now) = app.store.site(ws, site.id).await? else {
+        return looked;
+    };
+    // A deployment says itself how the site is; what was read beside one says nothing.
+    if now.status == SiteStatus::Deploying || now.recorded != site.recorded {
+        return looked;
+    }
     let (status, observed_at) = match &looked {
-        Ok((plan, observed)) => (status_after(site, plan, observed), Some(app.clock.now())),
+        Ok((plan, observed)) => (
+            status_seen(app, &now, plan, observed).await?,
+            Some(app.clock.now()),
+        ),
+        // Of a new one there is nothing to know.
+        Err(_) if now.status == SiteStatus::New => return looked,
         Err(_) => (SiteStatus::Unknown, None),
     };
-    // A deployment says itself how the site is; and of a new one there is nothing to know.
-    let stays = site.status == SiteStatus::Deploying
-        || (site.status == SiteStatus::New && status == SiteStatus::Unknown);
-    if !stays {
-        app.store
-            .set_site_status(ws, site.id, status, observed_at)
-            .await?;
+    let is_kept = app
+        .store
+        .change_site_status(ws, site.id, now.status, status, observed_at)
+        .await?;
+    if let (true, Ok((plan, _))) = (is_kept, &looked) {
+        match status {
+            SiteStatus::Drifted => drift::keep(app, &now, drift::seen(app, plan)).await?,
+            SiteStatus::InSync => drift::keep(app, &now, None).await?,
+            _ => {}
+        }
     }
     looked
 }
@@ -51,11 +75,25 @@ async fn look(app: &App, site: &Site) -> Outcome<(Plan, Observed)> {
     let connection = connections::of_site(app, site).await?;
     let api = connections::api_for(app, &connection)?;
     let (observed, _) = observe(&api, site).await?;
-    let material = material_for(app, site).await?;
+    let material = material_for(app, site, None).await?;
+    let present = material.desired.script_hash.clone();
     let goal = Goal::Present(Box::new(material.desired));
-    let mut plan = plan::plan(&goal, &observed);
+    let mut plan = next_plan(&goal, &observed);
     check_complete(&goal, &observed, &plan).map_err(|violation| Problem::internal(&violation))?;
-    if site.recorded.pinned.is_some() {
+    let registry = agents::active(app, site.workspace).await?;
+    let overrides = site.settings.agents.overrides(&registry);
+    if !overrides.is_empty() {
+        plan.warnings.push(Warning {
+            code: "search_engines_served".to_owned(),
+            detail: format!("By this site's own settings variants go to {}, which get the page that people get everywhere else. A search engine may take that for cloaking.", overrides.join(", ")),
+        });
+    }
+    if site
+        .recorded
+        .pinned
+        .as_ref()
+        .is_some_and(|pinned| *pinned != present)
+    {
         plan.warnings.push(Warning {
             code: "rolled_back".to_owned(),
             detail: "The site runs the Worker of an earlier deployment, as it was asked to. The next deployment brings the present one."
@@ -65,23 +103,8 @@ async fn look(app: &App, site: &Site) -> Outcome<(Plan, Observed)> {
     Ok((plan, observed))
 }
 
-fn status_after(site: &Site, plan: &Plan, observed: &Observed) -> SiteStatus {
-    if plan.is_in_sync() {
-        SiteStatus::InSync
-    } else if site.recorded == Recorded::default() && observed.script.is_none() {
-        match site.status {
-            SiteStatus::Failed => SiteStatus::Failed,
-            _ => SiteStatus::New,
-        }
-    } else if site.status == SiteStatus::Failed {
-        SiteStatus::Failed
-    } else {
-        SiteStatus::Drifted
-    }
-}
-
 /// Asks for a deployment; while one of the site is queued or running, the answer is that one. A removal does not take
-/// another deployment for itself: it stops that one first.
+/// another deployment for itself, the undoing of one neither: it stops that first.
 pub(crate) async fn start(
     app: &App,
     ws: WorkspaceId,
@@ -92,7 +115,8 @@ pub(crate) async fn start(
     let give_up = tokio::time::Instant::now() + STOP_WAIT;
     loop {
         let deployment = enqueue(app, ws, site, kind, None, by).await?;
-        if kind != DeploymentKind::Remove || deployment.kind == DeploymentKind::Remove {
+        let is_removal = deployment.kind == DeploymentKind::Remove && deployment.of.is_none();
+        if kind != DeploymentKind::Remove || is_removal {
             return Ok(deployment);
         }
         app.store.request_cancel(ws, deployment.id).await?;
@@ -118,11 +142,26 @@ async fn enqueue(
     by: &str,
 ) -> Outcome<Deployment> {
     let site = sites::get(app, ws, site).await?;
-    let deployment = Deployment {
+    let deployment = new(app, &site, kind, of, by);
+    let enqueued = app.store.enqueue_deployment(&deployment).await?;
+    app.signals.wake_driver();
+    app.signals.deployment_changed(enqueued.deployment.id);
+    Ok(enqueued.deployment)
+}
+
+/// A deployment to be queued.
+fn new(
+    app: &App,
+    site: &Site,
+    kind: DeploymentKind,
+    of: Option<DeploymentId>,
+    by: &str,
+) -> Deployment {
+    Deployment {
         id: DeploymentId::from_uuid(Uuid::now_v7()),
-        workspace: ws,
+        workspace: site.workspace,
         site: site.id,
-        site_name: site.name,
+        site_name: site.name.clone(),
         kind,
         status: DeploymentStatus::Queued,
         plan: None,
@@ -136,11 +175,8 @@ async fn enqueue(
         api_calls: 0,
         cancel_requested: false,
         of,
-    };
-    let enqueued = app.store.enqueue_deployment(&deployment).await?;
-    app.signals.wake_driver();
-    app.signals.deployment_changed(enqueued.deployment.id);
-    Ok(enqueued.deployment)
+        restored: None,
+    }
 }
 
 /// One page of the deployments of a site, or of all, newest first.

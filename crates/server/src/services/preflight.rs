@@ -4,19 +4,23 @@
 
 mod account;
 mod agents;
+mod console;
 mod names;
 
-use super::connections;
+use super::{
+    connections,
+    warnings::{expires_in_words, expiry_step},
+};
 use crate::app::App;
-use domain::plan::{Action, Plan, Resource, Warning};
+use domain::{
+    names::Hostname,
+    plan::{Action, Plan, Resource, Warning},
+};
 use std::time::Duration;
 use store::{Connection, Site};
 
 /// How long the looks may take together; what is not found by then is not told.
 const TIME: Duration = Duration::from_secs(6);
-
-/// A token with fewer days left is worth a word.
-const EXPIRES_SOON_DAYS: i64 = 14;
 
 /// Adds to a plan what else the owner should know before it is applied.
 pub(crate) async fn look_ahead(app: &App, site: &Site, plan: &mut Plan) {
@@ -27,16 +31,30 @@ pub(crate) async fn look_ahead(app: &App, site: &Site, plan: &mut Plan) {
         .steps
         .iter()
         .any(|step| step.resource == Resource::Script && step.action == Action::Create);
-    let (names, agents, account) = futures::future::join3(
+    let (names, agents, account, console) = futures::future::join4(
         in_time(names::look(app, site)),
         in_time(agents::look(app, site)),
         in_time(account::look(app, site, &connection, is_first)),
+        in_time(async { console::look(app, site).await.into_iter().collect() }),
     )
     .await;
     plan.warnings.extend(token_expires(app, &connection));
-    for found in [account, names, agents] {
+    for found in [account, names, agents, console] {
         plan.warnings.extend(found);
     }
+}
+
+/// Why requests for this host name may not get to a Worker, as far as that can be seen from here.
+pub(crate) async fn why_no_worker_runs(app: &App, host: &Hostname) -> Option<Warning> {
+    tokio::time::timeout(TIME, names::look_at(app, host))
+        .await
+        .ok()
+        .flatten()
+}
+
+/// What a free account's day of KV writes means for the content that waits, if it means anything.
+pub(crate) async fn forecast(app: &App, site: &Site) -> Option<Warning> {
+    account::writes(app, site).await.into_iter().next()
 }
 
 async fn in_time(look: impl Future<Output = Vec<Warning>>) -> Vec<Warning> {
@@ -51,18 +69,14 @@ fn warning(code: &str, detail: impl Into<String>) -> Warning {
 }
 
 fn token_expires(app: &App, connection: &Connection) -> Option<Warning> {
-    let left = connection.expires_at?.0 - app.clock.now().0;
-    let days = left.div_euclid(24 * 60 * 60 * 1000);
-    (days < EXPIRES_SOON_DAYS).then(|| {
-        let when = match days {
-            ..0 => "has expired".to_owned(),
-            0 => "expires within a day".to_owned(),
-            1 => "expires in 1 day".to_owned(),
-            days => format!("expires in {days} days"),
-        };
-        warning(
-            "token_expires_soon",
-            format!("The token of the connection {} {when}. What is deployed goes on without it, but nothing can be changed then: make a new token and replace this one.", connection.name),
-        )
-    })
+    let (end, now) = (connection.expires_at?, app.clock.now());
+    expiry_step(end, now)?;
+    let when = expires_in_words(end, now);
+    Some(warning(
+        "token_expires_soon",
+        format!(
+            "The token of the connection {} {when}. What is deployed goes on without it, but nothing can be changed then: make a new token and replace this one.",
+            connection.name
+        ),
+    ))
 }

@@ -1,7 +1,9 @@
 //! The receipt of a deployment: what is in the account because of the site, with ids, and how each is removed by hand. It
 //! is kept with the deployment's proof, so that it can be read when nothing else is left.
 
+use crate::{app::App, problem::Outcome};
 use domain::{
+    deployment::{DeploymentKind, DeploymentStatus},
     desired::{namespace_title, script_name},
     observed::Observed,
     plan::Resource,
@@ -65,8 +67,22 @@ pub(crate) fn of_account(site: &Site, observed: &Observed) -> Vec<Item> {
     items
 }
 
-/// The receipt that a deployment was given; empty when it went no further, or removed everything.
-pub(crate) fn of_deployment(deployment: &Deployment) -> Vec<Item> {
+/// The receipt that a deployment was given; empty when it went no further, or removed everything. Of one that was taken
+/// back it is what was left after that.
+pub(crate) async fn of_deployment(app: &App, deployment: &Deployment) -> Outcome<Vec<Item>> {
+    let is_undone =
+        deployment.status == DeploymentStatus::Undone && deployment.kind != DeploymentKind::Remove;
+    if !is_undone {
+        return Ok(kept(deployment));
+    }
+    let undoing = app
+        .store
+        .undoing_of(deployment.workspace, deployment.id)
+        .await?;
+    Ok(undoing.as_ref().map(kept).unwrap_or_default())
+}
+
+fn kept(deployment: &Deployment) -> Vec<Item> {
     deployment
         .proof
         .as_ref()
@@ -75,8 +91,7 @@ pub(crate) fn of_deployment(deployment: &Deployment) -> Vec<Item> {
 }
 
 /// The receipt to keep apart: it says how to remove everything without Edge Delivery.
-pub(crate) fn as_text(deployment: &Deployment) -> String {
-    let items = of_deployment(deployment);
+pub(crate) fn as_text(deployment: &Deployment, items: &[Item]) -> String {
     let mut text = format!(
         "Edge Delivery, site {} ({})\nDeployment {}\n\n",
         deployment.site_name, deployment.site, deployment.id
@@ -86,7 +101,7 @@ pub(crate) fn as_text(deployment: &Deployment) -> String {
         return text;
     }
     text.push_str("In the account because of this site:\n");
-    for item in &items {
+    for item in items {
         // Writing into a string cannot fail.
         let _ = writeln!(
             text,
@@ -99,7 +114,7 @@ pub(crate) fn as_text(deployment: &Deployment) -> String {
     text.push_str(
         "\nTo remove it by hand, in this order, with a token that has the five permissions in $CLOUDFLARE_API_TOKEN:\n",
     );
-    for item in &items {
+    for item in items {
         let (method, path) = item
             .remove_with
             .split_once(' ')

@@ -1,12 +1,16 @@
 //! Sites: what we deploy. Making one changes nothing at Cloudflare; deploying does.
 
 mod choices;
+mod paths;
 mod patterns;
 
 pub(crate) use choices::{choose, withdraw};
 pub(crate) use patterns::PatternsGiven;
 
-use super::{deployments, zones};
+use super::{
+    agents::{self, PolicyPatch},
+    deployments, live_pages, sync, zones,
+};
 use crate::{
     app::App,
     ingest,
@@ -22,7 +26,9 @@ use domain::{
     observed::Recorded,
     secret::Secret,
 };
-use store::{Deployment, Listed, Page, Site, SiteSettings, StoreError};
+use store::{
+    Deployment, Listed, OnPageChange, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan,
+};
 use uuid::Uuid;
 
 /// The most host names of one site: each is a route, of which a zone holds 1,000 (Cloudflare API notes §4.7, official).
@@ -52,10 +58,30 @@ pub(crate) struct SitePatch {
     pub(crate) kv_deadline_ms: Option<u32>,
     /// Whether a deployment is taken back when its proof fails.
     pub(crate) undo_on_failed_proof: Option<bool>,
+    /// What the account's Workers plan is.
+    pub(crate) workers_plan: Option<WorkersPlan>,
+    /// What becomes of content over a free account's quota.
+    pub(crate) over_quota: Option<OverQuota>,
+    /// Whether variants may hold scripts.
+    pub(crate) allow_scripts: Option<bool>,
+    /// What becomes of a variant whose page changed.
+    pub(crate) on_page_change: Option<OnPageChange>,
+    /// Whether variants are withheld while the origin does not show their page.
+    pub(crate) withhold_broken: Option<bool>,
+    /// Whether published HTML brings Markdown along.
+    pub(crate) markdown_from_html: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
+    /// Which agents get variants.
+    pub(crate) agents: Option<PolicyPatch>,
     /// The connection it is deployed through.
     pub(crate) connection: Option<ConnectionId>,
+    /// What a slash at the end of a path means: `keep`, `strip` or `add`.
+    pub(crate) trailing_slash: Option<String>,
+    /// The query parameters that make another page.
+    pub(crate) query_parameters: Option<Vec<String>>,
+    /// Whether variants that become one page by that may be merged.
+    pub(crate) merge_paths: bool,
 }
 
 /// Where a site's own key is sealed.
@@ -125,7 +151,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
 }
 
 /// 32 random bytes as text: the Worker proves itself with it, and health questions are signed with it.
-fn new_site_key() -> Outcome<Secret> {
+pub(crate) fn new_site_key() -> Outcome<Secret> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|error| Problem::internal(&error))?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
@@ -222,6 +248,20 @@ pub(crate) async fn get(app: &App, ws: WorkspaceId, id: SiteId) -> Outcome<Site>
         .ok_or_else(|| Problem::not_found("site", &id.to_string()))
 }
 
+/// One page of the sites whose name, or one of whose host names, holds this text; with an empty one of all.
+pub(crate) async fn find_all(
+    app: &App,
+    ws: WorkspaceId,
+    text: &str,
+    page: &Page,
+) -> Outcome<Listed<Site>> {
+    Ok(if text.is_empty() {
+        app.store.list_sites(ws, page).await?
+    } else {
+        app.store.find_sites(ws, text, page).await?
+    })
+}
+
 /// A site by its id or its name, as the command line takes it.
 pub(crate) async fn find(app: &App, ws: WorkspaceId, id_or_name: &str) -> Outcome<Site> {
     if let Ok(id) = id_or_name.parse()
@@ -235,7 +275,8 @@ pub(crate) async fn find(app: &App, ws: WorkspaceId, id_or_name: &str) -> Outcom
         .ok_or_else(|| Problem::not_found("site", id_or_name))
 }
 
-/// Changes a site's name, hosts or settings; hosts and settings reach Cloudflare with the next deployment.
+/// Changes a site's name, hosts or settings; hosts and settings reach Cloudflare with the next deployment, and are
+/// [pending](deployments::pending) until then.
 pub(crate) async fn update(
     app: &App,
     ws: WorkspaceId,
@@ -243,7 +284,10 @@ pub(crate) async fn update(
     patch: SitePatch,
 ) -> Outcome<Site> {
     let mut site = get(app, ws, id).await?;
-    let mut needs_deployment = false;
+    let policy = paths::wanted(&patch, &site.settings.paths)?;
+    if let Some(policy) = policy.as_ref().filter(|_| !patch.merge_paths) {
+        paths::refuse_merges(app, ws, id, policy).await?;
+    }
     if let Some(connection) = patch.connection
         && connection != site.connection
     {
@@ -254,7 +298,6 @@ pub(crate) async fn update(
     }
     if let Some(hostnames) = patch.hostnames {
         let hostnames = parse_hostnames(&hostnames, &site.zone_name)?;
-        needs_deployment |= hostnames != site.hostnames;
         site.hostnames = hostnames;
     }
     if let Some(deadline) = patch.kv_deadline_ms {
@@ -264,26 +307,49 @@ pub(crate) async fn update(
                 "must be between 50 and 2,000",
             ));
         }
-        needs_deployment |= deadline != site.settings.kv_deadline_ms;
         site.settings.kv_deadline_ms = deadline;
     }
     if let Some(is_wanted) = patch.undo_on_failed_proof {
         site.settings.undo_on_failed_proof = is_wanted;
     }
+    let quota_before = (site.settings.workers_plan, site.settings.over_quota);
+    if let Some(plan) = patch.workers_plan {
+        site.settings.workers_plan = plan;
+    }
+    if let Some(over) = patch.over_quota {
+        site.settings.over_quota = over;
+    }
+    if let Some(may) = patch.allow_scripts {
+        site.settings.allow_scripts = may;
+    }
+    let withheld_before = site.settings.withhold_broken;
+    let settings = &mut site.settings;
+    settings.on_page_change = patch.on_page_change.unwrap_or(settings.on_page_change);
+    settings.withhold_broken = patch.withhold_broken.unwrap_or(settings.withhold_broken);
+    settings.markdown_from_html = patch
+        .markdown_from_html
+        .unwrap_or(settings.markdown_from_html);
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
-        let parsed = patterns::parse(given, &site.hostnames, known.clone())?;
-        needs_deployment |= parsed != known;
-        site.settings.route_patterns = parsed;
+        site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;
+    }
+    if let Some(patch) = patch.agents {
+        let registry = agents::active(app, ws).await?;
+        site.settings.agents = agents::apply(&patch, &site.settings.agents, &registry)?;
     }
     choices::forget_unneeded(&mut site);
     site.updated_at = app.clock.now();
     app.store.update_site(ws, &site).await.map_err(taken)?;
-    if needs_deployment && site.status == SiteStatus::InSync {
-        app.store
-            .set_site_status(ws, id, SiteStatus::Drifted, site.observed_at)
-            .await?;
-        site.status = SiteStatus::Drifted;
+    if quota_before != (site.settings.workers_plan, site.settings.over_quota) {
+        // What waited for the owner's word may go now.
+        sync::hurry(app, ws, id).await?;
+    }
+    if let Some(policy) = policy {
+        paths::apply(app, ws, id, &policy, patch.merge_paths).await?;
+        site.settings.paths = policy;
+    }
+    if withheld_before && !site.settings.withhold_broken {
+        live_pages::watch::release_all(app, ws, id).await?;
     }
     Ok(site)
 }

@@ -13,6 +13,7 @@ mod rows;
 mod verify;
 
 pub(crate) use self::{
+    account_state::AccountState,
     ask::check_routes,
     reach::{reachable_zone, to_zone},
     refusal::{permissions_json, permissions_json_of},

@@ -41,6 +41,12 @@ pub(crate) fn recognise(pasted: &str) -> Outcome<PastedToken> {
             "The field was empty, or held only spaces or quotes.",
         ));
     }
+    if holds_several(pasted) {
+        return Err(invalid(
+            "What was pasted holds more than one token, a line each. Paste one.",
+            "Several lines were copied, for example of a list or of a file with secrets.",
+        ));
+    }
     if let Some((what, instead)) = foreign_credential(&text) {
         return Err(not_a_token(what, instead));
     }
@@ -67,6 +73,17 @@ pub(crate) fn recognise(pasted: &str) -> Outcome<PastedToken> {
         token: ApiToken::new(text),
         cleaned,
     })
+}
+
+/// Whether two lines or more could each be a whole token. A token that a terminal broke has one such piece at most.
+fn holds_several(pasted: &str) -> bool {
+    let is_whole = |line: &&str| {
+        line.len() >= UNPREFIXED_TOKEN
+            && line
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    pasted.split_whitespace().filter(is_whole).count() > 1
 }
 
 /// What `recognise` cleans away from this, in words: for whoever answers to somebody who pasted it.
@@ -149,7 +166,7 @@ fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 
 /// What else it is, and what to make instead.
 fn foreign_credential(text: &str) -> Option<(&'static str, &'static str)> {
-    const MAKE_A_TOKEN: &str = "Make an API token with the five permissions: the button on the Connect Cloudflare page opens Cloudflare's form, filled in.";
+    const MAKE_A_TOKEN: &str = "Make an API token with the five permissions: the button on the Connect Cloudflare page, or the address that `edge-delivery token url` prints, opens Cloudflare's form, filled in.";
     let is_old_global_key = (37..=45).contains(&text.len())
         && text
             .bytes()
@@ -234,6 +251,19 @@ mod tests {
             assert_eq!(found.token.expose(), TOKEN, "{pasted:?}");
             assert_eq!(found.cleaned.join(", "), cleaned, "{pasted:?}");
             assert_eq!(cleaned_away(&pasted), found.cleaned);
+        }
+    }
+
+    #[test]
+    fn two_tokens_are_not_joined() {
+        for pasted in [
+            format!("{TOKEN}\n{TOKEN}"),
+            format!("{TOKEN}\r\n\r\n{}\n", TOKEN.replace("fake", "also")),
+            format!("{TOKEN} {TOKEN}"),
+        ] {
+            let problem = recognise(&pasted).expect_err("two tokens");
+            assert_eq!(problem.code, Code::InvalidToken);
+            assert!(problem.detail.contains("more than one token"), "{problem}");
         }
     }
 

@@ -10,14 +10,15 @@ mod summary;
 use crate::{
     app::App,
     problem::{Outcome, Problem},
-    services::sites,
+    services::{agents, sites},
 };
 use domain::{
-    agents::Purpose,
+    identity::Identity,
+    agents::{Purpose, Registry},
     ids::{SiteId, WorkspaceId},
     time::Millis,
     traffic::{Cell, HOUR_MS, Level},
-    visit::{Identity, VisitOutcome},
+    visit::VisitOutcome,
 };
 use jiff::tz::TimeZone;
 
@@ -66,8 +67,8 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Whether visits by this agent, with this outcome and identity, count.
-    fn admits(&self, agent: &str, outcome: VisitOutcome, identity: Identity) -> bool {
-        let purpose = summary::purpose_of(agent);
+    fn admits(&self, registry: &Registry, agent: &str, outcome: VisitOutcome, identity: Identity) -> bool {
+        let purpose = summary::purpose_of(registry, agent);
         (self.agents.is_empty()
             || self
                 .agents
@@ -79,8 +80,8 @@ impl Filter {
             && (self.identities.is_empty() || self.identities.contains(&identity))
     }
 
-    fn admits_cell(&self, cell: &Cell<'_>) -> bool {
-        self.admits(cell.agent, cell.outcome, cell.identity)
+    fn admits_cell(&self, registry: &Registry, cell: &Cell<'_>) -> bool {
+        self.admits(registry, cell.agent, cell.outcome, cell.identity)
             && self
                 .path
                 .as_deref()
@@ -100,6 +101,7 @@ pub(crate) async fn ask(
     question: &Question,
 ) -> Outcome<Summary> {
     sites::get(app, ws, site).await?;
+    let registry = &*agents::active(app, ws).await?;
     let (from, to) = hours(question)?;
     let buckets = buckets::between(from, to, question.bucket, &question.zone)?;
     if buckets.len() > POINTS_MAX {
@@ -113,19 +115,19 @@ pub(crate) async fn ask(
         for cell in counted
             .cube
             .cells()
-            .filter(|cell| question.filter.admits_cell(cell))
+            .filter(|cell| question.filter.admits_cell(registry, cell))
         {
             summary.add(&cell);
         }
     }
     if question.filter.path.is_some() {
-        series_of_paths(app, ws, site, question, &mut summary).await?;
+        series_of_paths(app, (ws, site), registry, question, &mut summary).await?;
     } else {
-        series(app, ws, site, question, &mut summary).await?;
+        series(app, (ws, site), registry, question, &mut summary).await?;
     }
-    summary.previous = before(app, ws, site, question, (from, to)).await?;
+    summary.previous = before(app, (ws, site), registry, question, (from, to)).await?;
     let paths = summary.paths_to_look_up();
-    summary.finish(&app.store.published_among(ws, site, &paths).await?);
+    summary.finish(registry, &app.store.published_among(ws, site, &paths).await?);
     Ok(summary)
 }
 
@@ -151,8 +153,8 @@ fn hours(question: &Question) -> Outcome<(i64, i64)> {
 /// The series from the counts without paths, hour by hour.
 async fn series(
     app: &App,
-    ws: WorkspaceId,
-    site: SiteId,
+    (ws, site): (WorkspaceId, SiteId),
+    registry: &Registry,
     question: &Question,
     summary: &mut Summary,
 ) -> Outcome<()> {
@@ -163,9 +165,7 @@ async fn series(
         .await?;
     for (day, counts) in days {
         for row in counts.rows() {
-            if !question
-                .filter
-                .admits(&row.agent, row.outcome, row.identity)
+            if !question.filter.admits(registry, &row.agent, row.outcome, row.identity)
             {
                 continue;
             }
@@ -185,8 +185,8 @@ async fn series(
 /// The series of some paths: from the hours one by one, or for long spans from UTC days.
 async fn series_of_paths(
     app: &App,
-    ws: WorkspaceId,
-    site: SiteId,
+    (ws, site): (WorkspaceId, SiteId),
+    registry: &Registry,
     question: &Question,
     summary: &mut Summary,
 ) -> Outcome<()> {
@@ -200,7 +200,7 @@ async fn series_of_paths(
         for cell in counted
             .cube
             .cells()
-            .filter(|cell| question.filter.admits_cell(cell))
+            .filter(|cell| question.filter.admits_cell(registry, cell))
         {
             summary.add_to_series(
                 counted.stretch.start,
@@ -216,8 +216,8 @@ async fn series_of_paths(
 /// The counts of the span of the same length right before.
 async fn before(
     app: &App,
-    ws: WorkspaceId,
-    site: SiteId,
+    (ws, site): (WorkspaceId, SiteId),
+    registry: &Registry,
     question: &Question,
     (from, to): (i64, i64),
 ) -> Outcome<Counts> {
@@ -231,7 +231,7 @@ async fn before(
         for cell in counted
             .cube
             .cells()
-            .filter(|cell| question.filter.admits_cell(cell))
+            .filter(|cell| question.filter.admits_cell(registry, cell))
         {
             counts.add(&cell);
         }

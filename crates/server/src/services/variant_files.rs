@@ -2,9 +2,10 @@
 //!
 //! `pricing.html` and `pricing.md` are the variants of `/pricing`, `pricing/index.html` is that of `/pricing/`, and
 //! `index.html` that of the home page. File names are percent-encoded path segments, as [`file_of`] writes them; what need
-//! not be encoded may be plain.
+//! not be encoded may be plain. Where query parameters matter to the site, they stand as in an address:
+//! `search?q=tea.html` is the variant of `/search?q=tea`, as long as all of them matter; else the `?` is one of the path.
 
-use domain::variant::Format;
+use domain::{path::PathPolicy, variant::Format};
 use std::{
     ffi::OsStr,
     fs,
@@ -77,7 +78,8 @@ fn collect(root: &Path, below: &Path, found: &mut Found) -> std::io::Result<()> 
     Ok(())
 }
 
-fn is_hidden(name: &OsStr) -> bool {
+/// Whether a file or folder is passed over for the dot that its name begins with.
+pub(crate) fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") && name != WELL_KNOWN
 }
 
@@ -90,20 +92,25 @@ pub(crate) fn format_of(file: &Path) -> Option<Format> {
     }
 }
 
-/// The percent-encoded path of the page that a file stands for; nothing when the name is not UTF-8.
-pub(crate) fn path_of(file: &Path) -> Option<String> {
+/// The percent-encoded path of the page that a file stands for, with its query; nothing when the name is not UTF-8.
+pub(crate) fn path_of(file: &Path, policy: &PathPolicy) -> Option<String> {
     let mut segments: Vec<String> = file
         .parent()?
         .iter()
         .map(|part| part.to_str().map(encoded))
         .collect::<Option<_>>()?;
     let stem = file.file_stem()?.to_str()?;
-    segments.push(if stem == "index" {
+    let matters = |query: &str| !query.is_empty() && policy.ignored_parameters(query).is_empty();
+    let (name, query) = match stem.split_once('?') {
+        Some((name, query)) if matters(query) => (name, format!("?{query}")),
+        _ => (stem, String::new()),
+    };
+    segments.push(if name == "index" {
         String::new()
     } else {
-        encoded(stem)
+        encoded(name)
     });
-    Some(format!("/{}", segments.join("/")))
+    Some(format!("/{}{query}", segments.join("/")))
 }
 
 /// What would end a path, or begin an escape that is none, is encoded; the rest is for the path's own normal form.
@@ -131,6 +138,10 @@ pub(crate) fn file_of(format: Format, path: &str) -> PathBuf {
         Format::Html => "html",
         Format::Markdown => "md",
     };
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (path, String::new()),
+    };
     let path = path.trim_start_matches('/');
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let name = match name {
@@ -140,7 +151,7 @@ pub(crate) fn file_of(format: Format, path: &str) -> PathBuf {
         name => shown(name),
     };
     let mut file: PathBuf = folders.split('/').map(shown).collect();
-    file.push(format!("{name}.{extension}"));
+    file.push(format!("{name}{query}.{extension}"));
     file
 }
 
@@ -155,7 +166,7 @@ fn shown(segment: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::path::PagePath;
+    use domain::path::TrailingSlash;
 
     #[test]
     fn files_mirror_paths() {
@@ -172,7 +183,11 @@ mod tests {
             ("100%zz.html", "/100%25zz"),
             ("a%20b.html", "/a%20b"),
         ] {
-            assert_eq!(path_of(Path::new(file)).as_deref(), Some(path), "{file}");
+            assert_eq!(
+                path_of(Path::new(file), &PathPolicy::default()).as_deref(),
+                Some(path),
+                "{file}"
+            );
             assert!(format_of(Path::new(file)).is_some(), "{file}");
         }
     }
@@ -196,8 +211,34 @@ mod tests {
         ] {
             let file = file_of(Format::Html, path);
             assert!(!file.iter().any(is_hidden), "{path}: {}", file.display());
-            let again = PagePath::parse(&path_of(&file).expect("UTF-8")).expect("a path");
+            let policy = PathPolicy::default();
+            let again = policy
+                .page(&path_of(&file, &policy).expect("UTF-8"))
+                .expect("a path");
             assert_eq!(again.as_str(), path, "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn queries_that_matter_stand_in_file_names() {
+        let names = ["q".to_owned(), "page".to_owned()];
+        let policy = PathPolicy::new(TrailingSlash::Keep, names).expect("good names");
+        for (file, path) in [
+            ("search?q=tea.html", "/search?q=tea"),
+            ("search?q=v1.2.html", "/search?q=v1.2"),
+            ("index?page=2.html", "/?page=2"),
+            ("blog/index?page=2.md", "/blog/?page=2"),
+            ("a?b/search?page=2&q=tea.html", "/a%3Fb/search?page=2&q=tea"),
+            ("what?.html", "/what%3F"),
+            ("what?x=1.html", "/what%3Fx=1"),
+            ("what?x=1&q=2.html", "/what%3Fx=1&q=2"),
+        ] {
+            let found = path_of(Path::new(file), &policy).expect("UTF-8");
+            assert_eq!(found, path, "{file}");
+            let page = policy.page(&found).expect("a path");
+            let format = format_of(Path::new(file)).expect("a format");
+            let again = path_of(&file_of(format, page.as_str()), &policy).expect("UTF-8");
+            assert_eq!(policy.page(&again), Ok(page), "{file}");
         }
     }
 

@@ -1,18 +1,20 @@
 //! Variants of pages and their revisions.
 
-use super::sites;
+use super::{lints, sites};
 use crate::{
     app::App,
-    problem::{Code, FieldError, Outcome, Problem},
+    problem::{Code, Outcome, Problem},
 };
 use domain::{
     edge::HEALTH_PATH,
     ids::{SiteId, WorkspaceId},
-    path::PagePath,
-    variant::{CONTENT_MAX, Format, Revision},
+    lint::Lint,
+    path::{PagePath, PathPolicy},
+    variant::{Format, Revision},
 };
-use serde::{Deserialize, Serialize};
-use store::{IfMatch, Listed, NewRevision, Page, RevisionInfo, StoreError, Variant};
+use store::{
+    Deed, IfMatch, Listed, NewRevision, Page, RevisionInfo, Site, StoreError, Variant, VariantState,
+};
 
 /// Which variant of which page of which site.
 #[derive(Debug, Clone)]
@@ -26,31 +28,63 @@ pub(crate) struct VariantName {
 }
 
 impl VariantName {
-    /// Checks the words of an address or a form; `raw_path` with or without its leading slash.
-    pub(crate) fn parse(site: SiteId, format: &str, raw_path: &str) -> Outcome<Self> {
+    /// Checks the words of an address or a form; `raw_path` with or without its leading slash. Of a query in it the
+    /// parameters that matter to the site are kept.
+    pub(crate) fn parse(site: &Site, format: &str, raw_path: &str) -> Outcome<Self> {
         let format = format
             .parse()
             .map_err(|_| Problem::field("format", "must be `html` or `markdown`"))?;
         Ok(Self {
-            site,
+            site: site.id,
             format,
-            path: parse_path(raw_path)?,
+            path: parse_path(raw_path, &site.settings.paths)?,
         })
+    }
+
+    /// The same for a path without query and a query beside it, of which every parameter must matter.
+    pub(crate) fn with_query(
+        site: &Site,
+        format: &str,
+        raw_path: &str,
+        query: Option<&str>,
+    ) -> Outcome<Self> {
+        let query = query.unwrap_or_default();
+        let policy = &site.settings.paths;
+        let ignored = policy.ignored_parameters(query);
+        if !ignored.is_empty() {
+            let matter = match policy.query_parameters.join(", ") {
+                none if none.is_empty() => "none".to_owned(),
+                names => names,
+            };
+            return Err(Problem::field(
+                "query",
+                "has a parameter that makes no other page of this site",
+            )
+            .cause(format!(
+                "The parameters that matter to this site: {matter}."
+            ))
+            .remedy(
+                "Leave the others out, or name them in the site's settings (queryParameters).",
+            ));
+        }
+        Self::parse(site, format, &format!("{raw_path}?{query}"))
     }
 }
 
-/// A page's path in its normal form. The Worker's own marker can hold no variant: nobody would ever get it.
-pub(crate) fn parse_path(raw: &str) -> Outcome<PagePath> {
+/// A page's path in its normal form, by the site's policy. The Worker's own marker can hold no variant: nobody would ever
+/// get it.
+pub(crate) fn parse_path(raw: &str, policy: &PathPolicy) -> Outcome<PagePath> {
     let with_slash = if raw.starts_with('/') {
         raw.to_owned()
     } else {
         format!("/{raw}")
     };
-    let path = PagePath::parse(&with_slash).map_err(|error| {
+    let path = policy.page(&with_slash).map_err(|error| {
         let why = error.to_string();
         Problem::field("path", why.strip_prefix("the path ").unwrap_or(&why))
     })?;
-    if path.as_str() == HEALTH_PATH {
+    let plain = path.as_str().split('?').next().unwrap_or_default();
+    if plain.trim_end_matches('/') == HEALTH_PATH {
         return Err(Problem::field(
             "path",
             "is kept for Edge Delivery's own questions",
@@ -70,19 +104,41 @@ pub(crate) struct PutOptions<'a> {
     pub(crate) author: &'a str,
     /// A note for the history.
     pub(crate) note: Option<&'a str>,
+    /// Whether findings of the checks that are to be confirmed are meant.
+    pub(crate) force: bool,
 }
 
-/// Saves a revision and publishes it if so told; what is published reaches the edge by itself.
+/// What was saved, and what the checks found in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Saved {
+    /// The variant.
+    pub(crate) variant: Variant,
+    /// The findings; none of them refuses it.
+    pub(crate) lints: Vec<Lint>,
+}
+
+/// The longest note, in characters.
+const NOTE_MAX: usize = 500;
+
+/// Checks a content and saves it as a revision; publishes it if so told. What is published reaches the edge by itself.
 pub(crate) async fn put(
     app: &App,
     ws: WorkspaceId,
     name: &VariantName,
     content: &[u8],
     options: PutOptions<'_>,
-) -> Outcome<Variant> {
-    sites::get(app, ws, name.site).await?;
-    check_content(content).map_err(|detail| Problem::field("content", detail))?;
-    let variant = app
+) -> Outcome<Saved> {
+    let site = sites::get(app, ws, name.site).await?;
+    if options
+        .note
+        .is_some_and(|note| note.chars().count() > NOTE_MAX)
+    {
+        let detail = format!("is longer than {NOTE_MAX} characters");
+        return Err(Problem::field("note", detail));
+    }
+    let found = lints::lint(&site, name, content).await;
+    lints::refuse(&found, options.publish, options.force)?;
+    let saved = app
         .store
         .save_revision(
             ws,
@@ -98,48 +154,44 @@ pub(crate) async fn put(
                 if_match: options.if_match,
             },
         )
-        .await
-        .map_err(|error| stale(error, name))?;
+        .await;
+    let variant = match saved {
+        Ok(variant) => variant,
+        Err(error) => return Err(stale(app, ws, error, name).await),
+    };
     if options.publish {
         published_changed(app, ws, name.site).await?;
     }
-    Ok(variant)
+    Ok(Saved {
+        variant,
+        lints: found,
+    })
 }
 
-fn stale(error: StoreError, name: &VariantName) -> Problem {
-    match error {
-        StoreError::Stale => Problem::new(
+/// An edit that came too late, with the revision that was faster.
+async fn stale(app: &App, ws: WorkspaceId, error: StoreError, name: &VariantName) -> Problem {
+    if !matches!(error, StoreError::Stale) {
+        return error.into();
+    }
+    let found = app
+        .store
+        .variant(ws, name.site, name.format, name.path.as_str())
+        .await;
+    let mut problem = came_too_late(name);
+    problem.content.latest_revision = found.ok().flatten().map(|now| now.latest.to_string());
+    problem
+}
+
+fn came_too_late(name: &VariantName) -> Problem {
+    Problem::new(
             Code::EditConflict,
             format!("The {} variant of {} is not as you last saw it; nothing was saved.", name.format, name.path.as_str()),
         )
         .cause("Somebody saved another revision meanwhile, or the variant is new or gone.")
-        .remedy("Read the variant again, bring your change into it, and save with its new ETag in If-Match."),
-        other => other.into(),
-    }
+        .remedy("Read the variant again, bring your change into it, and save with its new ETag in If-Match.")
 }
 
-/// What a content must be, in any format.
-fn check_content(content: &[u8]) -> Result<(), String> {
-    if content.trim_ascii().is_empty() {
-        return Err("is empty".to_owned());
-    }
-    if content.len() > CONTENT_MAX {
-        return Err(format!(
-            "is larger than {} MiB",
-            CONTENT_MAX / (1024 * 1024)
-        ));
-    }
-    match std::str::from_utf8(content) {
-        Err(error) => Err(format!(
-            "is not UTF-8: the byte at offset {} does not fit",
-            error.valid_up_to()
-        )),
-        Ok(text) if text.contains('\0') => Err("holds a NUL character".to_owned()),
-        Ok(_) => Ok(()),
-    }
-}
-
-async fn published_changed(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<()> {
+pub(crate) async fn published_changed(app: &App, ws: WorkspaceId, site: SiteId) -> Outcome<()> {
     super::sync::hurry(app, ws, site).await
 }
 
@@ -174,9 +226,13 @@ pub(crate) async fn list(
     site: SiteId,
     page: &Page,
     prefix: Option<&str>,
+    state: Option<VariantState>,
 ) -> Outcome<Listed<Variant>> {
     sites::get(app, ws, site).await?;
-    Ok(app.store.list_variants(ws, site, page, prefix).await?)
+    Ok(app
+        .store
+        .list_variants_in(ws, site, page, prefix, state)
+        .await?)
 }
 
 /// The history of a variant, newest first.
@@ -192,14 +248,19 @@ pub(crate) async fn revisions(
         .await?)
 }
 
-/// Publishes one of a variant's revisions.
+/// Publishes one of a variant's revisions; what is to be confirmed in it needs `force`.
 pub(crate) async fn publish(
     app: &App,
     ws: WorkspaceId,
     name: &VariantName,
-    revision: &Revision,
-) -> Outcome<Variant> {
+    (revision, force): (&Revision, bool),
+    by: &str,
+) -> Outcome<Saved> {
+    let site = sites::get(app, ws, name.site).await?;
     get(app, ws, name).await?;
+    let bytes = content(app, ws, name, revision).await?;
+    let found = lints::lint(&site, name, &bytes).await;
+    lints::refuse(&found, true, force)?;
     let is_there = app
         .store
         .publish(
@@ -208,18 +269,26 @@ pub(crate) async fn publish(
             name.format,
             name.path.as_str(),
             revision,
-            app.clock.now(),
+            Deed::by(by, app.clock.now()),
         )
         .await?;
     if !is_there {
         return Err(Problem::not_found("revision", revision.as_str()));
     }
     published_changed(app, ws, name.site).await?;
-    get(app, ws, name).await
+    Ok(Saved {
+        variant: get(app, ws, name).await?,
+        lints: found,
+    })
 }
 
 /// Takes a variant off the edge; its revisions stay.
-pub(crate) async fn unpublish(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<Variant> {
+pub(crate) async fn unpublish(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+    by: &str,
+) -> Outcome<Variant> {
     get(app, ws, name).await?;
     app.store
         .unpublish(
@@ -227,7 +296,7 @@ pub(crate) async fn unpublish(app: &App, ws: WorkspaceId, name: &VariantName) ->
             name.site,
             name.format,
             name.path.as_str(),
-            app.clock.now(),
+            Deed::by(by, app.clock.now()),
         )
         .await?;
     published_changed(app, ws, name.site).await?;
@@ -240,137 +309,19 @@ pub(crate) async fn delete(
     ws: WorkspaceId,
     name: &VariantName,
     if_match: &IfMatch,
+    by: &str,
 ) -> Outcome<()> {
-    let variant = get(app, ws, name).await?;
-    if let IfMatch::Revision(expected) = if_match
-        && *expected != variant.latest
-    {
-        return Err(stale(StoreError::Stale, name));
+    get(app, ws, name).await?;
+    let deed = Deed::by(by, app.clock.now());
+    let which = (name.format, name.path.as_str());
+    let deleted = app
+        .store
+        .delete_variant_if(ws, name.site, which, if_match, deed)
+        .await;
+    if let Err(error) = deleted {
+        return Err(stale(app, ws, error, name).await);
     }
-    app.store
-        .delete_variant(
-            ws,
-            name.site,
-            name.format,
-            name.path.as_str(),
-            app.clock.now(),
-        )
-        .await?;
     published_changed(app, ws, name.site).await
-}
-
-/// One line of an import.
-#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ImportLine {
-    /// The page's path.
-    pub(crate) path: String,
-    /// `html` or `markdown`.
-    pub(crate) format: String,
-    /// The content.
-    pub(crate) content: String,
-}
-
-/// A line that was taken.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TakenLine {
-    /// Its number, from 1.
-    pub(crate) line: usize,
-    /// The path in its normal form.
-    pub(crate) path: String,
-    /// The format.
-    pub(crate) format: String,
-    /// The revision that it is now.
-    pub(crate) revision: String,
-}
-
-/// A line that was refused.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RefusedLine {
-    /// Its number, from 1.
-    pub(crate) line: usize,
-    /// Why.
-    pub(crate) detail: String,
-}
-
-/// What an import did.
-#[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ImportReport {
-    /// The lines that were taken and published.
-    pub(crate) taken: Vec<TakenLine>,
-    /// The lines that were refused; mend them and send them again.
-    pub(crate) refused: Vec<RefusedLine>,
-}
-
-/// Imports NDJSON and publishes it: good lines are taken, bad ones are named. The last of several lines for one variant
-/// wins.
-pub(crate) async fn import(
-    app: &App,
-    ws: WorkspaceId,
-    site: SiteId,
-    body: &[u8],
-    author: &str,
-) -> Outcome<ImportReport> {
-    sites::get(app, ws, site).await?;
-    let mut report = ImportReport::default();
-    let mut good: Vec<(VariantName, String)> = Vec::new();
-    for (index, bytes) in body.split(|byte| *byte == b'\n').enumerate() {
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        match read_line(site, bytes) {
-            Ok((name, content)) => {
-                report.taken.push(TakenLine {
-                    line: index + 1,
-                    path: name.path.as_str().to_owned(),
-                    format: name.format.to_string(),
-                    revision: Revision::of(content.as_bytes()).to_string(),
-                });
-                good.push((name, content));
-            }
-            Err(problem) => report.refused.push(RefusedLine {
-                line: index + 1,
-                detail: first_detail(&problem),
-            }),
-        }
-    }
-    let now = app.clock.now();
-    let new: Vec<NewRevision<'_>> = good
-        .iter()
-        .map(|(name, content)| NewRevision {
-            site,
-            format: name.format,
-            path: name.path.as_str(),
-            content: content.as_bytes(),
-            author,
-            note: Some("imported"),
-            at: now,
-            publish: true,
-            if_match: IfMatch::Any,
-        })
-        .collect();
-    if !new.is_empty() {
-        app.store.save_revisions(ws, &new).await?;
-        published_changed(app, ws, site).await?;
-    }
-    Ok(report)
-}
-
-fn read_line(site: SiteId, bytes: &[u8]) -> Outcome<(VariantName, String)> {
-    let line: ImportLine = crate::api::extract::parse_json(bytes)?;
-    let name = VariantName::parse(site, &line.format, &line.path)?;
-    check_content(line.content.as_bytes()).map_err(|detail| Problem::field("content", detail))?;
-    Ok((name, line.content))
-}
-
-fn first_detail(problem: &Problem) -> String {
-    problem.errors.first().map_or_else(
-        || problem.detail.clone(),
-        |FieldError { field, detail }| format!("{field} {detail}"),
-    )
 }
 
 /// The state of a variant in a word.
@@ -380,4 +331,15 @@ pub(crate) fn state_word(variant: &Variant) -> &'static str {
         (None, Some(_)) => "unpublished",
         (None, None) => "draft",
     }
+}
+
+/// The state that a word stands for, to narrow a list by.
+pub(crate) fn state_of_word(word: &str) -> Option<VariantState> {
+    Some(match word {
+        "published" => VariantState::Published,
+        "changed" => VariantState::Changed,
+        "draft" => VariantState::Draft,
+        "scheduled" => VariantState::Scheduled,
+        _ => return None,
+    })
 }

@@ -97,6 +97,15 @@ pub(crate) fn time_left(expires_at: Millis, now: Millis) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
+/// `expires in 6 days`, or `has expired`: the same words on every page, in every plan and message.
+pub(crate) fn expires_in_words(expires_at: Millis, now: Millis) -> String {
+    if expires_at <= now {
+        "has expired".to_owned()
+    } else {
+        format!("expires in {}", time_left(expires_at, now))
+    }
+}
+
 /// Whether the token should be rolled by now.
 pub(crate) fn is_old(token_stored_at: Millis, now: Millis) -> bool {
     now.0 - token_stored_at.0 > ROLL_AFTER_DAYS * DAY_MS
@@ -153,11 +162,7 @@ pub(crate) fn of(connection: &ConnectionGlance, now: Millis) -> Vec<Warning> {
     {
         warnings.push(warning(
             WarningCode::ExpiresSoon,
-            if end <= now {
-                "The token has expired".to_owned()
-            } else {
-                format!("The token expires in {}", time_left(end, now))
-            },
+            format!("The token {}", expires_in_words(end, now)),
             SITES_STAY,
             "Make a new token in Cloudflare, or give this one a later end there and check again. Replace it before it ends.",
         ));

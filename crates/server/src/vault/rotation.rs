@@ -5,7 +5,8 @@
 //! under it. Run again it does what is left, which may be nothing.
 
 use super::{CANARY_META, KeyId, SealedRow, Vault, VaultError, envelope};
-use store::{SealedValue, Store, StoreError};
+use std::cell::RefCell;
+use store::{AuditEvent, SealedValue, Store, StoreError};
 
 /// Why the key could not be rotated. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +83,8 @@ fn third_key(expected: KeyId, old: Option<&Vault>, new: &Vault) -> RotateError {
 }
 
 /// Seals everything in the database under the key of `new`. `old` is the key it was sealed under; it may be missing when
-/// an earlier run has sealed everything already.
+/// an earlier run has sealed everything already. `line` makes the line of the audit log, which is written in the same
+/// transaction: there is none without the rotation, and no rotation without one.
 ///
 /// # Errors
 ///
@@ -91,29 +93,31 @@ pub(crate) async fn rotate(
     old: Option<&Vault>,
     new: &Vault,
     store: &Store,
+    line: impl FnOnce(usize, usize) -> AuditEvent,
 ) -> Result<Rotation, RotateError> {
-    let mut unreadable = Vec::new();
-    let resealed = store
-        .reseal_everything(CANARY_META, |value| match one(old, new, value) {
-            Ok(resealed) => Ok(resealed),
-            Err(why) if value.table == "meta" => Err(match why {
-                VaultError::OtherKey { sealed_under, .. } => third_key(sealed_under, old, new),
-                _ => RotateError::DamagedCanary,
-            }),
-            Err(why) => {
-                unreadable.push(Unreadable {
-                    table: value.table,
-                    id: value.row.clone(),
-                    name: value.name.clone(),
-                    why,
-                });
-                Ok(None)
-            }
-        })
-        .await??;
+    let unreadable = RefCell::new(Vec::new());
+    let reseal = |value: &SealedValue| match one(old, new, value) {
+        Ok(resealed) => Ok(resealed),
+        Err(why) if value.table == "meta" => Err(match why {
+            VaultError::OtherKey { sealed_under, .. } => third_key(sealed_under, old, new),
+            _ => RotateError::DamagedCanary,
+        }),
+        Err(why) => {
+            unreadable.borrow_mut().push(Unreadable {
+                table: value.table,
+                id: value.row.clone(),
+                name: value.name.clone(),
+                why,
+            });
+            Ok(None)
+        }
+    };
+    // Run again after one that finished, there is nothing to tell.
+    let line = |resealed| (resealed > 0).then(|| line(resealed, unreadable.borrow().len()));
+    let resealed = store.reseal_everything(CANARY_META, reseal, line).await??;
     Ok(Rotation {
         resealed,
-        unreadable,
+        unreadable: unreadable.into_inner(),
     })
 }
 

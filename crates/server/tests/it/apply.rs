@@ -2,6 +2,7 @@
 //! stands, and one process at a time works on a site.
 
 use crate::{
+    console::Console,
     local_cloudflare::{BLOG, GOOD_TOKEN, LocalCloudflare, SHOP},
     postgres::Database,
     program::{Program, id_of},
@@ -93,6 +94,20 @@ async fn a_rate_limit_is_waited_for_and_shown() {
         .until(&path, |answer| answer["waitingUntil"].is_string())
         .await;
     assert_eq!(waiting["status"], "running", "{waiting:#}");
+    let page = Console::open(&story).await.get(&path).await;
+    for words in ["Cloudflare asks to wait", "data-countdown"] {
+        assert!(page.text.contains(words), "{words}: {}", page.text);
+    }
+    let events = story
+        .program
+        .request(reqwest::Method::GET, &format!("{path}/events"))
+        .send()
+        .await
+        .expect("the program answers");
+    let said = events.text().await.expect("the stream ends");
+    assert!(said.contains("\"waiting\""), "{said}");
+    let until = waiting["waitingUntil"].as_str().expect("a time");
+    assert!(said.contains(until), "{said}");
     let ended = story.program.followed(&deployment).await;
     assert_eq!(ended["status"], "live", "{ended:#}");
     assert_eq!(ended["waitingUntil"], Value::Null, "{ended:#}");
@@ -100,6 +115,60 @@ async fn a_rate_limit_is_waited_for_and_shown() {
     let namespaces = calls.count("POST", "/storage/kv/namespaces").await;
     assert_eq!(namespaces, 2, "refused once, then made");
     story.is_whole().await;
+}
+
+/// Whatever call is refused, looks included.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wait_is_shown() {
+    let story = Story::begin().await;
+    for (method, path) in [
+        ("GET", "/zones/[^/]+$"),
+        ("GET", "/workers/routes$"),
+        ("PUT", "/bulk$"),
+        ("PUT", SCRIPT),
+        ("POST", "/workers/routes$"),
+    ] {
+        let told = json!({
+            "match": { "method": method, "path": path },
+            "kind": "rate_limited", "times": 1, "retryAfter": 2,
+        });
+        story.cloud.fault_of(&told).await;
+        let deployment = story.program.deploy(&story.site).await;
+        let at = format!("/deployments/{deployment}");
+        story
+            .program
+            .until(&at, |answer| answer["waitingUntil"].is_string())
+            .await;
+        let ended = story.program.followed(&deployment).await;
+        assert_eq!(ended["status"], "live", "{method} {path}: {ended:#}");
+        let undo = id_of(&story.program.ok("POST", &format!("{at}/undo"), None).await);
+        assert_eq!(story.program.followed(&undo).await["status"], "undone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_is_told_to_wait_says_how_long() {
+    let story = Story::begin().await;
+    let told = json!({
+        "match": { "path": "/workers/routes$" },
+        "kind": "rate_limited", "times": 1, "retryAfter": 90,
+    });
+    story.cloud.fault_of(&told).await;
+    let path = format!("/sites/{}/plan", story.site);
+    let (status, problem) = story.program.call("GET", &path, None).await;
+    assert_eq!(
+        (status, &problem["retryAfter"]),
+        (429, &json!(90)),
+        "{problem:#}"
+    );
+    assert_eq!(
+        problem["remedies"][0],
+        "Wait 90 s, then try again; a deployment waits by itself."
+    );
+    // The next one calls nobody, and says what is left.
+    let (_, problem) = story.program.call("GET", &path, None).await;
+    let left = problem["retryAfter"].as_u64().expect("seconds");
+    assert!((80..=90).contains(&left), "{problem:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,19 +208,23 @@ async fn a_long_rate_limit_fails_and_says_when_to_continue() {
         "{remedy}"
     );
     assert_eq!(ended["failedStep"], 0, "{ended:#}");
-    // Too early: it says the same again, and calls nobody.
+    assert_eq!(ended["offers"], json!(["undo"]), "{ended:#}");
+    assert!(ended["continueAfter"].is_string(), "{ended:#}");
+    // Too early: refused, and nobody is called; a program that was started again does not forget it either.
     let calls = story.cloud.requests().await;
     let path = format!("/deployments/{deployment}/continue");
-    let again = id_of(&story.program.ok("POST", &path, None).await);
-    let ended = story.program.followed(&again).await;
-    assert_eq!(ended["problem"]["code"], "rate_limited", "{ended:#}");
-    assert_eq!(story.cloud.requests().await, calls);
-    // Another process has not heard of it, and by now it may call again.
-    story.program.kill_and_start_again().await;
-    let path = format!("/deployments/{again}/continue");
-    let next = id_of(&story.program.ok("POST", &path, None).await);
-    let ended = story.program.followed(&next).await;
-    assert_eq!(ended["status"], "live", "{ended:#}");
+    for is_started_again in [false, true] {
+        if is_started_again {
+            assert_eq!(story.cloud.requests().await, calls);
+            story.program.kill_and_start_again().await;
+        }
+        let (status, problem) = story.program.call("POST", &path, None).await;
+        assert_eq!((status, &problem["code"]), (429, &json!("rate_limited")));
+        let left = problem["retryAfter"].as_u64().expect("seconds");
+        assert!((180..=240).contains(&left), "{problem:#}");
+    }
+    // A deployment that is asked for anew finds out by itself whether it may call again.
+    story.deployed().await;
     story.is_whole().await;
 }
 

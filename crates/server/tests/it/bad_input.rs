@@ -479,16 +479,24 @@ async fn every_call_is_described() {
         ("/api/v1/deployments/{id}/events", &["get"]),
         ("/api/v1/deployments/{id}/receipt", &["get"]),
         ("/api/v1/deployments/{id}/rollback", &["post"]),
-        ("/api/v1/sites/{id}/variants", &["get"]),
+        ("/api/v1/sites/{id}/variants", &["get", "delete"]),
         (
             "/api/v1/sites/{id}/variants/{format}/{path}",
             &["get", "put", "delete"],
         ),
         ("/api/v1/sites/{id}/variants:import", &["post"]),
+        ("/api/v1/sites/{id}/variants:make", &["post"]),
+        ("/api/v1/sites/{id}/makings", &["get"]),
+        ("/api/v1/makings/{id}", &["get"]),
+        ("/api/v1/makings/{id}/pages", &["get"]),
+        ("/api/v1/makings/{id}/cancel", &["post"]),
+        ("/api/v1/sites/{id}/pages", &["get", "patch"]),
         ("/api/v1/sites/{id}/publish", &["post"]),
         ("/api/v1/sites/{id}/unpublish", &["post"]),
         ("/api/v1/sites/{id}/revisions", &["get"]),
         ("/api/v1/sites/{id}/sync", &["get", "post"]),
+        ("/api/v1/sites/{id}/sync/events", &["get"]),
+        ("/api/v1/sites/{id}/sync/edge", &["get"]),
     ] {
         let found = paths
             .get(path)

@@ -74,6 +74,8 @@ impl Place {
                 "CLOUDFLARE_API_BASE_URL",
                 "http://127.0.0.1:9/client/v4".to_owned(),
             ),
+            // Or an operator of agents.
+            ("EDGE_DELIVERY_VERIFICATION_EVERY", "off".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();

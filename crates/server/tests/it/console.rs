@@ -55,6 +55,16 @@ impl Console {
         self.send(request).await
     }
 
+    /// Sends a form with one file.
+    pub(crate) async fn upload(&self, path: &str, field: &'static str, content: &str) -> Page {
+        let part = reqwest::multipart::Part::text(content.to_owned()).file_name("file.json");
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .multipart(reqwest::multipart::Form::new().part(field, part));
+        self.send(request).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Page {
         let answer = request
             .header("cookie", &self.cookie)
@@ -137,7 +147,8 @@ async fn a_path_may_be_pasted_as_an_address() {
     assert_eq!(page.status, 303, "{}", page.text);
     let told = console.get(&page.location).await;
     assert!(
-        told.text.contains("after ? or # was left out"),
+        told.text
+            .contains("after ? or # and makes no other page of this site was left out"),
         "{}",
         told.text
     );

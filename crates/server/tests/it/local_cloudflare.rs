@@ -8,6 +8,7 @@ use axum::{
 use cloudflare_emulator::{Emulator, Options, StateFile};
 use serde_json::{Value, json};
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -67,6 +68,8 @@ pub(crate) enum Mood {
     BlocksAgents,
     /// After so many answers, this status and text for everybody.
     ThenAnswers(u64, u16, String),
+    /// These paths have a status and a text of their own (of a redirect: where to); the rest are as ever.
+    Pages(HashMap<&'static str, (u16, String)>),
 }
 
 fn is_agent(headers: &HeaderMap) -> bool {
@@ -81,8 +84,21 @@ async fn origin_page(
     State(mood): State<Arc<Mutex<Mood>>>,
     uri: Uri,
     headers: HeaderMap,
-) -> (StatusCode, [(&'static str, &'static str); 1], String) {
+) -> (StatusCode, [(&'static str, String); 2], String) {
+    let html = ("content-type", "text/html".to_owned());
+    let plain = ("x-origin", "yes".to_owned());
     let (status, more) = match &mut *mood.lock().expect("nobody panics") {
+        Mood::Pages(pages) if pages.contains_key(uri.path()) => {
+            let (status, text) = pages[uri.path()].clone();
+            let status = StatusCode::from_u16(status).expect("a status");
+            let second = if status.is_redirection() {
+                ("location", text.clone())
+            } else {
+                plain
+            };
+            return (status, [html, second], text);
+        }
+        Mood::Pages(_) => (StatusCode::OK, String::new()),
         Mood::BlocksAgents if is_agent(&headers) => (StatusCode::FORBIDDEN, String::new()),
         Mood::Calm | Mood::BlocksAgents => (StatusCode::OK, String::new()),
         Mood::Varying(count) => {
@@ -91,7 +107,7 @@ async fn origin_page(
         }
         Mood::ThenAnswers(0, status, text) => {
             let status = StatusCode::from_u16(*status).expect("a status");
-            return (status, [("content-type", "text/html")], text.clone());
+            return (status, [html, plain], text.clone());
         }
         Mood::ThenAnswers(left, ..) => {
             *left -= 1;
@@ -104,7 +120,7 @@ async fn origin_page(
         .unwrap_or("-");
     (
         status,
-        [("content-type", "text/html")],
+        [html, plain],
         format!("<h1>origin of {host}{uri}</h1>{more}"),
     )
 }

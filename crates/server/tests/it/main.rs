@@ -5,11 +5,13 @@
     reason = "tests stop at what they did not expect, and visit the program from outside"
 )]
 
+mod agents;
 mod apply;
 mod audit;
 mod backups;
 mod bad_input;
 mod bare;
+mod by_command;
 mod by_hand;
 mod canary;
 mod connect_stream;
@@ -20,15 +22,20 @@ mod door;
 mod drift;
 mod fault_matrix;
 mod figures;
+mod imports;
 mod keys;
+mod live_pages;
 mod local_cloudflare;
 mod outside_edits;
+mod paths;
 mod postgres;
 mod preflight;
+mod previews;
 mod program;
 mod proof;
 mod removal;
 mod replicas;
+mod revisions;
 mod rotation;
 mod routes;
 mod sealed;
@@ -39,6 +46,7 @@ mod token_check;
 mod traffic;
 mod twice;
 mod unreadable;
+mod verification;
 mod watching;
 mod webhook_receiver;
 mod webhooks;

@@ -82,16 +82,7 @@ async fn edits_of_the_worker_are_seen_and_put_back() {
     let script = &there.script;
 
     // The text, as wrangler or the dashboard's editor changes it: our tags stay on it.
-    let code = "addEventListener('fetch', event => event.respondWith(new Response('theirs')));";
-    let metadata = json!({ "body_part": "worker.js" }).to_string();
-    let parts = [
-        ("metadata", "application/json", metadata.as_str()),
-        ("worker.js", "application/javascript", code),
-    ];
-    story
-        .cloud
-        .form("PUT", &format!("{script}/content"), &parts)
-        .await;
+    edit_script(&story, "theirs").await;
     let (_, plan) = seen(&story).await;
     assert_eq!(plan["differences"][0]["by"], "wrangler", "{plan:#}");
     assert_eq!(plan["steps"][0]["action"], "update");
@@ -173,6 +164,195 @@ async fn edits_of_the_worker_are_seen_and_put_back() {
     assert_eq!(told, ["script Logpush"], "{plan:#}");
     assert_eq!(plan["steps"], json!([]));
     assert_eq!(plan["warnings"][0]["code"], "setting_changed");
+}
+
+/// Another text in the place of the Worker's, as wrangler puts it there.
+async fn edit_script(story: &Story, text: &str) {
+    let there = Deployed::of(story).await;
+    let code =
+        format!("addEventListener('fetch', event => event.respondWith(new Response('{text}')));");
+    let metadata = json!({ "body_part": "worker.js" }).to_string();
+    let parts = [
+        ("metadata", "application/json", metadata.as_str()),
+        ("worker.js", "application/javascript", code.as_str()),
+    ];
+    let path = format!("{}/content", there.script);
+    story.cloud.form("PUT", &path, &parts).await;
+}
+
+/// The command line without its log: exit code, standard output and standard error.
+async fn command(story: &Story, args: &[&str]) -> (Option<i32>, String, String) {
+    let quiet = [("EDGE_DELIVERY_LOG", String::new())];
+    let out = story.program.command_with(&quiet, args).output().await;
+    let out = out.expect("the program starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_puts_no_edit_back_without_a_word() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    edit_script(&story, "theirs").await;
+    let edited = story.cloud.state().await;
+
+    let (code, plan, said) = command(&story, &["plan", "shop"]).await;
+    assert_eq!((code, said.as_str()), (Some(2), ""));
+    for words in [
+        "shop: 1 step to do",
+        "edited outside (last deployed from: wrangler), after script",
+        " → script ",
+        "cannot be undone",
+        "changed outside, and put back by deploying: Worker",
+    ] {
+        assert!(plan.contains(words), "{words}: {plan}");
+    }
+
+    // In a pipe nobody can be asked.
+    let (code, out, said) = command(&story, &["deploy", "shop"]).await;
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{said}");
+    for words in [
+        "shop was changed outside Edge Delivery",
+        "script text: there is text",
+        "(changed with wrangler)",
+        "--overwrite-edits",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (code, out, _) = command(&story, &["deploy", "--all", "--json"]).await;
+    let answer: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(code, Some(3), "{answer:#}");
+    assert_eq!(answer[0]["problem"]["code"], "edits_outside", "{answer:#}");
+    assert_eq!(story.cloud.state().await, edited, "nothing was touched");
+
+    let (code, out, said) = command(&story, &["deploy", "shop", "--overwrite-edits"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("script text: there is text"), "{said}");
+    assert!(out.starts_with("shop: live (1 step, "), "{out}");
+    assert!(
+        out.contains("note: Put back over a change from outside. Worker"),
+        "{out}"
+    );
+    story.is_whole().await;
+    // Nothing is asked of a site that nobody touched.
+    let (code, _, said) = command(&story, &["deploy", "shop"]).await;
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_names_what_it_puts_back() {
+    let story = Story::begin().await;
+    story.deployed().await;
+    edit_script(&story, "theirs").await;
+    let edited = story.cloud.state().await;
+    let careful = json!({ "overwriteEdits": false });
+    let deployments = format!("/sites/{}/deployments", story.site);
+    let (status, problem) = story
+        .program
+        .call("POST", &deployments, Some(&careful))
+        .await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("edits_outside")),
+        "{problem:#}"
+    );
+    let cause = problem["causes"][0].as_str().expect("a cause");
+    assert!(cause.contains("script text: there is text"), "{cause}");
+    let many = |overwrite: Option<bool>| {
+        let mut body = json!({ "siteIds": [story.site] });
+        if let Some(overwrite) = overwrite {
+            body["overwriteEdits"] = overwrite.into();
+        }
+        let program = &story.program;
+        async move { program.ok("POST", "/deployments", Some(&body)).await["items"][0].take() }
+    };
+    let item = many(Some(false)).await;
+    assert_eq!(item["problem"]["code"], "edits_outside", "{item:#}");
+    assert_eq!(item["edits"][0]["what"], "script text", "{item:#}");
+    assert_eq!(item["deployment"], Value::Null, "{item:#}");
+    assert_eq!(story.cloud.state().await, edited, "nothing was touched");
+
+    let item = many(None).await;
+    assert_eq!(item["edits"][0]["by"], "wrangler", "{item:#}");
+    let ended = story
+        .program
+        .ended(&crate::program::id_of(&item["deployment"]))
+        .await;
+    assert_eq!(ended["status"], "live", "{ended:#}");
+
+    // `{}` deploys, and the deployment says what was put back.
+    edit_script(&story, "theirs again").await;
+    let ended = story.deployed().await;
+    assert_eq!(ended["warnings"][0]["code"], "edit_put_back", "{ended:#}");
+    let detail = ended["warnings"][0]["detail"].as_str().expect("words");
+    assert!(
+        detail.starts_with("Put back over a change from outside. Worker"),
+        "{detail}"
+    );
+    let again = story.deployed().await;
+    assert_eq!(again["warnings"], json!([]), "{again:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_several_plans_wants_a_tick() {
+    let story = Story::begin().await;
+    let console = crate::console::Console::open(&story).await;
+    let blog = story
+        .program
+        .make_site(&story.connection, crate::local_cloudflare::BLOG, "blog")
+        .await;
+    story.deployed().await;
+    edit_script(&story, "theirs").await;
+    let shop = &story.site;
+    let plans = console
+        .get(&format!("/sites/plans?site={shop}&site={blog}"))
+        .await;
+    for words in [
+        "Changed outside Edge Delivery",
+        "Worker: script text",
+        "Last deployed",
+        "Wanted now",
+        &format!("name=\"overwrite\" value=\"{shop}\""),
+    ] {
+        assert!(plans.text.contains(words), "{words}: {}", plans.text);
+    }
+    assert!(
+        !plans
+            .text
+            .contains(&format!("name=\"overwrite\" value=\"{blog}\""))
+    );
+
+    // Without the tick the one is left as it is, and the other is deployed.
+    let page = console
+        .post("/sites/deploy", &format!("sites={shop}%2C{blog}"))
+        .await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    assert!(
+        page.location.ends_with(&format!("&left={shop}")),
+        "{}",
+        page.location
+    );
+    let going = console.get(&page.location).await;
+    assert!(going.text.contains("Left as it is"), "{}", going.text);
+    let (_, rest) = page.location.split_once("d=").expect("ids");
+    let id = rest.split('&').next().expect("an id");
+    let ended = story.program.ended(id).await;
+    assert_eq!(ended["siteName"], "blog", "{ended:#}");
+    let (told, _) = seen(&story).await;
+    assert_eq!(told, ["script script text"]);
+    let page = console
+        .post("/sites/deploy", &format!("sites={shop}"))
+        .await;
+    assert_eq!(page.status, 409);
+    assert!(page.text.contains("was changed outside"), "{}", page.text);
+
+    let form = format!("sites={shop}&overwrite={shop}");
+    let page = console.post("/sites/deploy", &form).await;
+    let (_, id) = page.location.split_once("d=").expect("ids");
+    let ended = story.program.ended(id).await;
+    assert_eq!(ended["status"], "live", "{ended:#}");
+    let (told, plan) = seen(&story).await;
+    assert_eq!(told, Vec::<String>::new(), "{plan:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,11 @@
 //! What a plan warns of before anything is changed.
 
 use crate::{
-    local_cloudflare::{LocalCloudflare, Mood, SHOP},
+    local_cloudflare::{ACCOUNT, LocalCloudflare, Mood, SHOP},
     program::Program,
     story::Story,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// A token with everything that ends in three days.
@@ -97,4 +97,119 @@ async fn a_token_that_ends_soon_is_told() {
     let plan = program.plan(&site).await;
     let told = detail(&plan, "token_expires_soon");
     assert!(told.contains("expires in 3 days"), "{told}");
+}
+
+/// An account of this state, with one zone whose host name `www.shop.localhost` is not proxied.
+async fn program_beside(account: &str) -> (LocalCloudflare, tempfile::TempDir, Program, String) {
+    let account = account.to_owned();
+    let state = move |origin: std::net::SocketAddr| {
+        format!(
+            "[[accounts]]\nid = \"{ACCOUNT}\"\nname = \"Sample account\"\n{account}\n[[zones]]\nid = \"{SHOP}\"\naccount = \"{ACCOUNT}\"\nname = \"shop.localhost\"\norigin = \"http://{origin}\"\nproxied = [\"shop.localhost\"]\n[[tokens]]\nvalue = \"{ENDING_TOKEN}\"\npermissions = {{ workers_scripts = \"edit\", workers_kv_storage = \"edit\", account_settings = \"read\", workers_routes = \"edit\", zone = \"read\" }}\n"
+        )
+    };
+    let cloud = LocalCloudflare::start_of(state, None).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = Program::start(folder.path(), &cloud).await;
+    let connection = program.connect(ENDING_TOKEN).await;
+    (cloud, folder, program, connection)
+}
+
+/// The account is found wanting before a deployment stops at it, and what it is found by leaves no trace.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_cannot_run_workers_is_told_before() {
+    let story = Story::begin().await;
+    let upload = "/workers/scripts/[^/]+$";
+    for (code, status, warning, words) in [
+        (
+            10_034,
+            403,
+            "email_not_verified",
+            "Follow the link in Cloudflare's mail",
+        ),
+        (
+            10_037,
+            403,
+            "workers_not_available",
+            "Open Workers & Pages of this account",
+        ),
+    ] {
+        let fault = json!({
+            "match": { "method": "PUT", "path": upload },
+            "kind": "before", "status": status, "code": code, "times": 100,
+        });
+        story.cloud.fault_of(&fault).await;
+        let before = story.cloud.state().await;
+        let plan = story.program.plan(&story.site).await;
+        let told = detail(&plan, warning);
+        assert!(
+            told.contains(words) && told.contains("https://dash.cloudflare.com/"),
+            "{told}"
+        );
+        assert_eq!(story.cloud.state().await, before);
+        // It is a forecast: the deployment stops there, with the same next step.
+        let deployment = story.program.deploy(&story.site).await;
+        let ended = story.program.ended(&deployment).await;
+        assert_eq!(ended["problem"]["cloudflare"]["code"], code, "{ended:#}");
+        story.cloud.no_faults().await;
+        let plan = story.program.plan(&story.site).await;
+        assert!(!codes(&plan).contains(&warning), "{plan:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_a_workers_dev_name_is_told_before() {
+    let (_cloud, _folder, program, connection) = program_beside("subdomain = \"\"").await;
+    let site = program.make_site(&connection, SHOP, "shop").await;
+    let plan = program.plan(&site).await;
+    assert!(
+        detail(&plan, "no_workers_dev_name").contains("10063"),
+        "{plan:#}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_name_that_is_not_proxied_is_told_also_at_a_fixed_edge() {
+    let (_cloud, _folder, program, connection) = program_beside("").await;
+    let body = json!({
+        "connectionId": connection, "zoneId": SHOP, "name": "shop",
+        "hostnames": ["shop.localhost", "www.shop.localhost"],
+    });
+    let site = crate::program::id_of(&program.ok("POST", "/sites", Some(&body)).await);
+    let plan = program.plan(&site).await;
+    let told = detail(&plan, "hostname_not_proxied");
+    assert!(
+        told.starts_with("www.shop.localhost is answered without"),
+        "{told}"
+    );
+    assert_eq!(
+        codes(&plan)
+            .iter()
+            .filter(|code| code.starts_with("hostname"))
+            .count(),
+        1
+    );
+    // Deployed all the same, the missing answer is told with what is known of it.
+    let deployment = program.deploy(&site).await;
+    let ended = program.ended(&deployment).await;
+    let told = detail(&ended["proof"], "edge_unanswered");
+    assert!(told.contains("at www.shop.localhost yet"), "{told}");
+    assert!(told.contains("without Cloudflare's mark"), "{told}");
+}
+
+/// A more specific route of somebody else's takes the health question: that is said, and not the DNS record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_worker_is_explained_by_what_the_plan_knows() {
+    let story = Story::begin_with(&format!(
+        "[[scripts]]\naccount = \"{ACCOUNT}\"\nname = \"their-worker\"\n[[routes]]\nid = \"d0000000000000000000000000000009\"\nzone = \"{SHOP}\"\npattern = \"shop.localhost/.well-known/*\"\nscript = \"their-worker\"\n"
+    ))
+    .await;
+    let ended = story.deployed().await;
+    let told = detail(&ended["proof"], "edge_unanswered");
+    assert!(
+        told.contains(
+            "the route shop.localhost/.well-known/* of the Worker their-worker is more specific"
+        ),
+        "{told}"
+    );
+    assert!(!told.contains("DNS"), "{told}");
 }

@@ -82,6 +82,8 @@ impl Program {
             ("EDGE_DELIVERY_LOG", "debug".to_owned()),
             ("CLOUDFLARE_API_BASE_URL", cloud.api_url()),
             ("EDGE_DELIVERY_EDGE_URL", cloud.edge_url()),
+            // Tests do not leave this machine.
+            ("EDGE_DELIVERY_VERIFICATION_EVERY", "off".to_owned()),
         ];
         settings.extend(
             more.iter()
@@ -197,6 +199,17 @@ impl Program {
     /// Where it answers, without a slash at the end.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The most memory that its process has held so far, in MiB (`VmHWM`).
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux tells");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        kib.and_then(|kib| kib.parse::<u64>().ok())
+            .expect("a number")
+            / 1024
     }
 
     /// Its access key.

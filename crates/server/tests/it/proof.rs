@@ -1,6 +1,6 @@
 //! The proof that people still get their page, and what happens when they do not.
 
-use crate::{local_cloudflare::Mood, program::id_of, story::Story};
+use crate::{console::Console, local_cloudflare::Mood, program::id_of, story::Story};
 use serde_json::{Value, json};
 
 const OURS: &str = "<h1>The variant of the home page</h1>";
@@ -143,9 +143,63 @@ async fn a_new_error_takes_the_deployment_back() {
         .ok("GET", &format!("/sites/{}", story.site), None)
         .await;
     assert_eq!(site["status"], "new");
+    // Its page and its answer say that it is over, and where it went.
+    let path = format!("/deployments/{deployment}");
+    let taken_back = story.program.ok("GET", &path, None).await;
+    assert_eq!(taken_back["status"], "undone");
+    assert_eq!(
+        taken_back["undoneBy"],
+        json!({ "id": undone["id"], "status": "undone" })
+    );
+    let receipt = story
+        .program
+        .ok("GET", &format!("{path}/receipt"), None)
+        .await;
+    assert_eq!(receipt["items"], json!([]), "{receipt:#}");
+    let page = Console::open(&story).await.get(&path).await;
+    for words in [
+        "This deployment was taken back",
+        "At its end people or agents did not get what they had got before",
+        &format!("/deployments/{}", id_of(&undone)),
+    ] {
+        assert!(page.text.contains(words), "{words}: {}", page.text);
+    }
+    for words in ["people or agents do not get", "Removed by hand with"] {
+        assert!(!page.text.contains(words), "{words}: {}", page.text);
+    }
     // The outage over, the same site deploys.
     story.cloud.origin_is(Mood::Calm);
     assert_eq!(story.deployed().await["proof"]["verdict"], "proved");
+}
+
+/// While it is taken back, the removal of the site is asked for: it follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_comes_after_what_is_being_taken_back() {
+    let story = Story::begin().await;
+    let before = story.cloud.state().await;
+    let held = json!({
+        "match": { "method": "DELETE", "path": "/workers/routes/[^/]+$" },
+        "kind": "timeout", "times": 1, "delayMs": 1_500,
+    });
+    story.cloud.fault_of(&held).await;
+    let outage = Mood::ThenAnswers(BEFORE, 502, "<h1>Bad gateway</h1>".to_owned());
+    story.cloud.origin_is(outage);
+    let deployment = story.program.deploy(&story.site).await;
+    let path = format!("/deployments/{deployment}");
+    let failed = story
+        .program
+        .until(&path, |answer| answer["status"] == "failed")
+        .await;
+    assert_eq!(failed["offers"], json!([]), "{failed:#}");
+    assert!(failed["undoneBy"]["id"].is_string(), "{failed:#}");
+    let page = Console::open(&story).await.get(&path).await;
+    assert!(page.text.contains("is being taken back"), "{}", page.text);
+    let removal = story.program.remove(&story.site).await;
+    assert_ne!(failed["undoneBy"]["id"], removal.as_str());
+    assert_eq!(story.program.ended(&removal).await["status"], "removed");
+    let site = format!("/sites/{}", story.site);
+    assert_eq!(story.program.call("GET", &site, None).await.0, 404);
+    assert_eq!(story.cloud.state().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

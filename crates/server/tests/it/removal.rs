@@ -1,6 +1,6 @@
 //! Taking out: with lost answers, half deployed, never deployed, without a working token; and taking back.
 
-use crate::{local_cloudflare::BLOG, program::id_of, story::Story};
+use crate::{console::Console, local_cloudflare::BLOG, program::id_of, story::Story};
 use serde_json::json;
 
 const DELETIONS: [&str; 3] = [
@@ -123,10 +123,146 @@ async fn an_earlier_worker_comes_back() {
     assert_eq!(ended["status"], "live", "{ended:#}");
     assert_eq!(ended["kind"], "rollback");
     assert_eq!(ended["proof"]["worker"], first["proof"]["worker"]);
-    story.is_whole().await;
-    // The next deployment brings the present one.
+    assert_eq!(ended["config"]["kvDeadlineMs"], 300, "{ended:#}");
+    assert_eq!(ended["config"]["hostnames"], json!(["shop.localhost"]));
+    assert_eq!(ended["config"]["routes"], json!(["shop.localhost/*"]));
+    // The next deployment brings the present one, and the plan says so; nobody changed the account.
+    let plan = story.program.plan(&story.site).await;
+    let steps = plan["steps"].as_array().expect("a list");
+    assert_eq!(steps.len(), 1, "{plan:#}");
+    assert_eq!(steps[0]["action"], "update");
+    let reason = steps[0]["reason"].as_str().expect("words");
+    assert!(reason.starts_with("The site was rolled back"), "{reason}");
+    let now = story.program.ok("GET", &site, None).await;
+    assert_eq!(now["status"], "in_sync", "{now:#}");
+    assert_eq!(
+        (&now["rolledBack"], &now["drift"]),
+        (&json!(true), &json!(null))
+    );
+    assert_eq!(
+        now["notDeployed"][0],
+        "KV deadline 500 ms instead of 300 ms"
+    );
+    let console = Console::open(&story).await;
+    let page = console.get(&format!("/sites/{}", story.site)).await;
+    assert!(
+        page.text
+            .contains("The site stands on an earlier deployment")
+    );
+    // The same rollback again has nothing to do.
+    let again = story.program.ok("POST", &path, Some(&json!({}))).await;
+    let again = story.program.ended(&id_of(&again)).await;
+    assert_eq!(
+        (&again["status"], &again["steps"]),
+        (&json!("live"), &json!([]))
+    );
     let third = story.deployed().await;
     assert_eq!(third["proof"]["worker"], second["proof"]["worker"]);
+    let reason = third["steps"][0]["reason"].as_str().expect("words");
+    assert!(reason.starts_with("The site was rolled back"), "{reason}");
+    story.is_whole().await;
+    let now = story.program.ok("GET", &site, None).await;
+    assert_eq!(
+        (&now["rolledBack"], &now["notDeployed"]),
+        (&json!(false), &json!([]))
+    );
+}
+
+/// What is published, by path: the revision, or none.
+async fn published(story: &Story) -> std::collections::BTreeMap<String, Option<String>> {
+    let path = format!("/sites/{}/variants", story.site);
+    let variants = story.program.ok("GET", &path, None).await;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let items = variants["items"].as_array().expect("a list").iter();
+    items
+        .map(|one| {
+            let path = text(&one["path"]).expect("a path");
+            (path, text(&one["publishedRevision"]))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn undoing_a_rollback_publishes_what_was_published_before_it() {
+    let story = Story::begin().await;
+    let publish = async |path: &str, content: &str| {
+        story.program.publish(&story.site, path, content).await;
+    };
+    publish("pricing", "<h1>First</h1>").await;
+    publish("news", "<h1>First news</h1>").await;
+    publish("gone", "<h1>First of what goes</h1>").await;
+    let first = story.deployed().await;
+    let site = format!("/sites/{}", story.site);
+    let patch = json!({ "settings": { "kvDeadlineMs": 500 } });
+    story.program.ok("PATCH", &site, Some(&patch)).await;
+    publish("pricing", "<h1>Second</h1>").await;
+    publish("news", "<h1>Second news</h1>").await;
+    publish("later", "<h1>Later</h1>").await;
+    story.deployed().await;
+    let before = published(&story).await;
+
+    let path = format!("/deployments/{}/rollback", id_of(&first));
+    let started = story.program.ok("POST", &path, Some(&json!({}))).await;
+    let rollback = story.program.ended(&id_of(&started)).await;
+    assert_eq!(rollback["status"], "live", "{rollback:#}");
+    assert_eq!(rollback["restored"]["published"], 2, "{rollback:#}");
+    assert_eq!(rollback["restored"]["unpublished"], 1);
+    assert_ne!(published(&story).await, before);
+    // Published by somebody since: not the rollback's doing, so it stays.
+    publish("news", "<h1>Third news</h1>").await;
+    // Deleted since: it cannot come back.
+    let delete = format!("{site}/variants/html/later");
+    let (status, _) = story.program.call("DELETE", &delete, None).await;
+    assert!((200..300).contains(&status), "{status}");
+
+    let path = format!("/deployments/{}/undo", id_of(&rollback));
+    let undoing = story.program.ok("POST", &path, Some(&json!({}))).await;
+    let undone = story.program.ended(&id_of(&undoing)).await;
+    assert_eq!(undone["status"], "undone", "{undone:#}");
+    let restored = &undone["restored"];
+    assert_eq!(restored["published"], 1, "{undone:#}");
+    assert_eq!(
+        restored["kept"],
+        json!([{ "format": "html", "path": "/news" }])
+    );
+    assert_eq!(
+        restored["missing"],
+        json!([{ "format": "html", "path": "/later" }])
+    );
+    let now = published(&story).await;
+    assert_eq!(now["/pricing"], before["/pricing"]);
+    assert_ne!(now["/news"], before["/news"]);
+    let state = story.program.ok("GET", &site, None).await;
+    assert_eq!(state["status"], "in_sync", "{state:#}");
+    let again = story.program.plan(&story.site).await;
+    assert_eq!(
+        again["steps"],
+        json!([]),
+        "the second deployment stands: {again:#}"
+    );
+    let sync = format!("{site}/sync");
+    story
+        .program
+        .until(&sync, |status| status["pending"] == 0)
+        .await;
+    let page = story
+        .cloud
+        .visit("shop.localhost", "/pricing", "GPTBot/1.2")
+        .await;
+    assert_eq!(page.text().await.expect("text"), "<h1>Second</h1>");
+    let path = format!("/deployments/{}", id_of(&rollback));
+    let taken_back = story.program.ok("GET", &path, None).await;
+    assert_eq!(taken_back["status"], "undone");
+    assert_eq!(taken_back["undoneBy"]["id"], undone["id"], "{taken_back:#}");
+    let console = Console::open(&story).await;
+    let page = console
+        .get(&format!("/deployments/{}", id_of(&undone)))
+        .await;
+    assert!(
+        page.text.contains("could not be brought back"),
+        "{}",
+        page.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,12 +132,40 @@ impl Vault {
         found[0]
     }
 
+    /// Whether the audit log tells of a rotation to this key.
+    async fn is_in_the_audit_log(&self, key: &str) -> bool {
+        let store = database(self.story.program.database()).await;
+        let workspace = store
+            .ensure_workspace(domain::time::Millis(0))
+            .await
+            .expect("it is there");
+        let rotations = store::AuditFilter {
+            kind: Some("key.rotated".to_owned()),
+            subject: None,
+        };
+        let newest = store
+            .list_audit_events(workspace, &rotations, &Page::first(1))
+            .await
+            .expect("reads");
+        store.close().await.expect("closes");
+        newest
+            .items
+            .first()
+            .is_some_and(|line| line.event.detail["newKey"] == key)
+    }
+
     /// After a rotation to `new` was killed: one key for everything, the program says which, and a second run ends it.
     /// Answers with whether everything was under the new key.
     async fn is_whole_and_finishes(&mut self, new: PathBuf) -> bool {
         let files = [self.present.clone(), new.clone()];
         let under = self.key_of_everything(&[&files[0], &files[1]]).await;
         let right = Key::of_file(&files[under]).id();
+        let told = self.is_in_the_audit_log(&Key::of_file(&new).id()).await;
+        assert_eq!(
+            told,
+            under == 1,
+            "told where it was done, whenever it was killed"
+        );
         let (is_good, said) = self.run(&files[under], &["key", "id"]).await;
         assert!(is_good && said.trim() == right, "{said}");
         let (is_good, said) = self.run(&files[1 - under], &["key", "id"]).await;

@@ -186,6 +186,46 @@ async fn a_repointed_route_is_not_taken_back_silently() {
     );
 }
 
+/// A route that we made stays ours whoever repointed it meanwhile, once it was taken back: the removal deletes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_of_ours_that_was_taken_back_goes_with_the_site() {
+    let story = beside("blog.shop.localhost/*", Some("their-worker")).await;
+    let before = story.cloud.state().await;
+    story.deployed().await;
+    let state = story.cloud.state().await;
+    let routes = state["routes"].as_array().expect("a table");
+    let ours = routes.iter().find(|route| route["id"] != THEIR_ROUTE);
+    let id = ours.and_then(|route| route["id"].as_str());
+    let path = format!("/zones/{SHOP}/workers/routes/{}", id.expect("our route"));
+    for to in [json!(null), json!("third-worker")] {
+        let repointed = json!({ "pattern": "shop.localhost/*", "script": to });
+        story.cloud.call("PUT", &path, Some(repointed)).await;
+        let theirs = story.cloud.state().await["routes"].clone();
+        let plan = story.program.plan(&story.site).await;
+        let conflict = &plan["conflicts"][0];
+        assert_eq!(conflict["code"], "repointed", "{plan:#}");
+        let remedy = conflict["remedies"][0].as_str().expect("words");
+        assert!(
+            remedy.contains("is deleted when the site is removed"),
+            "{remedy}"
+        );
+        choose(&story, "adopt", "shop.localhost/*").await;
+        let repaired = story.deployed().await;
+        in_sync(&story).await;
+        // Taken back, it is somebody else's again; and deployed once more, ours.
+        let undo = format!("/deployments/{}/undo", id_of(&repaired));
+        let undoing = story.program.ok("POST", &undo, Some(&json!({}))).await;
+        let ended = story.program.ended(&id_of(&undoing)).await;
+        assert_eq!(ended["status"], "undone", "{ended:#}");
+        assert_eq!(story.cloud.state().await["routes"], theirs);
+        choose(&story, "adopt", "shop.localhost/*").await;
+        story.deployed().await;
+        in_sync(&story).await;
+    }
+    removed(&story).await;
+    assert_eq!(story.cloud.state().await, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn narrower_routes_stand_beside_a_foreign_one() {
     let story = beside("shop.localhost/*", Some("their-worker")).await;

@@ -154,6 +154,15 @@ pub(crate) async fn everything(store: &Store, workspace: WorkspaceId) -> Vec<Val
         }
     }
     let sites = store.all_sites_for_background().await.expect("reads");
+    for site in &sites {
+        let key = store.preview_key(workspace, site.id).await.expect("reads");
+        values.extend(key.map(|key| Value {
+            table: "preview_keys",
+            column: "sealed_key",
+            id: site.id.to_string(),
+            bytes: key.sealed,
+        }));
+    }
     values.extend(sites.into_iter().map(|site| Value {
         table: "sites",
         column: "sealed_key",

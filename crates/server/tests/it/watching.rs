@@ -309,6 +309,11 @@ async fn a_token_takes_another_ones_place() {
             .contains("stored already")
     );
     assert_eq!(same["formerToken"], Value::Null);
+    let log = program.ok("GET", "/audit", None).await;
+    assert_eq!(
+        log["items"][0]["kind"], "connection.checked",
+        "replaced by itself, it was only checked: {log:#}"
+    );
 
     let site = format!("/sites/{}", story.site);
     let site_before = program.ok("GET", &site, None).await;

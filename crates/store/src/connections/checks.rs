@@ -5,6 +5,7 @@ use crate::{
     Result, Store,
     convert::{Row, from_word, to_json, to_word},
     entities::connection,
+    leases,
     webhooks::{self, NewDelivery},
 };
 use domain::{
@@ -14,7 +15,7 @@ use domain::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    QueryFilter, QuerySelect, sea_query::Expr,
 };
 
 /// What became of the findings of a check.
@@ -41,23 +42,13 @@ impl Store {
         now: Millis,
         until: Millis,
     ) -> Result<Option<Connection>> {
-        // Without locks first, and from the readers: most of the time there is nothing.
-        let candidate = connection::Entity::find()
-            .filter(is_due(now))
-            .order_by_asc(connection::Column::NextCheckAt)
-            .order_by_asc(connection::Column::Id)
-            .one(self.reader())
-            .await?;
-        let Some(candidate) = candidate else {
-            return Ok(None);
-        };
-        let tx = self.begin().await?;
-        let row = connection::Entity::find_by_id(candidate.id)
-            .filter(is_due(now))
-            .lock_exclusive()
-            .one(&tx)
-            .await?;
-        let Some(row) = row else {
+        let taken = leases::longest_waiting::<connection::Entity>(
+            self,
+            is_due(now),
+            (connection::Column::NextCheckAt, connection::Column::Id),
+            |row| &row.id,
+        );
+        let Some((tx, row)) = taken.await? else {
             return Ok(None);
         };
         let mut row = row.into_active_model();
@@ -129,9 +120,5 @@ impl Store {
 fn is_due(now: Millis) -> Condition {
     Condition::all()
         .add(connection::Column::NextCheckAt.lte(now.0))
-        .add(
-            Condition::any()
-                .add(connection::Column::CheckLeaseUntil.is_null())
-                .add(connection::Column::CheckLeaseUntil.lte(now.0)),
-        )
+        .add(leases::is_free(connection::Column::CheckLeaseUntil, now))
 }

@@ -1,10 +1,11 @@
 //! Who works on a deployment, and until when that may be believed.
 
-use super::{Deployment, events, is_active, read};
+use super::{Deployment, events, is_active, queue, read};
 use crate::{
     Result, Store,
     convert::to_json,
     entities::{deployment, site},
+    sites,
 };
 use domain::{deployment::DeploymentStatus, ids::DeploymentId, time::Millis};
 use sea_orm::{
@@ -15,6 +16,19 @@ use serde_json::Value;
 
 /// How many waiting deployments one call looks at; the others get their turn with the next call.
 const LOOK_AT: u64 = 32;
+
+/// How a deployment ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeploymentEnd {
+    /// How.
+    pub status: DeploymentStatus,
+    /// Why it failed.
+    pub problem: Option<Value>,
+    /// How many calls to Cloudflare it took.
+    pub api_calls: u32,
+    /// What must follow at once: a deployment of the same site.
+    pub next: Option<Deployment>,
+}
 
 impl Store {
     /// Takes the oldest deployment that is queued, or whose process let its lease run out, for `owner` until `until`; none
@@ -145,7 +159,37 @@ impl Store {
         api_calls: u32,
         now: Millis,
     ) -> Result<bool> {
+        let end = DeploymentEnd {
+            status,
+            problem,
+            api_calls,
+            next: None,
+        };
+        self.end_deployment(id, owner, &end, now).await
+    }
+
+    /// The same, and queues the deployment that must follow in the same moment: nobody comes in between, and a process that
+    /// is killed here has done both or neither.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_deployment(
+        &self,
+        id: DeploymentId,
+        owner: &str,
+        end: &DeploymentEnd,
+        now: Millis,
+    ) -> Result<bool> {
+        let DeploymentEnd {
+            status,
+            problem,
+            api_calls,
+            next,
+        } = end;
         let tx = self.begin().await?;
+        if let Some(next) = next {
+            sites::lock(&tx, next.workspace, next.site).await?;
+        }
         let row = deployment::Entity::find_by_id(id.to_string())
             .filter(deployment::Column::LeaseOwner.eq(owner))
             .filter(is_active())
@@ -158,7 +202,7 @@ impl Store {
         let mut row = row.into_active_model();
         row.status = Set(status.as_str().to_owned());
         row.problem = Set(problem.as_ref().map(to_json));
-        row.api_calls = Set(i64::from(api_calls));
+        row.api_calls = Set(i64::from(*api_calls));
         row.finished_at = Set(Some(now.0));
         row.lease_owner = Set(None);
         row.lease_until = Set(None);
@@ -168,10 +212,13 @@ impl Store {
             &row.id,
             &row.workspace_id,
             now,
-            status,
+            *status,
             problem.as_ref(),
         )
         .await?;
+        if let Some(next) = next {
+            queue(&tx, next).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }

@@ -34,6 +34,27 @@ impl Store {
         one(self.reader(), row).await
     }
 
+    /// The newest deployment that takes this one back, whether it is over or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn undoing_of(
+        &self,
+        workspace: WorkspaceId,
+        id: DeploymentId,
+    ) -> Result<Option<Deployment>> {
+        let row = deployment::Entity::find()
+            .filter(deployment::Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(deployment::Column::OfId.eq(id.to_string()))
+            .filter(deployment::Column::Kind.eq(DeploymentKind::Remove.as_str()))
+            .order_by_desc(deployment::Column::CreatedAt)
+            .order_by_desc(deployment::Column::Id)
+            .limit(1)
+            .one(self.reader())
+            .await?;
+        one(self.reader(), row).await
+    }
+
     /// The deployments of a site, or of all, newest first.
     ///
     /// # Errors
@@ -156,6 +177,7 @@ fn read(model: deployment::Model, steps: Vec<DeploymentStep>) -> Result<Deployme
         proof: row.json_option("proof", model.proof.as_ref())?,
         api_calls: row.count("api_calls", model.api_calls)?,
         of: row.parse_option("of_id", model.of_id.as_ref())?,
+        restored: row.json_option("restored", model.restored.as_ref())?,
         steps,
         site_name: model.site_name,
         requested_by: model.requested_by,

@@ -24,6 +24,7 @@ pub struct Model {
     pub of_id: Option<String>,
     pub lease_owner: Option<String>,
     pub lease_until: Option<i64>,
+    pub restored: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -12,6 +12,9 @@ pub struct Model {
     pub format: String,
     pub path: String,
     pub revision: Option<String>,
+    pub at: Option<i64>,
+    pub author: Option<String>,
+    pub kind: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

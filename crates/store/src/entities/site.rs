@@ -20,7 +20,6 @@ pub struct Model {
     pub observed_at: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
-    pub index_hash: Option<String>,
     pub sync_wanted_at: Option<i64>,
     pub sync_not_before: i64,
     pub sync_lease_owner: Option<String>,

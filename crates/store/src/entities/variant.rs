@@ -17,6 +17,11 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub published_at: Option<i64>,
+    pub scheduled_revision: Option<String>,
+    pub scheduled_at: Option<i64>,
+    pub scheduled_by: Option<String>,
+    pub expires_at: Option<i64>,
+    pub expires_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

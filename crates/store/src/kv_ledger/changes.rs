@@ -1,7 +1,7 @@
 //! How rows of the ledger change, within the transactions of others.
 
 use super::KEY;
-use crate::{Result, database::bind_parameters_max, entities::kv_ledger};
+use crate::{Result, database::bind_parameters_max, entities::kv_ledger, page_watches};
 use domain::{
     ids::{SiteId, WorkspaceId},
     variant::{Format, Revision},
@@ -12,13 +12,15 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-/// Within a publication: these revisions are wanted at the edge. The site is locked.
+/// Within a publication: these revisions are wanted at the edge, but for those that are withheld from it. The site is
+/// locked.
 pub(crate) async fn want(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,
     wanted: &[(Format, &str, &Revision)],
 ) -> Result<()> {
+    let wanted = page_watches::without_withheld(tx, site, wanted).await?;
     for chunk in wanted.chunks(bind_parameters_max(tx) / 10) {
         let rows = chunk
             .iter()
@@ -56,27 +58,39 @@ pub(crate) async fn want_nothing(
     format: Format,
     path: &str,
 ) -> Result<()> {
-    let this = Condition::all()
-        .add(kv_ledger::Column::Format.eq(format.as_str()))
-        .add(kv_ledger::Column::Path.eq(path));
-    // The edge has nothing there: nothing is left to say about this path.
-    kv_ledger::Entity::delete_many()
-        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
-        .filter(this.clone())
-        .filter(kv_ledger::Column::AckedRevision.is_null())
-        .exec(tx)
-        .await?;
-    kv_ledger::Entity::update_many()
-        .col_expr(
-            kv_ledger::Column::WantedRevision,
-            Expr::value(None::<String>),
-        )
-        .col_expr(kv_ledger::Column::Pending, Expr::value(true))
-        .col_expr(kv_ledger::Column::Failed, Expr::value(false))
-        .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
-        .filter(this)
-        .exec(tx)
-        .await?;
+    want_nothing_for(tx, site, format, &[path]).await
+}
+
+/// The same for many paths of one format.
+pub(crate) async fn want_nothing_for(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    format: Format,
+    paths: &[&str],
+) -> Result<()> {
+    for chunk in paths.chunks(bind_parameters_max(tx) / 2) {
+        let these = Condition::all()
+            .add(kv_ledger::Column::Format.eq(format.as_str()))
+            .add(kv_ledger::Column::Path.is_in(chunk.iter().copied()));
+        // The edge has nothing there: nothing is left to say about these paths.
+        kv_ledger::Entity::delete_many()
+            .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+            .filter(these.clone())
+            .filter(kv_ledger::Column::AckedRevision.is_null())
+            .exec(tx)
+            .await?;
+        kv_ledger::Entity::update_many()
+            .col_expr(
+                kv_ledger::Column::WantedRevision,
+                Expr::value(None::<String>),
+            )
+            .col_expr(kv_ledger::Column::Pending, Expr::value(true))
+            .col_expr(kv_ledger::Column::Failed, Expr::value(false))
+            .filter(kv_ledger::Column::SiteId.eq(site.to_string()))
+            .filter(these)
+            .exec(tx)
+            .await?;
+    }
     Ok(())
 }
 

@@ -1,10 +1,13 @@
 //! Reading variants, revisions and contents.
 
-use super::{RevisionInfo, Variant, VariantCounts, of, the};
+use super::{
+    Expiry, RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState, of, the,
+};
 use crate::{
     Listed, Page, Result, Store, contents,
     convert::Row,
     entities::{content, variant, variant_revision},
+    page_watches,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -13,7 +16,7 @@ use domain::{
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::ExprTrait,
+    sea_query::{Expr, ExprTrait},
 };
 use std::collections::HashMap;
 
@@ -63,6 +66,37 @@ impl Store {
         contents::get(self.reader(), workspace, revision).await
     }
 
+    /// How many bytes contents have; one that is gone by now is not in the answer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn content_sizes(
+        &self,
+        workspace: WorkspaceId,
+        revisions: &[Revision],
+    ) -> Result<HashMap<Revision, u64>> {
+        let mut found = HashMap::with_capacity(revisions.len());
+        for chunk in revisions.chunks(1000) {
+            let rows: Vec<(String, i64)> = content::Entity::find()
+                .select_only()
+                .column(content::Column::Revision)
+                .column(content::Column::Bytes)
+                .filter(content::Column::WorkspaceId.eq(workspace.to_string()))
+                .filter(content::Column::Revision.is_in(chunk.iter().map(Revision::as_str)))
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            for (revision, bytes) in rows {
+                let row = Row::new("contents", &revision);
+                found.insert(
+                    row.parse("revision", &revision)?,
+                    row.count("bytes", bytes)?,
+                );
+            }
+        }
+        Ok(found)
+    }
+
     /// Many contents at once, for a bulk write to the edge; one that is gone by now is not in the answer.
     ///
     /// # Errors
@@ -99,8 +133,25 @@ impl Store {
         page: &Page,
         prefix: Option<&str>,
     ) -> Result<Listed<Variant>> {
+        self.list_variants_in(workspace, site, page, prefix, None)
+            .await
+    }
+
+    /// The same, of those in a state.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::InvalidCursor`], or when the database fails.
+    pub async fn list_variants_in(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        page: &Page,
+        prefix: Option<&str>,
+        state: Option<VariantState>,
+    ) -> Result<Listed<Variant>> {
         use variant::Column;
         let mut query = of(workspace, site)
+            .filter(in_state(state))
             .order_by_asc(Column::Path)
             .order_by_asc(Column::Format)
             .limit(page.rows() + 1);
@@ -180,7 +231,7 @@ impl Store {
         })
     }
 
-    /// The first published variants by path, then format, at most `limit`.
+    /// The first published variants by path, then format, at most `limit`; none that is withheld.
     ///
     /// # Errors
     /// When the database fails.
@@ -193,6 +244,7 @@ impl Store {
         use variant::Column;
         of(workspace, site)
             .filter(Column::PublishedRevision.is_not_null())
+            .filter(page_watches::not_withheld())
             .order_by_asc(Column::Path)
             .order_by_asc(Column::Format)
             .limit(limit)
@@ -229,7 +281,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Everything that is published, by path, then format: what the index of the edge is made of.
+    /// Everything that is published and not withheld, by path, then format: what the index of the edge is made of.
     ///
     /// # Errors
     /// When the database fails.
@@ -245,6 +297,7 @@ impl Store {
             .column(Column::Path)
             .column(Column::PublishedRevision)
             .filter(Column::PublishedRevision.is_not_null())
+            .filter(page_watches::not_withheld())
             .order_by_asc(Column::Path)
             .order_by_asc(Column::Format)
             .into_tuple()
@@ -261,6 +314,18 @@ impl Store {
     }
 }
 
+/// What is to be published; the three columns are written together.
+fn scheduled(row: &Row<'_>, model: &variant::Model) -> Result<Option<ScheduledPublication>> {
+    let revision = row.parse_option("scheduled_revision", model.scheduled_revision.as_ref())?;
+    Ok(revision
+        .zip(model.scheduled_at)
+        .map(|(revision, at)| ScheduledPublication {
+            revision,
+            at: Millis(at),
+            author: model.scheduled_by.clone().unwrap_or_default(),
+        }))
+}
+
 pub(super) fn variant(model: variant::Model) -> Result<Variant> {
     let row = Row::new("variants", &model.path);
     Ok(Variant {
@@ -271,6 +336,27 @@ pub(super) fn variant(model: variant::Model) -> Result<Variant> {
         created_at: Millis(model.created_at),
         updated_at: Millis(model.updated_at),
         published_at: model.published_at.map(Millis),
+        scheduled: scheduled(&row, &model)?,
+        expires: model.expires_at.map(|at| Expiry {
+            at: Millis(at),
+            author: model.expires_by.clone().unwrap_or_default(),
+        }),
         path: model.path,
     })
+}
+
+fn in_state(state: Option<VariantState>) -> Condition {
+    use variant::Column;
+    let all = Condition::all();
+    match state {
+        None => all,
+        Some(VariantState::Published) => all.add(Column::PublishedRevision.is_not_null()),
+        Some(VariantState::Changed) => {
+            all.add(Expr::col(Column::PublishedRevision).ne(Expr::col(Column::LatestRevision)))
+        }
+        Some(VariantState::Draft) => all.add(Column::PublishedRevision.is_null()),
+        Some(VariantState::Scheduled) => Condition::any()
+            .add(Column::ScheduledAt.is_not_null())
+            .add(Column::ExpiresAt.is_not_null()),
+    }
 }

@@ -1,6 +1,6 @@
 //! The statements of a save, in few for many revisions.
 
-use super::NewRevision;
+use super::{Deed, HistoryKind, NewRevision};
 use crate::{
     Result,
     contents::Packed,
@@ -39,11 +39,18 @@ pub(super) async fn write(
         return Ok(());
     }
     put_variants(tx, workspace, site, &published, true).await?;
+    let recorded: Vec<_> = published
+        .iter()
+        .map(|(new, packed)| {
+            let deed = Deed::by(new.author, new.at).of_kind(HistoryKind::Published);
+            (new.format, new.path, &packed.revision, deed)
+        })
+        .collect();
+    publications::record(tx, workspace, site, &recorded).await?;
     let wanted: Vec<_> = published
         .iter()
         .map(|(new, packed)| (new.format, new.path, &packed.revision))
         .collect();
-    publications::record(tx, workspace, site, &wanted).await?;
     kv_ledger::want(tx, workspace, site, &wanted).await?;
     let at = published.iter().map(|(new, _)| new.at).max();
     sync::want(tx, site, at.unwrap_or(Millis(0))).await
@@ -120,6 +127,7 @@ async fn put_variants(
             created_at: Set(new.at.0),
             updated_at: Set(new.at.0),
             published_at: Set(publish.then_some(new.at.0)),
+            ..Default::default()
         });
         let known = OnConflict::columns([Column::SiteId, Column::Format, Column::Path])
             .update_columns(changed.iter().copied())

@@ -5,6 +5,7 @@ use crate::{
     Listed, Page, Result, Store,
     convert::{Row, from_word, to_word},
     entities::webhook_delivery,
+    leases,
 };
 use domain::{ids::WorkspaceId, time::Millis};
 use sea_orm::{
@@ -66,23 +67,16 @@ impl Store {
         now: Millis,
         until: Millis,
     ) -> Result<Option<DeliveryLease>> {
-        // Without locks first, and from the readers: most of the time there is nothing.
-        let candidate = webhook_delivery::Entity::find()
-            .filter(is_due(now))
-            .order_by_asc(webhook_delivery::Column::NextAttemptAt)
-            .order_by_asc(webhook_delivery::Column::Id)
-            .one(self.reader())
-            .await?;
-        let Some(candidate) = candidate else {
-            return Ok(None);
-        };
-        let tx = self.begin().await?;
-        let row = webhook_delivery::Entity::find_by_id(candidate.id)
-            .filter(is_due(now))
-            .lock_exclusive()
-            .one(&tx)
-            .await?;
-        let Some(row) = row else {
+        let taken = leases::longest_waiting::<webhook_delivery::Entity>(
+            self,
+            is_due(now),
+            (
+                webhook_delivery::Column::NextAttemptAt,
+                webhook_delivery::Column::Id,
+            ),
+            |row| &row.id,
+        );
+        let Some((tx, row)) = taken.await? else {
             return Ok(None);
         };
         let workspace =
@@ -223,11 +217,7 @@ fn is_due(now: Millis) -> Condition {
     Condition::all()
         .add(webhook_delivery::Column::Status.eq(to_word(DeliveryStatus::Queued)))
         .add(webhook_delivery::Column::NextAttemptAt.lte(now.0))
-        .add(
-            Condition::any()
-                .add(webhook_delivery::Column::LeaseUntil.is_null())
-                .add(webhook_delivery::Column::LeaseUntil.lte(now.0)),
-        )
+        .add(leases::is_free(webhook_delivery::Column::LeaseUntil, now))
 }
 
 fn to_row(

@@ -4,8 +4,31 @@ use crate::{
 };
 use domain::{connection::ConnectionStatus, ids::WorkspaceId};
 use sea_orm::ConnectionTrait;
-use store::{Page, StoreError};
+use store::{AuditEvent, Page, StoreError};
 use uuid::Uuid;
+
+fn line(workspace: WorkspaceId, count: usize) -> AuditEvent {
+    AuditEvent {
+        workspace,
+        at: after(1),
+        who_kind: "command_line".to_owned(),
+        who: "the command line".to_owned(),
+        address: None,
+        kind: "key.rotated".to_owned(),
+        subject_kind: String::new(),
+        subject_id: String::new(),
+        subject_name: String::new(),
+        detail: serde_json::json!({ "resealed": count }),
+    }
+}
+
+async fn lines(world: &World) -> Vec<serde_json::Value> {
+    let all = store::AuditFilter::default();
+    let page = Page::first(10);
+    let listed = world.store.list_audit_events(world.workspace, &all, &page);
+    let listed = listed.await.expect("reads").items;
+    listed.into_iter().map(|entry| entry.event.detail).collect()
+}
 
 pub(crate) async fn a_connection_lives(world: World) {
     let store = &world.store;
@@ -176,10 +199,14 @@ pub(crate) async fn everything_is_resealed_or_nothing(world: World) {
         .await
         .expect("stored");
     let refused = store
-        .reseal_everything("canary", |value| match value.table {
-            "meta" => Err("the last one"),
-            _ => Ok(Some(b"half way".to_vec())),
-        })
+        .reseal_everything(
+            "canary",
+            |value| match value.table {
+                "meta" => Err("the last one"),
+                _ => Ok(Some(b"half way".to_vec())),
+            },
+            |_| panic!("nothing was sealed"),
+        )
         .await;
     assert_eq!(refused.expect("the database works"), Err("the last one"));
     let kept = store
@@ -187,18 +214,24 @@ pub(crate) async fn everything_is_resealed_or_nothing(world: World) {
         .await
         .expect("reads");
     assert_eq!(kept, Some(first.clone()), "nothing is changed");
+    assert!(lines(&world).await.is_empty());
 
     let done = store
-        .reseal_everything("canary", |value| -> Result<_, ()> {
-            let is_second = value.row == connection_id(2).to_string();
-            Ok((!is_second).then(|| [b"new ", &value.bytes[..]].concat()))
-        })
+        .reseal_everything(
+            "canary",
+            |value| -> Result<_, ()> {
+                let is_second = value.row == connection_id(2).to_string();
+                Ok((!is_second).then(|| [b"new ", &value.bytes[..]].concat()))
+            },
+            |count| Some(line(world.workspace, count)),
+        )
         .await;
     assert_eq!(
         done.expect("the database works"),
         Ok(4),
         "all but the second"
     );
+    assert_eq!(lines(&world).await, [serde_json::json!({ "resealed": 4 })]);
     let left = store.connection(world.workspace, connection_id(2)).await;
     assert_eq!(left.expect("reads"), Some(connection(world.workspace, 2)));
     let changed = store

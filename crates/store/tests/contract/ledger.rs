@@ -79,7 +79,10 @@ pub(crate) async fn what_is_published_is_pending_until_acknowledged(world: World
     assert!(pending(&world, site).await.is_empty());
     assert_eq!(counts(&world, site).await, (0, 2, 0));
     assert_eq!(
-        store.ledger_entries(workspace, site).await.expect("reads"),
+        store
+            .ledger_entries(workspace, site, None, 100)
+            .await
+            .expect("reads"),
         [entry("/a", "1"), entry("/b", "1")]
     );
 

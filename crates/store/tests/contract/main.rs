@@ -4,20 +4,28 @@
 //! `EDGE_DELIVERY_TEST_POSTGRES_URL` names (an administrator's address) and dropped afterwards.
 
 mod access_keys;
+mod agent_registries;
 mod audit;
+mod bulk;
 mod connection_zones;
 mod connections;
 mod deployments;
 mod ledger;
+mod listing;
+mod live_pages;
 mod many;
+mod path_policy;
 mod people;
+mod previews;
 mod samples;
+mod schedules;
 mod schema;
 mod sites;
 mod sqlite_files;
 mod syncing;
 mod traffic;
 mod variants;
+mod verification;
 mod watching;
 mod webhooks;
 mod world;
@@ -54,6 +62,7 @@ stories! {
         meta_is_written_once,
     }
     access_keys { a_key_opens_until_it_is_revoked }
+    agent_registries { a_registry_is_staged_activated_and_taken_back }
     audit { the_log_is_read_newest_first, old_lines_go }
     connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named, everything_is_resealed_or_nothing }
     connection_zones {
@@ -63,7 +72,7 @@ stories! {
         accounts_are_chosen,
         zones_in_documents_become_rows,
     }
-    sites { sites_are_observed_in_turn, a_baseline_is_kept_until_forgotten, a_site_lives, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
+    sites { sites_are_observed_in_turn, a_baseline_is_kept_until_forgotten, a_site_lives, are_found_by_name_and_host, names_and_hostnames_are_unique, a_deleted_site_leaves_only_history }
     deployments {
         one_is_queued_at_a_time,
         many_enqueue_at_once,
@@ -83,7 +92,16 @@ stories! {
         large_contents_come_back,
         the_published_state_of_a_moment_comes_back,
     }
+    schedules {
+        a_schedule_is_carried_out_once,
+        a_schedule_is_changed_and_cancelled,
+        what_cannot_be_done_is_told,
+        two_processes_carry_out_one_schedule,
+        a_history_tells_everything_in_order,
+        lists_are_narrowed_to_a_state,
+    }
     ledger { what_is_published_is_pending_until_acknowledged, what_is_taken_back_is_deleted, failures_are_tried_last }
+    listing { a_lost_ledger_is_filled_by_the_list, long_paths_are_found, where_a_sync_is, writes_of_a_day_are_counted }
     syncing { publishing_asks_for_a_sync, sync_and_deployment_exclude_each_other, what_comes_in_between_stays_wanted }
     watching {
         a_token_is_stored_once,
@@ -92,6 +110,11 @@ stories! {
         news_are_told_once,
         a_connection_leaves_after_its_last_site,
     }
+    path_policy { variants_follow_the_policy, merging_keeps_every_revision }
+    previews { links_live_until_they_end }
+    verification { lists_are_fetched_by_one_at_a_time, versions_follow_each_other, keys_come_back }
     webhooks { a_webhook_lives, messages_are_sent_one_at_a_time, old_messages_are_forgotten }
     many { thousands_in_one_go }
+    bulk { what_is_below_a_path_goes_in_steps }
+    live_pages { a_run_is_leased_and_goes_on_after_a_death, pages_are_followed_marked_and_withheld }
 }

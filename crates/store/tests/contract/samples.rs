@@ -171,6 +171,7 @@ pub(crate) fn deployment(workspace: WorkspaceId, number: u128, site: SiteId) -> 
         api_calls: 0,
         cancel_requested: false,
         of: None,
+        restored: None,
     }
 }
 

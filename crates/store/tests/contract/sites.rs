@@ -1,5 +1,5 @@
 use crate::{
-    samples::{after, deployment, revision, site, site_id},
+    samples::{after, connection_id, deployment, message, revision, site, site_id, webhook},
     world::World,
 };
 use domain::{
@@ -9,9 +9,9 @@ use domain::{
     observed::{AdoptedRoute, Recorded},
 };
 use sea_orm::ConnectionTrait;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::{Baseline, Page, StoreError};
+use store::{Baseline, Page, Site, StoreError, WebhookEvent};
 use uuid::Uuid;
 
 pub(crate) async fn a_site_lives(world: World) {
@@ -116,6 +116,50 @@ pub(crate) async fn a_site_lives(world: World) {
         .await
         .expect("reads");
     assert_eq!((listed.items, listed.next), (vec![shop], None));
+}
+
+pub(crate) async fn are_found_by_name_and_host(world: World) {
+    let store = &world.store;
+    let mut sites = Vec::new();
+    for (number, name, host) in [
+        (1, "Grüner Laden", "shop.example"),
+        (2, "Blog", "blog.example"),
+        (3, "SHOP two", "two.example"),
+        (4, "100% sure", "sure.example"),
+    ] {
+        let mut one = site(world.workspace, number, &[host]);
+        one.name = name.to_owned();
+        store.create_site(&one).await.expect("stored");
+        sites.push(one);
+    }
+    assert_eq!(store.count_sites(world.workspace).await.expect("reads"), 4);
+    for (text, found) in [
+        ("shop", &[0, 2][..]),
+        ("GRÜN", &[0]),
+        ("%", &[3]),
+        ("example", &[0, 1, 2, 3]),
+        ("_", &[]),
+    ] {
+        let listed = store
+            .find_sites(world.workspace, text, &Page::default())
+            .await
+            .expect("reads");
+        let wanted: Vec<Site> = found.iter().map(|at| sites[*at].clone()).collect();
+        assert_eq!((listed.items, listed.next), (wanted, None), "{text}");
+    }
+    let mut page = Page::first(1);
+    let first = store
+        .find_sites(world.workspace, "shop", &page)
+        .await
+        .expect("reads");
+    assert_eq!(first.items, [sites[0].clone()]);
+    page.after = first.next;
+    assert!(page.after.is_some());
+    let second = store
+        .find_sites(world.workspace, "shop", &page)
+        .await
+        .expect("reads");
+    assert_eq!((second.items, second.next), (vec![sites[2].clone()], None));
 }
 
 pub(crate) async fn names_and_hostnames_are_unique(world: World) {
@@ -342,17 +386,32 @@ pub(crate) async fn sites_are_observed_in_turn(world: World) {
 
     let found = json!({ "steps": [{ "name": "shop.example/*" }] });
     store
-        .set_drift(workspace, site_id(1), Some(&found))
+        .set_webhook(&webhook(workspace))
         .await
-        .expect("writes");
+        .expect("stored");
+    let news = message(7, WebhookEvent::SiteDrifted, after(1));
+    let change = async |former: Option<&Value>, drift: Option<&Value>| {
+        let changed = store.change_drift(workspace, site_id(1), former, drift, Some(&news));
+        changed.await.expect("writes")
+    };
+    assert!(change(None, Some(&found)).await);
+    assert!(!change(None, Some(&found)).await, "it is known already");
     assert_eq!(
         store.drift(workspace, site_id(1)).await.expect("reads"),
-        Some(found)
+        Some(found.clone())
     );
-    store
-        .set_drift(workspace, site_id(1), None)
-        .await
-        .expect("writes");
+    let told = store.list_deliveries(workspace, &Page::first(9)).await;
+    assert_eq!(told.expect("reads").items.len(), 1, "once");
+    let cleared = store.change_drift(workspace, site_id(1), Some(&found), None, None);
+    assert!(cleared.await.expect("writes"));
+    assert_eq!(
+        store.watched_sites_for_background().await.expect("reads"),
+        [(connection_id(1), 2)]
+    );
+    let put_off = store.put_off_observation(workspace, site_id(1), after(5000));
+    assert!(put_off.await.expect("writes"));
+    let next = store.claim_observation(after(4999), after(9000)).await;
+    assert_eq!(next.expect("reads").map(|site| site.id), Some(site_id(2)));
     assert_eq!(
         store.drift(workspace, site_id(1)).await.expect("reads"),
         None

@@ -3,10 +3,11 @@ use crate::{
     world::World,
 };
 use domain::{
+    identity::Identity,
     ids::SiteId,
     time::Millis,
     traffic::{Cube, HOUR_MS, Level},
-    visit::{Identity, Visit, VisitOutcome},
+    visit::{Visit, VisitOutcome},
 };
 use store::{Addition, NewBatch, PackedBatch, Store, VisitQuery};
 

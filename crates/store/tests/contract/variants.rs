@@ -1,5 +1,5 @@
 use crate::{
-    samples::{after, revision, site, site_id},
+    samples::{after, deployment, revision, site, site_id},
     world::World,
 };
 use domain::{
@@ -7,7 +7,7 @@ use domain::{
     variant::{Format, Revision},
 };
 use sea_orm::{ConnectionTrait, Statement};
-use store::{IfMatch, NewRevision, Page, StoreError, VariantCounts};
+use store::{IfMatch, Moment, NewRevision, Page, StoreError, VariantCounts};
 use uuid::Uuid;
 
 const SITE: u128 = 1;
@@ -535,8 +535,15 @@ pub(crate) async fn the_published_state_of_a_moment_comes_back(world: World) {
         (&Some(Revision::of(b"d1")), &None)
     );
 
+    let before = published().await;
+    let moment = Moment {
+        mark,
+        unless_changed_since: None,
+    };
+    let rollback = deployment(workspace, 1, site);
+    store.enqueue_deployment(&rollback).await.expect("queued");
     let restored = store
-        .restore_publications(workspace, site, mark, after(3))
+        .restore_publications(workspace, site, moment, Some(rollback.id), after(3))
         .await
         .expect("writes");
     assert_eq!((restored.published, restored.unpublished), (2, 1));
@@ -547,8 +554,36 @@ pub(crate) async fn the_published_state_of_a_moment_comes_back(world: World) {
     assert_eq!(pending.writes.len(), 3, "{pending:?}");
     // Twice is once.
     let again = store
-        .restore_publications(workspace, site, mark, after(4))
+        .restore_publications(workspace, site, moment, None, after(4))
         .await
         .expect("writes");
     assert_eq!((again.published, again.unpublished), (0, 0));
+    // For the deployment it is done once: what came of it is kept with it.
+    let again = store
+        .restore_publications(workspace, site, moment, Some(rollback.id), after(4))
+        .await
+        .expect("writes");
+    assert_eq!(again, restored);
+    let kept = store.deployment(workspace, rollback.id).await;
+    let kept = kept.expect("reads").expect("is there").restored;
+    assert_eq!(kept.as_ref(), Some(&restored));
+
+    // Taken back: what was published before it, but for what somebody published since.
+    let later = revision(site, "/b", b"b3");
+    store.save_revision(workspace, &later).await.expect("saved");
+    let back = Moment {
+        mark: restored.before,
+        unless_changed_since: Some(restored.after),
+    };
+    let undone = store
+        .restore_publications(workspace, site, back, None, after(6))
+        .await
+        .expect("writes");
+    assert_eq!(undone.kept, [(Format::Html, "/b".to_owned())]);
+    let mut wanted = before;
+    wanted.push(("/b".to_owned(), Revision::of(b"b3")));
+    wanted.sort();
+    let mut now = published().await;
+    now.sort();
+    assert_eq!(now, wanted);
 }

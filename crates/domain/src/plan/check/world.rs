@@ -286,7 +286,7 @@ impl<'a> World<'a> {
         })
     }
 
-    /// Three changes are allowed: adopting as somebody chose, giving back what was adopted, and giving a route of ours
+    /// Three changes are allowed: adopting as somebody chose, giving back what was taken over, and giving a route of ours
     /// its own pattern again.
     fn change_route(&mut self, step: &Step) -> Result<(), Violation> {
         let foreign = || Violation::Foreign(step.name.clone());
@@ -319,7 +319,13 @@ impl<'a> World<'a> {
         } else {
             let mut adopted = self.observed.recorded.adopted.iter();
             let was = adopted.find(|adopted| adopted.id.as_str() == route.id);
-            let is_former = was.is_some_and(|was| change.to.is_none() || change.to == was.script);
+            // Or one of ours that was taken back from somebody: to whom it may go again.
+            let mut made = self.observed.recorded.routes.iter();
+            let is_retaken =
+                made.any(|made| made.id.as_str() == route.id && made.retaken.is_some());
+            let is_former = was.map_or(is_retaken, |was| {
+                change.to.is_none() || change.to == was.script
+            });
             if !is_own || !keeps_pattern || !is_former {
                 return Err(foreign());
             }

@@ -49,7 +49,7 @@ export function start(field) {
         if (!update.docChanged) return;
         field.value = view.state.doc.toString();
         clearTimeout(timer);
-        timer = setTimeout(preview, 400);
+        timer = setTimeout(follow, 400);
       }),
     ],
   });
@@ -67,6 +67,35 @@ export function start(field) {
     });
     if (answer.ok) sheet.srcdoc = await answer.text();
   }
+  /** The preview and the checks follow the typing; a box that was ticked is for what was read then. */
+  function follow() {
+    preview();
+    check();
+  }
+  const checks = document.querySelector("[data-checks]");
+  let asked = 0;
+  async function check() {
+    if (!checks) return;
+    const mine = ++asked;
+    const path = document.getElementById("path");
+    const url = checks.dataset.checks + (path ? `&path=${encodeURIComponent(path.value)}` : "");
+    const answer = await fetch(url, { method: "POST", headers: { "content-type": "text/plain" }, body: field.value });
+    if (!answer.ok || mine !== asked) return;
+    const found = () => checks.querySelector("[data-found]")?.textContent.trim() ?? "";
+    const before = found();
+    const wasOpen = checks.querySelector("details")?.open;
+    checks.innerHTML = await answer.text();
+    const region = document.getElementById("said");
+    if (region && found() !== before) region.textContent = `Checks: ${found()}`;
+    if (wasOpen && checks.querySelector("details")) checks.querySelector("details").open = true;
+  }
+  checks?.addEventListener("click", (event) => {
+    const number = Number(event.target.closest?.("[data-line]")?.dataset.line);
+    if (!number || number > view.state.doc.lines) return;
+    const line = view.state.doc.line(number);
+    view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
+    view.focus();
+  });
   let isSent = false;
   field.form.addEventListener("submit", () => { isSent = true; });
   const first = field.value;

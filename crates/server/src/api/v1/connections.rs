@@ -212,7 +212,7 @@ async fn create(
         UNWATCHED,
     )
     .await;
-    audit::record_token(&app, &caller.actor, None, &outcome).await;
+    audit::record_token(&app, &caller.actor, None, &outcome, false).await;
     let given = GivenView {
         connection: one(&app, &outcome?).await?,
         cleaned: cleaned_away(&new.token),
@@ -264,7 +264,10 @@ async fn change(
             connections::replace_token(&app, caller.workspace, id, token, UNWATCHED).await;
         let stored = outcome.as_ref().map(|it| it.connection.clone());
         let stored = stored.map_err(Clone::clone);
-        audit::record_token(&app, &caller.actor, Some(&connection), &stored).await;
+        let is_same = outcome
+            .as_ref()
+            .is_ok_and(|it| it.kind == connections::ReplacementKind::Same);
+        audit::record_token(&app, &caller.actor, Some(&connection), &stored, is_same).await;
         let replaced = outcome?;
         notes.push(replaced.kind.words(&replaced.connection));
         notes.extend(replaced.notes);

@@ -22,12 +22,17 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::{deployment::DeploymentKind, time::Millis};
+use domain::{
+    deployment::DeploymentKind,
+    plan::{Difference, Warning},
+    time::Millis,
+    variant::Format,
+};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::convert::Infallible;
-use store::{Deployment, DeploymentStep};
+use store::{Deployment, DeploymentStep, Restored};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -63,10 +68,16 @@ pub(crate) struct DeploymentView {
     created_at: String,
     started_at: Option<String>,
     finished_at: Option<String>,
+    /// What there is to know of it: `{code, detail}`. `edit_put_back` names a change from outside that it puts back.
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Value>,
+    /// Of a rollback, or the undoing of one: what came of the published revisions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored: Option<RestoredView>,
     /// Where it stands; in the answer to `GET /deployments/{id}` alone.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     standing: Option<StandingView>,
@@ -86,6 +97,72 @@ struct StandingView {
     in_place: Vec<InPlaceView>,
     /// Calls that can be made on it now: `continue`, `undo`, `rollback`.
     offers: Vec<&'static str>,
+    /// Cloudflare asked to wait: `continue` is refused before this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continue_after: Option<String>,
+    /// The deployment that takes it back, or took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone_by: Option<UndoneByView>,
+    /// The configuration that it brought, which a rollback to it brings back with its Worker; routes stay those of today.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<ConfigView>,
+}
+
+/// A deployment that takes another one back.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct UndoneByView {
+    id: String,
+    #[schema(value_type = String)]
+    status: domain::deployment::DeploymentStatus,
+}
+
+/// What a site was configured to be.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ConfigView {
+    /// The host names that the Worker served.
+    hostnames: Vec<String>,
+    /// How long the Worker waited for KV before the origin answered, in milliseconds.
+    kv_deadline_ms: u16,
+    /// The patterns of the routes that the site had.
+    routes: Vec<String>,
+}
+
+/// What came of published revisions that were brought back.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RestoredView {
+    /// Paths that got the revision of then.
+    published: u64,
+    /// Paths that had none then, and have none now.
+    unpublished: u64,
+    /// Paths whose revision of then was deleted since: they stay as they are.
+    missing_count: u64,
+    /// The first of them, `{format, path}` each.
+    #[schema(value_type = Vec<Object>)]
+    missing: Vec<Value>,
+    /// Paths for which somebody published or took back another revision since: they stay as they are.
+    kept_count: u64,
+    /// The first of them, `{format, path}` each.
+    #[schema(value_type = Vec<Object>)]
+    kept: Vec<Value>,
+}
+
+fn restored_view(restored: &Restored) -> RestoredView {
+    let paths = |paths: &[(Format, String)]| {
+        let path =
+            |(format, path): &(Format, String)| json!({ "format": format.as_str(), "path": path });
+        paths.iter().map(path).collect()
+    };
+    RestoredView {
+        published: restored.published,
+        unpublished: restored.unpublished,
+        missing_count: restored.missing_count,
+        missing: paths(&restored.missing),
+        kept_count: restored.kept_count,
+        kept: paths(&restored.kept),
+    }
 }
 
 /// Something of the site that is in the account.
@@ -102,6 +179,16 @@ fn standing_view(standing: deployments::Standing) -> StandingView {
         waiting_until: standing.waiting_until.map(rfc3339),
         failed_step: standing.failed_step,
         offers: standing.offers(),
+        continue_after: standing.continue_after.map(rfc3339),
+        undone_by: standing.undone_by.map(|(id, status)| UndoneByView {
+            id: id.to_string(),
+            status,
+        }),
+        config: standing.config.map(|config| ConfigView {
+            hostnames: config.hostnames,
+            kv_deadline_ms: config.kv_deadline_ms,
+            routes: config.routes,
+        }),
         in_place: standing
             .in_place
             .into_iter()
@@ -167,16 +254,37 @@ pub(super) fn deployment_view(deployment: &Deployment) -> DeploymentView {
         created_at: rfc3339(deployment.created_at),
         started_at: deployment.started_at.map(rfc3339),
         finished_at: deployment.finished_at.map(rfc3339),
+        warnings: deployments::edits::told_of(deployment),
         proof: deployment.proof.clone(),
         problem: deployment.problem.clone(),
+        restored: deployment.restored.as_ref().map(restored_view),
         standing: None,
     }
 }
 
-/// No settings yet: `{}`.
+/// A deployment as the API answers with it, for the command line; with where it stands if that is given.
+pub(crate) fn as_json(deployment: &Deployment, standing: Option<deployments::Standing>) -> Value {
+    let view = DeploymentView {
+        standing: standing.map(standing_view),
+        ..deployment_view(deployment)
+    };
+    // A view has no keys but texts.
+    serde_json::to_value(view).unwrap_or_default()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// How it is deployed; `{}` is enough.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewDeployment {}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewDeployment {
+    /// Whether changes that somebody made in the account may be put back; the deployment's `warnings` name them. With
+    /// `false` a site with such changes is not deployed: `edits_outside`.
+    #[serde(default = "yes")]
+    overwrite_edits: bool,
+}
 
 /// Deploy a site. While a deployment of it is queued or running, the answer is that one.
 #[utoipa::path(post, path = "/sites/{id}/deployments", tag = "deployments", params(("id" = String, Path)),
@@ -185,9 +293,12 @@ async fn start(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
-    ApiJson(NewDeployment {}): ApiJson<NewDeployment>,
+    ApiJson(body): ApiJson<NewDeployment>,
 ) -> Outcome<(StatusCode, Json<DeploymentView>)> {
     let site = id(&text, "site")?;
+    if !body.overwrite_edits {
+        deployments::edits::refuse_edits(&app, caller.workspace, site).await?;
+    }
     let deployment = deployments::start(
         &app,
         caller.workspace,
@@ -207,6 +318,10 @@ async fn start(
 struct ManySites {
     /// 1 to 100 ids.
     site_ids: Vec<String>,
+    /// Whether changes that somebody made in the accounts may be put back; each answer's `edits` names them. With `false`
+    /// a site with such changes is not deployed: its `problem` is `edits_outside`.
+    #[serde(default = "yes")]
+    overwrite_edits: bool,
 }
 
 /// What came of one of them.
@@ -216,6 +331,11 @@ struct AskedView {
     site_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deployment: Option<DeploymentView>,
+    /// Changes from outside that this deployment puts back, as in the plan's `differences`, read just now; without it, it
+    /// could not be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    edits: Option<Vec<Difference>>,
     /// Why there is no deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
@@ -227,7 +347,8 @@ struct ManyView {
     items: Vec<AskedView>,
 }
 
-/// Deploy several sites at once, a deployment each: one that fails stops no other.
+/// Deploy several sites at once, a deployment each: one that fails stops no other. Each account is looked at first (five
+/// calls to Cloudflare), so that the answer names the changes from outside that are put back.
 #[utoipa::path(post, path = "/deployments", tag = "deployments", request_body = ManySites,
     responses((status = 202, body = ManyView), Problems))]
 async fn start_many(
@@ -236,7 +357,9 @@ async fn start_many(
     ApiJson(many): ApiJson<ManySites>,
 ) -> Outcome<(StatusCode, Json<ManyView>)> {
     let ids = many::site_ids(many.site_ids.iter().map(String::as_str))?;
-    let asked = many::start_many(&app, &caller.actor, &ids, &caller.name).await;
+    let looked = many::look_for_edits(&app, caller.workspace, &ids).await;
+    let may = |_| many.overwrite_edits;
+    let asked = many::start_many(&app, &caller.actor, looked, &caller.name, may).await;
     let items = asked
         .into_iter()
         .map(|asked| {
@@ -247,6 +370,7 @@ async fn start_many(
             AskedView {
                 site_id: asked.site.to_string(),
                 deployment,
+                edits: asked.edits,
                 problem,
             }
         })
@@ -345,7 +469,8 @@ struct ReceiptView {
     text: String,
 }
 
-/// What was in the account because of the site when the deployment ended, with ids and the calls that remove it by hand.
+/// What was in the account because of the site when the deployment ended, with ids and the calls that remove it by hand; of
+/// one that was taken back, what was left after that.
 #[utoipa::path(get, path = "/deployments/{id}/receipt", tag = "deployments", params(("id" = String, Path)),
     responses((status = 200, body = ReceiptView), Problems))]
 async fn receipt(
@@ -354,12 +479,13 @@ async fn receipt(
     Path(text): Path<String>,
 ) -> Outcome<Json<ReceiptView>> {
     let deployment = deployments::get(&app, caller.workspace, id(&text, "deployment")?).await?;
+    let items = receipt::of_deployment(&app, &deployment).await?;
     Ok(Json(ReceiptView {
         deployment_id: deployment.id.to_string(),
         site_id: deployment.site.to_string(),
         site_name: deployment.site_name.clone(),
-        items: receipt::of_deployment(&deployment),
-        text: receipt::as_text(&deployment),
+        text: receipt::as_text(&deployment, &items),
+        items,
     }))
 }
 

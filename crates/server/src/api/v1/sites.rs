@@ -8,13 +8,14 @@ use super::{
 };
 use crate::{
     api::extract::{ApiJson, ApiQuery, PageQuery, id},
-    app::AppState,
+    app::{App, AppState},
     audit::{self, Event, Kind},
     auth::ApiCaller,
     clock::rfc3339,
     problem::{Outcome, Problem},
     reconcile::drift::{self, Drift},
     services::{
+        agents::{self, PolicyPatch},
         deployments,
         preflight::look_ahead,
         sites::{self, NewSite, PatternsGiven, SitePatch},
@@ -26,12 +27,13 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
+    agents::{AgentPolicy, Purpose, Treatment},
     desired::{RouteChoice, RouteChoiceKind},
     names::Hostname,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::Site;
+use store::{OverQuota, Site, WorkersPlan};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -67,11 +69,28 @@ struct SiteView {
     observed_at: Option<String>,
     created_at: String,
     updated_at: String,
-    /// Of a site that is read by its id: what the watch found to differ in the account, `{seenAt, changes[{what, found,
-    /// repair}], conflicts[]}`; none: nothing.
+    /// Of a site that is read by its id: what somebody changed in the account, `{seenAt, changes[{what, found,
+    /// repair, by?}], conflicts[]}`; none: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     drift: Option<Drift>,
+    /// Of a site that is read by its id or was changed: what you changed here and the next deployment brings, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_deployed: Option<Vec<String>>,
+    /// Of the same: whether the site stands on the Worker of an earlier deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rolled_back: Option<bool>,
+}
+
+/// The site with what waits for its next deployment.
+async fn view_of_one(app: &App, site: &Site) -> Outcome<SiteView> {
+    let pending = deployments::pending(app, site).await?;
+    Ok(SiteView {
+        drift: drift::known(app, site).await?,
+        not_deployed: Some(pending.changes),
+        rolled_back: Some(pending.is_rolled_back),
+        ..view(site)
+    })
 }
 
 /// What the owner can set.
@@ -82,6 +101,30 @@ struct SettingsView {
     kv_deadline_ms: u32,
     /// Whether a deployment by which people get an error or our content is taken back at once.
     undo_on_failed_proof: bool,
+    /// Cloudflare's Workers plan of the account, which no token can read: `unknown` (taken for paid until Cloudflare says
+    /// that a day's writes are spent), `free` or `paid`.
+    #[schema(value_type = String)]
+    workers_plan: WorkersPlan,
+    /// What becomes of content that takes more KV writes than a free account has left today: `ask` (nothing is written
+    /// until you say how) or `spread` (over days).
+    #[schema(value_type = String)]
+    over_quota: OverQuota,
+    /// Which agents get variants: `{purposes: {training, search, user}, single: {token: …}}`, each `serve` or `origin`.
+    #[schema(value_type = Object)]
+    agents: AgentPolicy,
+    /// What a slash at the end of a path means: `keep` (another page), `strip` or `add` (the same page, written so).
+    trailing_slash: &'static str,
+    /// The query parameters that make another page; all others are ignored.
+    query_parameters: Vec<String>,
+    /// Whether variants may hold scripts.
+    allow_scripts: bool,
+    /// What becomes of a variant whose page changed since it was made: `mark`, `pause` (unpublish) or `remake` (a new draft).
+    #[schema(value_type = String)]
+    on_page_change: store::OnPageChange,
+    /// Whether variants are withheld from the edge while the origin redirects, fails or asks for sign-in.
+    withhold_broken: bool,
+    /// Whether each published HTML variant brings a Markdown one along, made from it.
+    markdown_from_html: bool,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -97,6 +140,15 @@ fn view(site: &Site) -> SiteView {
         settings: SettingsView {
             kv_deadline_ms: site.settings.kv_deadline_ms,
             undo_on_failed_proof: site.settings.undo_on_failed_proof,
+            workers_plan: site.settings.workers_plan,
+            over_quota: site.settings.over_quota,
+            agents: whole_policy(&site.settings.agents),
+            trailing_slash: site.settings.paths.trailing_slash.as_str(),
+            query_parameters: site.settings.paths.query_parameters.clone(),
+            allow_scripts: site.settings.allow_scripts,
+            on_page_change: site.settings.on_page_change,
+            withhold_broken: site.settings.withhold_broken,
+            markdown_from_html: site.settings.markdown_from_html,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -104,6 +156,19 @@ fn view(site: &Site) -> SiteView {
         created_at: rfc3339(site.created_at),
         updated_at: rfc3339(site.updated_at),
         drift: None,
+        not_deployed: None,
+        rolled_back: None,
+    }
+}
+
+/// A policy with its defaults written out.
+fn whole_policy(policy: &AgentPolicy) -> AgentPolicy {
+    let purposes = Purpose::ALL.into_iter();
+    AgentPolicy {
+        purposes: purposes
+            .map(|purpose| (purpose, policy.of_purpose(purpose)))
+            .collect(),
+        single: policy.single.clone(),
     }
 }
 
@@ -181,6 +246,41 @@ struct SettingsPatchBody {
     /// 50 to 2,000.
     kv_deadline_ms: Option<u32>,
     undo_on_failed_proof: Option<bool>,
+    /// `unknown`, `free` or `paid`.
+    #[schema(value_type = Option<String>)]
+    workers_plan: Option<WorkersPlan>,
+    /// `ask` or `spread`.
+    #[schema(value_type = Option<String>)]
+    over_quota: Option<OverQuota>,
+    agents: Option<AgentPolicyBody>,
+    /// `mark`, `pause` or `remake`.
+    #[schema(value_type = Option<String>)]
+    on_page_change: Option<store::OnPageChange>,
+    withhold_broken: Option<bool>,
+    /// Takes effect with the next publication of each HTML variant.
+    markdown_from_html: Option<bool>,
+    /// Whether variants may hold scripts; agents run none.
+    allow_scripts: Option<bool>,
+    /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
+    trailing_slash: Option<String>,
+    /// The names of the query parameters that make another page, decoded; at most 20.
+    query_parameters: Option<Vec<String>>,
+    /// Merges variants that become one page by these settings; without it such a change is refused (`path_conflict`).
+    #[serde(default)]
+    merge_paths: bool,
+}
+
+/// Which agents get variants; what is not named stays.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct AgentPolicyBody {
+    /// `{training?, search?, user?}`, each `serve` or `origin`.
+    #[schema(value_type = Object)]
+    purposes: BTreeMap<Purpose, Treatment>,
+    /// By token: `serve` or `origin` for this one alone, or null to take that back. Only so are search engines and
+    /// link previews served.
+    #[schema(value_type = Object)]
+    single: BTreeMap<String, Option<Treatment>>,
 }
 
 /// Make a site. Nothing changes at Cloudflare until it is deployed.
@@ -231,10 +331,7 @@ async fn read(
     Path(text): Path<String>,
 ) -> Outcome<Json<SiteView>> {
     let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
-    Ok(Json(SiteView {
-        drift: drift::known(&app, &site).await?,
-        ..view(&site)
-    }))
+    Ok(Json(view_of_one(&app, &site).await?))
 }
 
 /// Change a site's name, hosts, settings or connection. Hosts and settings reach Cloudflare with the next deployment.
@@ -252,7 +349,20 @@ async fn change(
         hostnames: body.hostnames,
         kv_deadline_ms: settings.kv_deadline_ms,
         undo_on_failed_proof: settings.undo_on_failed_proof,
+        workers_plan: settings.workers_plan,
+        over_quota: settings.over_quota,
+        agents: settings.agents.map(|body| PolicyPatch {
+            purposes: body.purposes,
+            single: body.single,
+        }),
+        allow_scripts: settings.allow_scripts,
+        on_page_change: settings.on_page_change,
+        withhold_broken: settings.withhold_broken,
+        markdown_from_html: settings.markdown_from_html,
         route_patterns: body.route_patterns.map(patterns),
+        trailing_slash: settings.trailing_slash,
+        query_parameters: settings.query_parameters,
+        merge_paths: settings.merge_paths,
         connection: body
             .connection_id
             .map(|text| {
@@ -261,9 +371,14 @@ async fn change(
             })
             .transpose()?,
     };
+    let names_agents = patch.agents.is_some();
     let site = sites::update(&app, caller.workspace, id(&text, "site")?, patch).await?;
     audit::record(&app, &caller.actor, Event::site(Kind::SiteChanged, &site)).await;
-    Ok(Json(view(&site)))
+    if names_agents {
+        let registry = agents::active(&app, caller.workspace).await?;
+        audit::record_policy(&app, &caller.actor, &site, &registry).await;
+    }
+    Ok(Json(view_of_one(&app, &site).await?))
 }
 
 /// Remove a site: everything of it leaves the account, then the site is gone. The answer is that deployment.

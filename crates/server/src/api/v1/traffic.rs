@@ -7,6 +7,7 @@ use crate::{
     auth::ApiCaller,
     clock::rfc3339,
     problem::Outcome,
+    services::agents,
     services::traffic::{
         self, AgentCounts, Asked, Bucket, Counts, PathCounts, Point, Question, Summary,
     },
@@ -16,10 +17,11 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
-    agents,
+    identity::Identity,
+    agents::Registry,
     time::Millis,
     traffic::HOUR_MS,
-    visit::{Identity, VisitOutcome},
+    visit::VisitOutcome,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -158,11 +160,11 @@ fn point(point: &Point) -> PointView {
     }
 }
 
-fn agent(found: &AgentCounts) -> AgentView {
-    let known = agents::by_token(&found.agent);
+fn agent(registry: &Registry, found: &AgentCounts) -> AgentView {
+    let known = registry.agent(&found.agent);
     AgentView {
         agent: found.agent.clone(),
-        operator: known.map(|agent| agent.operator.to_owned()),
+        operator: known.map(|agent| agent.operator.clone()),
         purpose: known.map(|agent| agent.purpose.as_str().to_owned()),
         last_seen: found.last_seen.map(hour),
         counts: counts(&found.counts),
@@ -178,7 +180,7 @@ fn path(found: &PathCounts) -> PathView {
 }
 
 /// The answer for programs.
-pub(crate) fn view(question: &Question, summary: &Summary) -> TrafficView {
+pub(crate) fn view(registry: &Registry, question: &Question, summary: &Summary) -> TrafficView {
     TrafficView {
         from: hour(summary.from_hour),
         to: hour(summary.to_hour),
@@ -188,7 +190,11 @@ pub(crate) fn view(question: &Question, summary: &Summary) -> TrafficView {
         previous: counts(&summary.previous),
         dropped: summary.dropped,
         series: summary.series.iter().map(point).collect(),
-        by_agent: summary.agents.iter().map(agent).collect(),
+        by_agent: summary
+            .agents
+            .iter()
+            .map(|found| agent(registry, found))
+            .collect(),
         by_purpose: summary
             .purposes
             .iter()
@@ -221,5 +227,6 @@ async fn read(
     let question = asked.question(app.clock.now())?;
     let site = id(&text, "site")?;
     let summary = traffic::ask(&app, caller.workspace, site, &question).await?;
-    Ok(Json(view(&question, &summary)))
+    let registry = agents::active(&app, caller.workspace).await?;
+    Ok(Json(view(&registry, &question, &summary)))
 }

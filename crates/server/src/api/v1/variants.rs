@@ -1,14 +1,22 @@
 //! Variants of pages.
 
-use super::{ListView, Problems, variant_path::VariantAddress};
+use super::{
+    ListView, Problems,
+    publishing::{ScheduleView, schedule_view},
+    variant_path::VariantAddress,
+};
 use crate::{
     api::extract::{ApiJson, ApiQuery, id, read_body},
     app::AppState,
     audit,
     auth::ApiCaller,
     clock::rfc3339,
-    problem::{Code, Outcome, Problem},
-    services::variants::{self, ImportReport, PutOptions, VariantName},
+    problem::{Outcome, Problem},
+    services::{
+        lints::{self, LintView},
+        sites,
+        variants::{self, PutOptions, VariantName},
+    },
 };
 use axum::{
     Json,
@@ -19,11 +27,8 @@ use axum::{
 };
 use domain::variant::{CONTENT_MAX, Format, Revision};
 use serde::{Deserialize, Serialize};
-use store::{IfMatch, Page, RevisionInfo, Variant};
+use store::{IfMatch, Page, RevisionInfo, Site, Variant};
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-/// The most bytes of an import.
-const IMPORT_LIMIT: usize = 100 * 1024 * 1024;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     let home = axum::routing::get(read).put(put).delete(delete);
@@ -36,17 +41,16 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(revisions))
         .routes(routes!(publish))
         .routes(routes!(unpublish))
-        .routes(routes!(import))
 }
 
 /// A variant without its content.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct VariantView {
+pub(super) struct VariantView {
     site_id: String,
     /// `html` or `markdown`.
     format: String,
-    /// The page's path in its normal form.
+    /// The page's path in its normal form, with the query that matters.
     path: String,
     /// `published`, `draft` (never published) or `unpublished`.
     state: &'static str,
@@ -57,9 +61,22 @@ struct VariantView {
     created_at: String,
     updated_at: String,
     published_at: Option<String>,
+    /// Whether something newer was saved than what is published.
+    is_changed_since: bool,
+    /// What is to happen to it at a set time.
+    schedule: Option<ScheduleView>,
 }
 
-fn view(variant: &Variant) -> VariantView {
+/// A variant that was saved, with what the checks found.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SavedView {
+    #[serde(flatten)]
+    variant: VariantView,
+    /// The findings; those to confirm were confirmed, or it is a draft.
+    lints: Vec<LintView>,
+}
+
+pub(super) fn view(variant: &Variant) -> VariantView {
     VariantView {
         site_id: variant.site.to_string(),
         format: variant.format.to_string(),
@@ -70,6 +87,11 @@ fn view(variant: &Variant) -> VariantView {
         created_at: rfc3339(variant.created_at),
         updated_at: rfc3339(variant.updated_at),
         published_at: variant.published_at.map(rfc3339),
+        is_changed_since: variant
+            .published
+            .as_ref()
+            .is_some_and(|published| *published != variant.latest),
+        schedule: schedule_view(variant),
     }
 }
 
@@ -89,6 +111,8 @@ struct ListQuery {
     cursor: Option<String>,
     /// Only paths that begin so.
     prefix: Option<String>,
+    /// Only those `published`, `changed` (since they were published), `draft` (nothing published) or `scheduled`.
+    state: Option<String>,
 }
 
 /// List a site's variants, by path.
@@ -108,18 +132,28 @@ async fn list(
         after: query.cursor,
         limit,
     };
+    let state = match query.state.as_deref() {
+        None => None,
+        Some(word) => Some(variants::state_of_word(word).ok_or_else(|| {
+            Problem::field(
+                "state",
+                "must be `published`, `changed`, `draft` or `scheduled`",
+            )
+        })?),
+    };
     let listed = variants::list(
         &app,
         caller.workspace,
         id(&text, "site")?,
         &page,
         query.prefix.as_deref(),
+        state,
     )
     .await?;
     Ok(Json(ListView::of(listed, view)))
 }
 
-/// `?publish=&note=`.
+/// `?publish=&note=&force=`.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -129,6 +163,11 @@ struct PutQuery {
     publish: bool,
     /// A note for the history.
     note: Option<String>,
+    /// The page's query, percent-encoded once more, where a parameter of it makes another page: `q%3Dtea`.
+    query: Option<String>,
+    /// `true` confirms the findings that keep a content from being published.
+    #[serde(default)]
+    force: bool,
 }
 
 const fn yes() -> bool {
@@ -136,20 +175,23 @@ const fn yes() -> bool {
 }
 
 /// Save a content as a new revision and publish it (unless `?publish=false`). `{path}` is the page's percent-encoded path;
-/// leave it out for the home page. `If-Match` with the ETag of the newest revision guards against lost edits,
-/// `If-None-Match: *` against overwriting.
+/// leave it out for the home page. A query that makes another page stands in `?query=`. `If-Match` with the ETag of the newest revision guards against lost edits,
+/// `If-None-Match: *` against overwriting. The content is checked; `lints[]` of the answer says what was found.
 #[utoipa::path(put, path = "/sites/{id}/variants/{format}/{*path}", operation_id = "put_variant", tag = "variants",
     params(("id" = String, Path), ("format" = String, Path), ("path" = String, Path), PutQuery), request_body(content = String, content_type = "text/html"),
-    responses((status = 200, body = VariantView), (status = 201, body = VariantView), Problems))]
+    responses((status = 200, body = SavedView), (status = 201, body = SavedView), Problems))]
 async fn put(
     State(app): State<AppState>,
     caller: ApiCaller,
-    VariantAddress(name): VariantAddress,
+    address: VariantAddress,
     ApiQuery(query): ApiQuery<PutQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Outcome<Response> {
     require_plain(&headers)?;
+    let name = address
+        .name(&app, caller.workspace, query.query.as_deref())
+        .await?;
     let content = read_body(body, CONTENT_MAX).await?;
     require_content_type(name.format, &headers)?;
     let existed = app
@@ -162,14 +204,15 @@ async fn put(
         if_match: if_match(&headers)?,
         author: &caller.name,
         note: query.note.as_deref(),
+        force: query.force,
     };
-    let variant = variants::put(&app, caller.workspace, &name, &content, options).await?;
+    let saved = variants::put(&app, caller.workspace, &name, &content, options).await?;
     let kind = if query.publish {
         audit::Kind::VariantPublished
     } else {
         audit::Kind::VariantSaved
     };
-    audit::record_variant(&app, &caller.actor, kind, &name).await;
+    audit::record_checked(&app, &caller.actor, kind, &name, &saved.lints).await;
     let status = if existed {
         StatusCode::OK
     } else {
@@ -177,14 +220,17 @@ async fn put(
     };
     Ok((
         status,
-        [(header::ETAG, etag(&variant.latest))],
-        Json(view(&variant)),
+        [(header::ETAG, etag(&saved.variant.latest))],
+        Json(SavedView {
+            variant: view(&saved.variant),
+            lints: lints::views(&saved.lints),
+        }),
     )
         .into_response())
 }
 
 /// A compressed body would be stored, and served, as the bytes that it is.
-fn require_plain(headers: &HeaderMap) -> Outcome<()> {
+pub(super) fn require_plain(headers: &HeaderMap) -> Outcome<()> {
     let is_plain = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -251,6 +297,7 @@ fn if_match(headers: &HeaderMap) -> Outcome<IfMatch> {
             "If-None-Match",
             "must be * when something is saved",
         )),
+        (Some(star), _) if star == "*" => Ok(IfMatch::Exists),
         (Some(tag), _) => tag
             .trim_matches('"')
             .parse()
@@ -271,6 +318,8 @@ fn if_match(headers: &HeaderMap) -> Outcome<IfMatch> {
 struct ReadQuery {
     /// Which revision; the newest unless given.
     revision: Option<String>,
+    /// The page's query, percent-encoded once more, where a parameter of it makes another page.
+    query: Option<String>,
 }
 
 /// Read a variant's content.
@@ -280,10 +329,13 @@ struct ReadQuery {
 async fn read(
     State(app): State<AppState>,
     caller: ApiCaller,
-    VariantAddress(name): VariantAddress,
+    address: VariantAddress,
     ApiQuery(query): ApiQuery<ReadQuery>,
     headers: HeaderMap,
 ) -> Outcome<Response> {
+    let name = address
+        .name(&app, caller.workspace, query.query.as_deref())
+        .await?;
     let variant = variants::get(&app, caller.workspace, &name).await?;
     let revision = match query.revision {
         Some(text) => text
@@ -315,16 +367,36 @@ async fn read(
     Ok((answer, content).into_response())
 }
 
+/// `?query=`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PageQueryOf {
+    /// The page's query, percent-encoded once more, where a parameter of it makes another page.
+    query: Option<String>,
+}
+
 /// Delete a variant with its history, here and at the edge.
 #[utoipa::path(delete, path = "/sites/{id}/variants/{format}/{*path}", operation_id = "delete_variant", tag = "variants",
-    params(("id" = String, Path), ("format" = String, Path), ("path" = String, Path)), responses((status = 204), Problems))]
+    params(("id" = String, Path), ("format" = String, Path), ("path" = String, Path), PageQueryOf), responses((status = 204), Problems))]
 async fn delete(
     State(app): State<AppState>,
     caller: ApiCaller,
-    VariantAddress(name): VariantAddress,
+    address: VariantAddress,
+    ApiQuery(query): ApiQuery<PageQueryOf>,
     headers: HeaderMap,
 ) -> Outcome<StatusCode> {
-    variants::delete(&app, caller.workspace, &name, &if_match(&headers)?).await?;
+    let name = address
+        .name(&app, caller.workspace, query.query.as_deref())
+        .await?;
+    variants::delete(
+        &app,
+        caller.workspace,
+        &name,
+        &if_match(&headers)?,
+        &caller.name,
+    )
+    .await?;
     audit::record_variant(&app, &caller.actor, audit::Kind::VariantDeleted, &name).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -333,11 +405,18 @@ async fn delete(
 #[derive(Debug, Deserialize, utoipa::ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct WhichVariant {
+pub(super) struct WhichVariant {
     /// `html` or `markdown`.
     format: String,
-    /// The page's path.
+    /// The page's path, with the query that matters.
     path: String,
+}
+
+impl WhichVariant {
+    /// As the name of a variant of this site.
+    pub(super) fn name(&self, site: &Site) -> Outcome<VariantName> {
+        VariantName::parse(site, &self.format, &self.path)
+    }
 }
 
 /// One revision.
@@ -372,7 +451,8 @@ async fn revisions(
     Path(text): Path<String>,
     ApiQuery(which): ApiQuery<WhichVariant>,
 ) -> Outcome<Json<ListView<RevisionView>>> {
-    let name = VariantName::parse(id(&text, "site")?, &which.format, &which.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &which.format, &which.path)?;
     let found = variants::revisions(&app, caller.workspace, &name).await?;
     Ok(Json(ListView::whole(
         found.into_iter().map(revision_view).collect(),
@@ -385,10 +465,13 @@ async fn revisions(
 struct PublishBody {
     /// `html` or `markdown`.
     format: String,
-    /// The page's path.
+    /// The page's path, with the query that matters.
     path: String,
     /// The revision, 64 hex digits.
     revision: String,
+    /// Whether findings of the checks that are to be confirmed are meant.
+    #[serde(default)]
+    force: bool,
 }
 
 /// Publish one of a variant's revisions.
@@ -400,14 +483,17 @@ async fn publish(
     Path(text): Path<String>,
     ApiJson(body): ApiJson<PublishBody>,
 ) -> Outcome<Json<VariantView>> {
-    let name = VariantName::parse(id(&text, "site")?, &body.format, &body.path)?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &body.format, &body.path)?;
     let revision = body
         .revision
         .parse()
         .map_err(|_| Problem::field("revision", "must be 64 hex digits"))?;
-    let variant = variants::publish(&app, caller.workspace, &name, &revision).await?;
-    audit::record_variant(&app, &caller.actor, audit::Kind::VariantPublished, &name).await;
-    Ok(Json(view(&variant)))
+    let what = (&revision, body.force);
+    let saved = variants::publish(&app, caller.workspace, &name, what, &caller.name).await?;
+    let kind = audit::Kind::VariantPublished;
+    audit::record_checked(&app, &caller.actor, kind, &name, &saved.lints).await;
+    Ok(Json(view(&saved.variant)))
 }
 
 /// Take a variant off the edge; its revisions stay.
@@ -419,32 +505,9 @@ async fn unpublish(
     Path(text): Path<String>,
     ApiJson(which): ApiJson<WhichVariant>,
 ) -> Outcome<Json<VariantView>> {
-    let name = VariantName::parse(id(&text, "site")?, &which.format, &which.path)?;
-    let variant = variants::unpublish(&app, caller.workspace, &name).await?;
+    let site = sites::get(&app, caller.workspace, id(&text, "site")?).await?;
+    let name = VariantName::parse(&site, &which.format, &which.path)?;
+    let variant = variants::unpublish(&app, caller.workspace, &name, &caller.name).await?;
     audit::record_variant(&app, &caller.actor, audit::Kind::VariantUnpublished, &name).await;
     Ok(Json(view(&variant)))
-}
-
-/// Import and publish many: NDJSON, one `{path, format, content}` a line. Good lines are taken, bad ones are named.
-#[utoipa::path(post, path = "/sites/{id}/variants:import", operation_id = "import_variants", tag = "variants",
-    params(("id" = String, Path)), request_body(content = variants::ImportLine, content_type = "application/x-ndjson"),
-    responses((status = 200, body = ImportReport), Problems))]
-async fn import(
-    State(app): State<AppState>,
-    caller: ApiCaller,
-    Path(text): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Outcome<Json<ImportReport>> {
-    let site = id(&text, "site")?;
-    require_plain(&headers)?;
-    let bytes = read_body(body, IMPORT_LIMIT).await?;
-    if bytes.trim_ascii().is_empty() {
-        return Err(Problem::new(Code::ValidationFailed, "The import is empty.")
-            .cause("The body holds no line.")
-            .remedy("Send one JSON object {path, format, content} a line."));
-    }
-    let report = variants::import(&app, caller.workspace, site, &bytes, &caller.name).await?;
-    audit::record_many(&app, &caller.actor, site, report.taken.len() as u64).await;
-    Ok(Json(report))
 }

@@ -1,26 +1,26 @@
 //! Follows several deployments at once.
 
-use super::{INTERRUPTED, in_words, print_json, print_line, to_json};
+use super::{INTERRUPTED, failure, hint, print_json, print_line, summary};
 use crate::{
+    api::deployment_json,
     app::AppState,
+    problem::{Code, Problem},
     reconcile::driver,
-    services::deployments::{self, event_stream},
+    services::deployments::{self, edits::told_of, event_stream},
 };
 use domain::deployment::DeploymentStatus;
 use futures::{StreamExt, future::join_all};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-    time::Duration,
-};
+use serde_json::{Value, json};
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 use store::{Deployment, DeploymentEvent};
 use tokio_util::sync::CancellationToken;
 
-/// Waits for the end of all, with a line each on a terminal. Exit code 0 when all went well.
+/// Waits for the end of all, with a line each on a terminal. Those that were `refused` are told with them.
 pub(crate) async fn all_to_the_end(
     app: &AppState,
     started: &[Deployment],
+    refused: &[(String, Problem)],
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
@@ -54,43 +54,79 @@ pub(crate) async fn all_to_the_end(
         ended.push(deployments::get(app, app.workspace, deployment.id).await?);
     }
     if is_interrupted && ended.iter().any(|one| !one.status.is_final()) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "Stopped between two steps. The next `deploy`, or a running `serve`, goes on with them."
+        hint(
+            "Stopped between two steps. The next `deploy`, or a running `serve`, goes on with them.",
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    tell(&ended, as_json)
+    tell(app, &ended, refused, as_json).await
 }
 
-fn tell(ended: &[Deployment], as_json: bool) -> anyhow::Result<ExitCode> {
+/// Nothing failed, and a site was left alone because of edits from outside.
+const EDITS_OUTSIDE: u8 = 3;
+
+/// The exit code when all that was begun went well: 0, 1 when something could not be begun, 3 when sites were left alone.
+pub(crate) fn code_of_refusals(refused: &[(String, Problem)]) -> ExitCode {
+    let is_left_alone = |(_, problem): &(String, Problem)| problem.code == Code::EditsOutside;
+    if refused.is_empty() {
+        ExitCode::SUCCESS
+    } else if refused.iter().all(is_left_alone) {
+        ExitCode::from(EDITS_OUTSIDE)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Why a site's deployment was not begun. Edits from outside were named before.
+pub(crate) fn refusal_line(name: &str, problem: &Problem) -> String {
+    match problem.code {
+        Code::EditsOutside => format!(
+            "{name}: left as it is, because of what was changed outside. Keep what you need of it, then put it back with --overwrite-edits."
+        ),
+        _ => format!("{name}: error: {problem}"),
+    }
+}
+
+/// A line for each on standard output, and on standard error why each that failed did.
+async fn tell(
+    app: &AppState,
+    ended: &[Deployment],
+    refused: &[(String, Problem)],
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
     if as_json {
-        print_json(&ended.iter().map(to_json).collect::<Vec<_>>())?;
+        let refused = refused
+            .iter()
+            .map(|(name, problem)| json!({ "siteName": name, "problem": problem }));
+        let all: Vec<Value> = ended
+            .iter()
+            .map(|deployment| deployment_json(deployment, None))
+            .chain(refused)
+            .collect();
+        print_json(&all)?;
     }
     let mut is_good = true;
     for deployment in ended {
-        is_good &= deployment.status == DeploymentStatus::Live;
-        if as_json {
-            continue;
+        let name = &deployment.site_name;
+        if !as_json {
+            print_line(&summary(deployment))?;
+            for warning in told_of(deployment) {
+                print_line(&format!("{name}: note: {}", warning.detail))?;
+            }
         }
-        print_line(&format!(
-            "{}: {} ({} steps, {} calls to Cloudflare)",
-            deployment.site_name,
-            deployment.status,
-            deployment.steps.len(),
-            deployment.api_calls
-        ))?;
-        if let Some(problem) = &deployment.problem {
-            let _ = writeln!(
-                std::io::stderr(),
-                "{}: {}",
-                deployment.site_name,
-                in_words(problem)
-            );
+        if deployment.status != DeploymentStatus::Live {
+            is_good = false;
+            let standing = deployments::standing(app, app.workspace, deployment).await?;
+            for line in failure(deployment, &standing).lines() {
+                hint(&format!("{name}: {line}"));
+            }
         }
     }
+    for (name, problem) in refused {
+        hint(&refusal_line(name, problem));
+    }
     Ok(if is_good {
-        ExitCode::SUCCESS
+        code_of_refusals(refused)
     } else {
         ExitCode::FAILURE
     })

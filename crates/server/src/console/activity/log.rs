@@ -64,6 +64,9 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("variant", "Variants"),
     ("access_key", "Access keys"),
     ("person", "Sign-ins"),
+    ("webhook", "Webhook"),
+    ("key", "Key"),
+    ("backup", "Backups"),
 ];
 
 fn row(entry: &AuditEntry, there: &HashSet<String>, now: Millis) -> LogRow {
@@ -157,4 +160,16 @@ pub(in crate::console) async fn log(
         days: desk.app().config.audit_days,
         next: listed.next,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KINDS, Kind};
+
+    #[test]
+    fn every_choice_is_a_kind() {
+        for (word, label) in KINDS {
+            assert!(word.is_empty() || Kind::is_known(word), "{label}");
+        }
+    }
 }

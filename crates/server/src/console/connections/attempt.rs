@@ -18,7 +18,7 @@ use crate::{
     },
     problem::{Code, Outcome, Problem},
     services::{
-        connections,
+        connections::{self, ReplacementKind},
         token_check::{Progress, Watch},
         token_text::recognise,
     },
@@ -96,7 +96,8 @@ impl Attempt {
             let name = Some(self.name.trim()).filter(|name| !name.is_empty());
             connections::connect(app, ws, token, name, watch).await
         };
-        audit::record_token(app, &self.desk.actor(), former, &outcome).await;
+        let is_same = matches!(replaced, Some((ReplacementKind::Same, _)));
+        audit::record_token(app, &self.desk.actor(), former, &outcome, is_same).await;
         let id = outcome?.id;
         let word = match replaced {
             Some((kind, notes)) => {

@@ -17,7 +17,7 @@ use axum::{
     extract::{Path, Query},
     response::{IntoResponse, Response},
 };
-use domain::{connection::TokenKind, ids::ConnectionId};
+use domain::{connection::TokenKind, ids::ConnectionId, time::Millis};
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Connection, DatabaseKind, Page, Site};
 
@@ -59,7 +59,7 @@ pub(crate) async fn index(desk: Desk) -> Result<Response, Problem> {
             accounts: account_names(&connection).join(", "),
             hint: connection.token_hint,
             zones: count(zones.get(&connection.id).copied().unwrap_or_default()),
-            expires: connection.expires_at.map(|at| When { at, now }),
+            expires: connection.expires_at.map(|at| expiry(at, now)),
             checked: When {
                 at: connection.checked_at,
                 now,
@@ -222,10 +222,7 @@ async fn view(
             TokenKind::Account => "Account token",
         },
         stored: Stamp(connection.token_stored_at),
-        expires: connection.expires_at.map(|at| {
-            let left = (at > now).then(|| warnings::time_left(at, now));
-            (left, Stamp(at))
-        }),
+        expires: connection.expires_at.map(|at| expiry(at, now)),
         accounts: account_names(&connection),
         sites_words: sites_words(sites.len()),
         sites: sites.iter().map(named).collect(),
@@ -235,6 +232,11 @@ async fn view(
         name: connection.name,
         problem,
     })
+}
+
+/// How long a token still lasts, while it does, and when it ends.
+fn expiry(at: Millis, now: Millis) -> (Option<String>, Stamp) {
+    ((at > now).then(|| warnings::time_left(at, now)), Stamp(at))
 }
 
 fn named(site: &Site) -> Named {

@@ -17,7 +17,7 @@ use axum::{
 };
 use domain::{
     desired::RouteChoiceKind,
-    ids::SiteId,
+    ids::{RouteId, SiteId},
     plan::{Conflict, ConflictCode, WayOut},
 };
 use serde::Deserialize;
@@ -98,6 +98,14 @@ impl ConflictPanel {
     }
 }
 
+/// Whether it is about a route that we made.
+fn is_ours(conflict: &Conflict, site: &Site) -> bool {
+    let recorded = &site.recorded;
+    let is_it = |id: &RouteId| conflict.id.as_deref() == Some(id.as_str());
+    recorded.routes.iter().any(|made| is_it(&made.id))
+        && !recorded.adopted.iter().any(|adopted| is_it(&adopted.id))
+}
+
 fn way_out(way: WayOut, conflict: &Conflict, host: &str, site: &Site) -> Option<Way> {
     let owner = &conflict.owner;
     let is_repair = conflict.code == ConflictCode::Repointed;
@@ -110,9 +118,15 @@ fn way_out(way: WayOut, conflict: &Conflict, host: &str, site: &Site) -> Option<
                 "Adopt the route"
             }
             .to_owned(),
-            format!(
-                "It will run our Worker instead of {owner}. Recorded, and given back when you remove the site."
-            ),
+            if is_ours(conflict, site) {
+                format!(
+                    "It runs our Worker again instead of {owner}. Edge Delivery made it, so it is deleted when you remove the site."
+                )
+            } else {
+                format!(
+                    "It will run our Worker instead of {owner}. Recorded, and given back when you remove the site."
+                )
+            },
         ),
         WayOut::Accept => (
             "accept",

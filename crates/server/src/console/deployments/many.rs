@@ -3,18 +3,19 @@
 use crate::{
     console::{
         desk::{Desk, page},
-        form::Form,
         parts::{Mark, State, plural, span},
         shell::Shell,
     },
     problem::{Outcome, Problem},
     services::deployments::{
         self,
-        many::{Planned, plan_many, site_ids, start_many},
+        edits::put_back_by,
+        many::{Planned, look_for_edits, plan_many, site_ids, start_many},
     },
 };
 use askama::Template;
 use axum::{
+    body::Bytes,
     extract::RawQuery,
     response::{
         IntoResponse, Redirect, Response,
@@ -23,10 +24,10 @@ use axum::{
 };
 use domain::{
     deployment::{DeploymentStatus, StepStatus},
-    ids::DeploymentId,
+    ids::{DeploymentId, SiteId},
+    plan::Difference,
 };
-use serde::Deserialize;
-use std::{convert::Infallible, time::Duration};
+use std::{collections::HashSet, convert::Infallible, time::Duration};
 use store::Deployment;
 use url::form_urlencoded;
 
@@ -46,8 +47,10 @@ pub(crate) struct PlansPage {
     pub(crate) rows: Vec<PlanRow>,
     /// The sites that can be deployed, as the form sends them.
     pub(crate) ids: String,
-    /// `3 sites`.
+    /// `3 sites`; those that were changed outside are among them.
     pub(crate) words: String,
+    /// Whether any of them was changed outside.
+    pub(crate) has_edits: bool,
 }
 
 /// One site and its plan.
@@ -61,6 +64,10 @@ pub(crate) struct PlanRow {
     pub(crate) state: State,
     /// The steps in words.
     pub(crate) steps: Vec<String>,
+    /// What deploying would put back over changes from outside; ticked, it may.
+    pub(crate) edits: Vec<Difference>,
+    /// Whether it can be deployed.
+    pub(crate) can_deploy: bool,
     /// What is in the way, and what to know.
     pub(crate) notes: Vec<String>,
 }
@@ -87,6 +94,8 @@ pub(crate) struct DeployingsView {
     pub(crate) is_running: bool,
     /// One row per deployment.
     pub(crate) rows: Vec<DeployingRow>,
+    /// Sites that were asked for too, and are not deployed: id and name.
+    pub(crate) left: Vec<(String, String)>,
 }
 
 /// One of several deployments.
@@ -125,16 +134,20 @@ pub(in crate::console) async fn plans(
     let chosen = values(&query.unwrap_or_default(), "site");
     let ids = site_ids(chosen.iter().map(String::as_str))?;
     let planned = plan_many(desk.app(), desk.ws(), &ids).await?;
-    let can: Vec<String> = planned
+    let rows: Vec<PlanRow> = planned.iter().map(plan_row).collect();
+    let can: Vec<&str> = rows
         .iter()
-        .filter(|one| matches!(&one.plan, Ok(plan) if plan.conflicts.is_empty() && !plan.steps.is_empty()))
-        .map(|one| one.site.id.to_string())
+        .filter(|row| row.can_deploy)
+        .map(|row| row.id.as_str())
         .collect();
     Ok(page(&PlansPage {
         shell: desk.shell("sites"),
-        rows: planned.iter().map(plan_row).collect(),
         words: plural(can.len() as u64, "site"),
         ids: can.join(","),
+        has_edits: rows
+            .iter()
+            .any(|row| row.can_deploy && !row.edits.is_empty()),
+        rows,
     }))
 }
 
@@ -163,7 +176,15 @@ fn plan_row(planned: &Planned) -> PlanRow {
             (state, steps, conflicts.chain(warnings).collect())
         }
     };
+    let plan = planned.plan.as_ref().ok();
     PlanRow {
+        edits: plan
+            .map(put_back_by)
+            .unwrap_or_default()
+            .iter()
+            .map(|edit| super::shown(edit, planned.site.id))
+            .collect(),
+        can_deploy: plan.is_some_and(|plan| plan.conflicts.is_empty() && !plan.steps.is_empty()),
         id: planned.site.id.to_string(),
         name: planned.site.name.clone(),
         state,
@@ -172,25 +193,62 @@ fn plan_row(planned: &Planned) -> PlanRow {
     }
 }
 
-/// What the button below the plans sends.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(in crate::console) struct DeployForm {
-    sites: String,
+/// What the button below the plans sends: the sites, and of those that were changed outside the ticked ones.
+#[derive(Debug)]
+struct DeployForm {
+    sites: Vec<SiteId>,
+    overwrite: HashSet<SiteId>,
 }
 
-/// Deploys them, and leads to the page that shows how they go.
-pub(in crate::console) async fn deploy_many(
-    desk: Desk,
-    Form(form): Form<DeployForm>,
-) -> Result<Response, Problem> {
-    let ids = site_ids(form.sites.split(',').filter(|id| !id.is_empty()))?;
-    let asked = start_many(desk.app(), &desk.actor(), &ids, desk.me.by()).await;
-    let mut begun = Vec::new();
+fn read_form(body: &str) -> Outcome<DeployForm> {
+    let sites = values(body, "sites");
+    let ticked = values(body, "overwrite");
+    Ok(DeployForm {
+        sites: site_ids(sites.iter().map(String::as_str))?,
+        overwrite: ticked.iter().filter_map(|id| id.parse().ok()).collect(),
+    })
+}
+
+/// Deploys them, and leads to the page that shows how they go. A site that was changed outside and not ticked stays as it
+/// is; the accounts are looked at anew, since they may have been changed after the plans were shown.
+pub(in crate::console) async fn deploy_many(desk: Desk, body: Bytes) -> Result<Response, Problem> {
+    let form = read_form(&String::from_utf8_lossy(&body))?;
+    let looked = look_for_edits(desk.app(), desk.ws(), &form.sites).await;
+    let may = |site| form.overwrite.contains(&site);
+    let asked = start_many(desk.app(), &desk.actor(), looked, desk.me.by(), may).await;
+    let (mut begun, mut left, mut first_problem) = (Vec::new(), Vec::new(), None);
     for one in asked {
-        begun.push(one.outcome?.id.to_string());
+        match one.outcome {
+            Ok(deployment) => begun.push(deployment.id.to_string()),
+            Err(problem) => {
+                left.push(one.site.to_string());
+                first_problem.get_or_insert(problem);
+            }
+        }
     }
-    Ok(Redirect::to(&format!("/sites/deploying?d={}", begun.join(","))).into_response())
+    if let (true, Some(problem)) = (begun.is_empty(), first_problem) {
+        return Err(problem);
+    }
+    let mut to = format!("/sites/deploying?d={}", begun.join(","));
+    if !left.is_empty() {
+        to.push_str(&format!("&left={}", left.join(",")));
+    }
+    Ok(Redirect::to(&to).into_response())
+}
+
+/// The sites that were left as they are, by name.
+async fn left_out(desk: &Desk, query: &str) -> Outcome<Vec<(String, String)>> {
+    let mut left = Vec::new();
+    for text in values(query, "left")
+        .iter()
+        .take(deployments::many::SITES_MAX)
+    {
+        let id = crate::console::desk::id::<SiteId>(text, "site")?;
+        if let Some(site) = desk.app().store.site(desk.ws(), id).await? {
+            left.push((site.id.to_string(), site.name));
+        }
+    }
+    Ok(left)
 }
 
 async fn view(desk: &Desk, query: &str) -> Outcome<DeployingsView> {
@@ -200,12 +258,21 @@ async fn view(desk: &Desk, query: &str) -> Outcome<DeployingsView> {
         let id = crate::console::desk::id::<DeploymentId>(text, "deployment")?;
         rows.push(row(&deployments::get(desk.app(), desk.ws(), id).await?));
     }
+    let left = left_out(desk, query).await?;
+    let left_query = match left.as_slice() {
+        [] => String::new(),
+        left => {
+            let ids: Vec<&str> = left.iter().map(|(id, _)| id.as_str()).collect();
+            format!("&left={}", ids.join(","))
+        }
+    };
     let over = rows.iter().filter(|(_, is_final)| *is_final).count();
     Ok(DeployingsView {
-        query: format!("d={}", ids.join(",")),
+        query: format!("d={}", ids.join(",")) + &left_query,
         words: format!("{over} of {} done", rows.len()),
         is_running: over < rows.len(),
         rows: rows.into_iter().map(|(row, _)| row).collect(),
+        left,
     })
 }
 

@@ -1,6 +1,6 @@
 //! A site's plan, made from the account as it is now.
 
-use super::{ConflictPanel, PlanPage, PlanStep, step_title};
+use super::{ConflictPanel, PlanPage, PlanStep, drift_rows, step_title};
 use crate::{
     console::{
         activity::ActivityRow,
@@ -93,7 +93,8 @@ pub(super) async fn plan_page(
             .map(|conflict| ConflictPanel::of(conflict, &site))
             .collect(),
         warnings: plan.warnings,
-        differences: plan.differences,
+        is_repair: plan.differences.iter().any(|found| found.repaired),
+        drift: drift_rows(&plan.differences, site_id),
         other_routes: plan.other_routes,
         refused: refused.map(ProblemPanel::new),
         deployments: listed

@@ -1,6 +1,6 @@
 //! One deployment, from what is stored of it: so a reload shows the same.
 
-use super::{DeploymentPage, DeploymentView, Standstill, StepRow, proof, step_title};
+use super::{DeploymentPage, DeploymentView, Standstill, StepRow, UndonePanel, proof, step_title};
 use crate::{
     app::App,
     auth::SignedIn,
@@ -9,8 +9,7 @@ use crate::{
         desk::{Desk, id, page},
         parts::{ProblemPanel, Wait, When, plural, span},
     },
-    problem::{Outcome, Problem},
-    reconcile::outlook::warnings_of,
+    problem::{Code, Outcome, Problem},
     services::{deployments, receipt},
 };
 use axum::{
@@ -19,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    deployment::{DeploymentStatus, StepStatus},
+    deployment::{DeploymentKind, DeploymentStatus, StepStatus},
     ids::DeploymentId,
 };
 use store::{Deployment, DeploymentStep};
@@ -62,7 +61,10 @@ pub(in crate::console) async fn receipt_file(
             (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
             (header::CONTENT_DISPOSITION, name),
         ],
-        receipt::as_text(&deployment),
+        receipt::as_text(
+            &deployment,
+            &receipt::of_deployment(desk.app(), &deployment).await?,
+        ),
     )
         .into_response())
 }
@@ -104,15 +106,26 @@ pub(super) async fn view(app: &App, me: &SignedIn, id: DeploymentId) -> Outcome<
         is_live: status == DeploymentStatus::Live,
         has_variants,
         finding: finding(&deployment),
+        continue_after: standing.continue_after.map(|until| Wait {
+            until,
+            now: app.clock.now(),
+        }),
+        undone: undone(&deployment, &standing),
+        restored: deployment
+            .restored
+            .as_ref()
+            .map(deployments::restored_in_words),
         problem: deployment
             .problem
             .as_ref()
+            .filter(|_| status != DeploymentStatus::Undone)
             .filter(|_| !deployment.steps.iter().any(|step| step.problem.is_some()))
             .and_then(|problem| ProblemPanel::stored(problem, "deployment")),
         proof: proof::of(&deployment),
-        receipt: receipt::of_deployment(&deployment),
+        receipt: receipt::of_deployment(app, &deployment).await?,
+        config: standing.config,
         steps: deployment.steps.iter().map(step_row).collect(),
-        warnings: warnings_of(&deployment)
+        warnings: deployments::edits::told_of(&deployment)
             .into_iter()
             .map(|warning| warning.detail)
             .collect(),
@@ -151,12 +164,44 @@ fn finding(deployment: &Deployment) -> Option<(String, String)> {
             format!("{name} is removed"),
             "Read again after the last step, nothing of it is left in the account.".to_owned(),
         )),
-        DeploymentStatus::Removed => Some((
+        DeploymentStatus::Undone if deployment.kind == DeploymentKind::Remove => Some((
             "The deployment is undone".to_owned(),
-            "What it had made is taken out again.".to_owned(),
+            "What it had changed is as it was before it.".to_owned(),
         )),
         _ => None,
     }
+}
+
+/// That the deployment was taken back, or is being, and why.
+fn undone(deployment: &Deployment, standing: &deployments::Standing) -> Option<UndonePanel> {
+    if deployment.kind == DeploymentKind::Remove {
+        return None;
+    }
+    let (by, status) = match standing.undone_by {
+        Some((id, status)) => (Some(id.to_string()), status),
+        None if deployment.status == DeploymentStatus::Undone => (None, DeploymentStatus::Undone),
+        None => return None,
+    };
+    // One that was stopped or failed is told on the site's pages, and can be begun again there.
+    let is_over = match status {
+        DeploymentStatus::Undone => true,
+        status if !status.is_final() => false,
+        _ => return None,
+    };
+    let problem = deployment.problem.as_ref();
+    let causes = problem.and_then(|problem| problem["causes"].as_array());
+    let causes = causes.map(|causes| {
+        let texts = causes.iter().filter_map(serde_json::Value::as_str);
+        texts.map(str::to_owned).collect()
+    });
+    Some(UndonePanel {
+        by,
+        is_over,
+        has_failed_proof: problem
+            .is_some_and(|problem| problem["code"] == Code::ProofFailed.as_str()),
+        has_failed: problem.is_some(),
+        causes: causes.unwrap_or_default(),
+    })
 }
 
 /// Where a deployment stopped, what is in the account, and what is left.

@@ -68,7 +68,7 @@ pub(crate) fn guide_section(problem: &Problem) -> Option<&'static str> {
 }
 
 /// The names that fields have on the console's pages.
-const LABELS: [(&str, &str); 18] = [
+const LABELS: [(&str, &str); 22] = [
     ("beside", "The second visitor"),
     ("base", "The revision that you started from"),
     ("confirm", "The name to confirm with"),
@@ -78,12 +78,16 @@ const LABELS: [(&str, &str); 18] = [
     ("current", "The present password"),
     ("deadline", "The longest wait for KV"),
     ("email", "The e-mail address"),
+    ("expireAt", "The time to take it off"),
     ("hostnames", "The list of host names"),
     ("kvDeadlineMs", "The longest wait for KV"),
     ("name", "The name"),
     ("new", "The new password"),
+    ("note", "The note"),
     ("password", "The password"),
     ("path", "The path of the page"),
+    ("publishAt", "The time to publish"),
+    ("revision", "The revision"),
     ("sure", "The box"),
     ("visitor", "The visitor"),
     ("zoneId", "The domain"),

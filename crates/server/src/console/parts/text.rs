@@ -1,29 +1,7 @@
-//! Numbers and words.
+//! Text with marks in it.
 
 use askama::filters::HtmlSafe;
 use std::fmt;
-
-/// A whole number with thousands set apart.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A number with its noun: `1 step`, `1,204 steps`.
-pub(crate) fn plural(number: u64, one: &str) -> String {
-    if number == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{} {one}s", count(number))
-    }
-}
 
 /// Text in which words between backticks are code.
 #[derive(Debug, Clone, Copy)]
@@ -52,15 +30,6 @@ impl HtmlSafe for Coded<'_> {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(1_248), "1,248");
-        assert_eq!(count(1_000_000), "1,000,000");
-        assert_eq!(plural(1, "step"), "1 step");
-        assert_eq!(plural(2, "step"), "2 steps");
-    }
 
     #[test]
     fn backticks_are_code() {

@@ -47,6 +47,15 @@ pub(crate) fn day(at: Millis) -> String {
         None => "an unknown day".to_owned(),
     }
 }
+
+/// A date with its time of day in words, where no markup can stand.
+pub(crate) fn moment(at: Millis) -> String {
+    match timestamp(at) {
+        Some(time) => time.strftime("%-d %b %Y, %H:%M UTC").to_string(),
+        None => "an unknown time".to_owned(),
+    }
+}
+
 /// A time that is waited for: how many seconds are left as of a certain now, counted down by a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wait {

@@ -84,7 +84,10 @@ pub(super) fn connections() -> Vec<(&'static str, String)> {
         hint: "x7Qa".to_owned(),
         accounts: "Acme, Acme Labs".to_owned(),
         zones: "7".to_owned(),
-        expires: Some(ago(-60 * 24 * 92)),
+        expires: Some((
+            Some("92 days".to_owned()),
+            Stamp(Millis(NOW.0 + 92 * 86_400_000)),
+        )),
         checked: ago(8),
         warning: Some("The token expires in 6 days".to_owned()),
         sites: "2 sites".to_owned(),

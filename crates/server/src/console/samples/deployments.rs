@@ -4,9 +4,11 @@ use super::*;
 use crate::{
     console::deployments::{
         DeployingRow, DeployingsPage, DeployingsView, PlanRow, PlansPage, ProofRow, ProofView,
+        UndonePanel, drift_rows,
     },
-    services::receipt::Item,
+    services::{deployments::Config, receipt::Item},
 };
+use domain::ids::SiteId;
 
 fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
     LogPage {
@@ -19,6 +21,19 @@ fn log_page(rows: Vec<LogRow>, next: Option<String>) -> LogPage {
     }
 }
 
+fn difference() -> Difference {
+    Difference {
+        resource: Resource::Script,
+        name: NASTY.to_owned(),
+        what: "compatibility date".to_owned(),
+        ours: Some("2026-04-01".to_owned()),
+        theirs: Some("2024-01-01".to_owned()),
+        last_applied: Some("2026-04-01".to_owned()),
+        by: Some("dash".to_owned()),
+        repaired: true,
+    }
+}
+
 pub(super) fn deployments() -> Vec<(&'static str, String)> {
     let plan = |conflicts: Vec<ConflictPanel>, steps: Vec<PlanStep>, problem| PlanPage {
         shell: shell("s1"),
@@ -28,16 +43,8 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
             code: "zone_paused".to_owned(),
             detail: NASTY.to_owned(),
         }],
-        differences: vec![Difference {
-            resource: Resource::Script,
-            name: NASTY.to_owned(),
-            what: "compatibility date".to_owned(),
-            ours: Some("2026-04-01".to_owned()),
-            theirs: Some("2024-01-01".to_owned()),
-            last_applied: Some("2026-04-01".to_owned()),
-            by: Some("dash".to_owned()),
-            repaired: true,
-        }],
+        drift: drift_rows(&[difference()], SiteId::from_uuid(uuid::Uuid::from_u128(1))),
+        is_repair: true,
         other_routes: vec![OtherRoute {
             pattern: "*.shop.example/*".to_owned(),
             script: Some(NASTY.to_owned()),
@@ -149,6 +156,20 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     words: NASTY.to_owned(),
                 }],
             }),
+            continue_after: None,
+            undone: (status == DeploymentStatus::Undone).then(|| UndonePanel {
+                by: Some("d2".to_owned()),
+                is_over: true,
+                has_failed_proof: true,
+                has_failed: true,
+                causes: vec![NASTY.to_owned()],
+            }),
+            restored: Some("Published revisions: 3 brought back, 1 taken back.".to_owned()),
+            config: Some(Config {
+                hostnames: vec!["shop.example".to_owned(), NASTY.to_owned()],
+                kv_deadline_ms: 300,
+                routes: vec!["shop.example/*".to_owned()],
+            }),
             receipt: vec![Item {
                 resource: Resource::Route,
                 name: "shop.example/*".to_owned(),
@@ -189,6 +210,10 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
             html(&deployment(DeploymentStatus::Live, StepStatus::Done)),
         ),
         (
+            "deployment-undone",
+            html(&deployment(DeploymentStatus::Undone, StepStatus::Done)),
+        ),
+        (
             "deployment-failed",
             html(&deployment(DeploymentStatus::Failed, StepStatus::Failed)),
         ),
@@ -202,9 +227,12 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     state: State::new("warn", Mark::Half, "would change"),
                     steps: vec![NASTY.to_owned(), "Create route shop.example/*".to_owned()],
                     notes: vec![NASTY.to_owned()],
+                    edits: vec![difference()],
+                    can_deploy: true,
                 }],
                 ids: "s1".to_owned(),
                 words: "1 site".to_owned(),
+                has_edits: true,
             }),
         ),
         (
@@ -214,6 +242,7 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                 rows: Vec::new(),
                 ids: String::new(),
                 words: "0 sites".to_owned(),
+                has_edits: false,
             }),
         ),
         (
@@ -224,6 +253,7 @@ pub(super) fn deployments() -> Vec<(&'static str, String)> {
                     query: "d=a,b".to_owned(),
                     words: "1 of 2 done".to_owned(),
                     is_running: true,
+                    left: vec![("s2".to_owned(), NASTY.to_owned())],
                     rows: vec![
                         DeployingRow {
                             id: "a".to_owned(),

@@ -135,11 +135,21 @@ pub(super) fn others() -> Vec<(&'static str, String)> {
         ),
         ("visit-none", html(&visit(Vec::new(), None))),
         ("visit-failed", html(&visit(Vec::new(), Some(problem())))),
-        ("agents", html(&AgentsPage::new(shell("agents"), ""))),
+        ("agents", html(&agents(AgentsQuery::default()))),
         (
             "agents-user",
-            html(&AgentsPage::new(shell("agents"), "user")),
+            html(&agents(AgentsQuery {
+                purpose: "user".to_owned(),
+                find: NASTY.to_owned(),
+                ua: NASTY.to_owned(),
+                ..AgentsQuery::default()
+            })),
         ),
+        ("agent", html(&agent("GPTBot"))),
+        ("agent-excluded", html(&agent("Googlebot"))),
+        ("agent-robots", html(&agent("Google-Extended"))),
+        ("agent-registry", html(&agent_registry(false))),
+        ("agent-registry-staged", html(&agent_registry(true))),
         ("settings", html(&settings(None))),
         (
             "settings-made",
@@ -160,4 +170,47 @@ pub(super) fn others() -> Vec<(&'static str, String)> {
         ),
         ("problem", html(&PlainProblemPage { panel: problem() })),
     ]
+}
+
+fn agents(query: AgentsQuery) -> AgentsPage {
+    AgentsPage::new(shell("agents"), &Registry::built_in(), query, &[])
+        .unwrap_or_else(|problem| panic!("{}", problem.detail))
+}
+
+fn agent(token: &str) -> AgentPage {
+    AgentPage::new(shell("agents"), &Registry::built_in(), token, &[])
+        .unwrap_or_else(|problem| panic!("{}", problem.detail))
+}
+
+fn agent_registry(is_staged: bool) -> RegistryPage {
+    let held = |id: &str| HeldRow {
+        id: id.to_owned(),
+        version: NASTY.to_owned(),
+        agents: 131,
+        by: NASTY.to_owned(),
+        when: Some(ago(5)),
+    };
+    let change = |what: &[&str]| Change {
+        token: "NewBot".to_owned(),
+        operator: NASTY.to_owned(),
+        kind: "training",
+        what: what.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    RegistryPage {
+        shell: shell("agents"),
+        active: held(""),
+        is_built_in: !is_staged,
+        staged: is_staged.then(|| StagedPart {
+            held: held("r2"),
+            digest: "ab".repeat(32),
+            changes: vec![
+                ("Added", vec![change(&[])]),
+                ("Changed", vec![change(&["operator: A → B"])]),
+            ],
+            sites: vec![(NASTY.to_owned(), "NewBot".to_owned(), String::new())],
+        }),
+        former: vec![held("r1")],
+        problem: is_staged.then(problem),
+        faults: vec![NASTY.to_owned(), NASTY.to_owned()],
+    }
 }

@@ -19,6 +19,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
         state,
         revision: "9f2c41ab".to_owned(),
         edge,
+        to_come: vec![("publishes", Stamp(NOW))],
         changed: ago(30),
     };
     let published = State::new("ok", Mark::Tick, "Published");
@@ -26,6 +27,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
     let site = |status, rows: Vec<VariantRow>, next: Option<&str>| SitePage {
         shell: shell("s1"),
         site: head("variants", status),
+        sync: None,
         find: String::new(),
         show: String::new(),
         has_before: false,
@@ -40,6 +42,9 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 shell: shell("sites"),
                 rows: site_rows(),
                 has_connection: true,
+                find: NASTY.to_owned(),
+                all: 40,
+                has_before: false,
                 next: Some("abc".to_owned()),
             }),
         ),
@@ -49,6 +54,9 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 shell: shell("sites"),
                 rows: Vec::new(),
                 has_connection: false,
+                find: String::new(),
+                all: 0,
+                has_before: false,
                 next: None,
             }),
         ),
@@ -95,6 +103,59 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
         ),
         ("site-empty", html(&site(SiteStatus::New, Vec::new(), None))),
         (
+            "site-syncing",
+            html(&SitePage {
+                sync: Some(SyncPart {
+                    site: "s1".to_owned(),
+                    state: State::new("run", Mark::Turning, "On the way to the edge"),
+                    words: "4,000 of 10,000 changes, about 12 s left".to_owned(),
+                    progress: Some((4_000, 10_000)),
+                    asks: false,
+                    until: None,
+                }),
+                ..site(SiteStatus::InSync, vec![variant("/", published, live)], None)
+            }),
+        ),
+        (
+            "site-asks",
+            html(&SitePage {
+                sync: Some(SyncPart {
+                    site: "s1".to_owned(),
+                    state: State::new("warn", Mark::Half, "Waits for you"),
+                    words: "10,000 changes take more KV writes than a free Workers account has left today.".to_owned(),
+                    progress: None,
+                    asks: true,
+                    until: None,
+                }),
+                ..site(SiteStatus::InSync, vec![variant("/", published, live)], None)
+            }),
+        ),
+        (
+            "site-edge",
+            html(&EdgePage {
+                shell: shell("s1"),
+                site: head("variants", SiteStatus::InSync),
+                state: State::new("run", Mark::Turning, "Not everywhere yet"),
+                written: Some(ago(30)),
+                pending: "3".to_owned(),
+                has_pending: true,
+                rows: vec![
+                    HostRow {
+                        host: "shop.example".to_owned(),
+                        state: live,
+                        manifest: Some(ago(30)),
+                        words: "Knows 12 HTML pages and 3 Markdown pages.".to_owned(),
+                    },
+                    HostRow {
+                        host: NASTY.to_owned(),
+                        state: State::new("warn", Mark::Triangle, "No answer"),
+                        manifest: None,
+                        words: NASTY.to_owned(),
+                    },
+                ],
+            }),
+        ),
+        (
             "site-settings",
             html(&SiteSettingsPage {
                 shell: shell("s1"),
@@ -104,6 +165,18 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 patterns: "shop.example/blog/*".to_owned(),
                 deadline: "300".to_owned(),
                 undoes: true,
+                workers_plan: "unknown".to_owned(),
+                spreads: false,
+                agents: policy(),
+                slash: "strip".to_owned(),
+                slashes: SLASHES,
+                parameters: NASTY.to_owned(),
+                offers_merge: true,
+                previews: "2 preview links".to_owned(),
+                allows_scripts: false,
+                on_change: "mark".to_owned(),
+                withholds: true,
+                markdown: false,
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],
@@ -156,8 +229,33 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
             "<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Oak table</title>\n</head>\n<body>\n  <h1>Oak table, 180 cm</h1>\n  <p>Solid oak, oiled. {NASTY}</p>\n</textarea>\n</body>\n</html>\n"
         ),
         size: "6,902 bytes".to_owned(),
+        watch: Some(super::bulk::watch("changed")),
         preview: "<h1>Oak table, 180 cm</h1><p>Solid oak, oiled. Seats six to eight.</p>"
             .to_owned(),
+        previews: (!is_new).then(|| PreviewPart {
+            is_deployed: true,
+            revision: "77f0b3c2".repeat(8),
+            short: "77f0b3c2".to_owned(),
+            hosts: vec!["shop.example".to_owned(), "www.shop.example".to_owned()],
+            links: vec![
+                PreviewRow {
+                    id: "p1".to_owned(),
+                    url: "https://shop.example/products/oak-table?ed-preview=1.h.77f0".to_owned(),
+                    host: "shop.example".to_owned(),
+                    short: "77f0b3c2".to_owned(),
+                    author: NASTY.to_owned(),
+                    ends: ago(-58),
+                },
+                PreviewRow {
+                    id: "p2".to_owned(),
+                    url: String::new(),
+                    host: "www.shop.example".to_owned(),
+                    short: "3c95e0d1".to_owned(),
+                    author: "owner@shop.example".to_owned(),
+                    ends: ago(-3),
+                },
+            ],
+        }),
         revisions: vec![
             RevisionRow {
                 revision: "77f0b3c2".repeat(8),
@@ -183,6 +281,22 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
             },
         ],
         problem,
+        note: NASTY.to_owned(),
+        checks: checks(),
+        schedule: ScheduleRows {
+            publish: Some((Stamp(NOW), "77f0b3c2".to_owned(), NASTY.to_owned())),
+            expire: Some((Stamp(NOW), NASTY.to_owned())),
+            publish_typed: "2027-01-31T08:00".to_owned(),
+            expire_typed: String::new(),
+            now: "2026-11-24 10:00".to_owned(),
+        },
+        theirs: (!is_new).then(|| Theirs {
+            short: "3c95e0d1".to_owned(),
+            author: NASTY.to_owned(),
+            saved: ago(3),
+            difference: difference(false),
+            content: NASTY.to_owned(),
+        }),
     };
     vec![
         ("variant", html(&page(false, None))),
@@ -201,5 +315,134 @@ pub(super) fn variants() -> Vec<(&'static str, String)> {
         ),
         ("variant-new", html(&page(true, None))),
         ("variant-refused", html(&page(true, Some(problem())))),
+        ("variant-compare", html(&compared("side"))),
+        ("variant-compare-inline", html(&compared("inline"))),
+        (
+            "variant-compare-none",
+            html(&ComparePage {
+                difference: None,
+                ..compared("side")
+            }),
+        ),
+        ("variant-history", html(&history())),
     ]
+}
+
+fn policy() -> PolicyPart {
+    PolicyPart {
+        purposes: vec![("training", "Agents that train models", 51, false)],
+        single: vec![("GPTBot".to_owned(), "Trains models", true)],
+        tokens: vec!["GPTBot".to_owned()],
+        typed: NASTY.to_owned(),
+        typed_serves: true,
+        problem: None,
+    }
+}
+
+fn checks() -> ChecksPart {
+    ChecksPart {
+        findings: vec![Finding {
+            state: State::new("warn", Mark::Triangle, "Needs a yes"),
+            code: "hidden_text",
+            title: "Hidden text",
+            detail: "holds text that a browser does not show".to_owned(),
+            remedy: "Show the text, or leave it out.",
+            line: 7,
+            place: "line 7, column 3".to_owned(),
+            excerpt: NASTY.to_owned(),
+        }],
+        needs_yes: true,
+        text: format!("# Oak table\n{NASTY}"),
+        is_cut: true,
+        text_tokens: "120".to_owned(),
+        source_tokens: "1,480".to_owned(),
+    }
+}
+
+fn difference(is_inline: bool) -> DifferencePart {
+    let piece = |text: &str, is_changed| Piece {
+        text: text.to_owned(),
+        is_changed,
+    };
+    let line = |kind, from, to, pieces| DiffedLine {
+        kind,
+        from,
+        to,
+        pieces,
+    };
+    let lines = vec![
+        line(
+            "same",
+            Some(1),
+            Some(1),
+            vec![piece("<h1>Oak table</h1>", false)],
+        ),
+        line(
+            "removed",
+            Some(2),
+            None,
+            vec![piece("<p>18", true), piece(" euro", false)],
+        ),
+        line(
+            "added",
+            None,
+            Some(2),
+            vec![piece(NASTY, true), piece(" euro", false)],
+        ),
+    ];
+    let comparison = Comparison {
+        hunks: vec![Hunk { lines }],
+        added: 1,
+        removed: 1,
+        is_cut: true,
+    };
+    DifferencePart::of(
+        comparison,
+        NASTY.to_owned(),
+        "77f0b3c2".to_owned(),
+        is_inline,
+    )
+}
+
+fn compared(layout: &'static str) -> ComparePage {
+    ComparePage {
+        shell: shell("s1"),
+        site: named("s1", "shop.example"),
+        path: NASTY.to_owned(),
+        format: "html",
+        edit: "/sites/s1/variants/edit?format=html&path=%2F".to_owned(),
+        revisions: vec![named("77f0", "77f0b3c2"), named("3c95", NASTY)],
+        from: "3c95".to_owned(),
+        to: "77f0".to_owned(),
+        side: "source",
+        layout,
+        difference: Some(difference(layout == "inline")),
+    }
+}
+
+fn history() -> HistoryPage {
+    let row = |state, is_kept: bool| HistoryRow {
+        state,
+        at: is_kept.then_some(Stamp(NOW)),
+        author: NASTY.to_owned(),
+        note: Some(NASTY.to_owned()),
+        due: Some(Stamp(NOW)),
+        revision: Some(("77f0".to_owned(), "77f0b3c2".to_owned())),
+        is_kept,
+        is_published: is_kept,
+    };
+    HistoryPage {
+        shell: shell("s1"),
+        site: named("s1", "shop.example"),
+        path: NASTY.to_owned(),
+        format: "html",
+        edit: Some("/sites/s1/variants/edit?format=html&path=%2F".to_owned()),
+        state: State::new("ok", Mark::Tick, "Published"),
+        before: Some(("3c95".to_owned(), "3c95e0d1".to_owned())),
+        rows: vec![
+            row(State::new("ok", Mark::Tick, "Published"), true),
+            row(State::new("idle", Mark::Pencil, "Saved"), false),
+        ],
+        next: Some("abc".to_owned()),
+    }
 }

@@ -1,8 +1,9 @@
 //! Changing: a site's settings, and its removal.
 
-use super::{RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames, shell_word};
+use super::{PolicyPart, RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames};
+use crate::words::shell_word;
 use crate::{
-    audit::{Event, Kind},
+    audit::{self, Event, Kind},
     console::{
         connections::Named,
         deployments::lines,
@@ -10,8 +11,11 @@ use crate::{
         form::Form,
         parts::{ProblemPanel, plural},
     },
-    problem::{Outcome, Problem},
-    services::sites::{self, PatternsGiven, SitePatch},
+    problem::{Code, Outcome, Problem},
+    services::{
+        agents, previews,
+        sites::{self, PatternsGiven, SitePatch},
+    },
 };
 use axum::{
     extract::Path,
@@ -22,7 +26,7 @@ use domain::{
     ids::{ConnectionId, SiteId},
 };
 use serde::Deserialize;
-use store::Site;
+use store::{OnPageChange, OverQuota, Site, WorkersPlan};
 
 /// What the settings form sends.
 #[derive(Debug, Default, Deserialize)]
@@ -32,31 +36,55 @@ pub(crate) struct SettingsForm {
     hostnames: String,
     patterns: String,
     deadline: String,
+    slash: String,
+    parameters: String,
+    /// Whether variants may be merged.
+    merge: String,
     /// A box that is not ticked sends nothing.
     undo: String,
+    plan: String,
+    /// The same for this box.
+    spread: String,
+    scripts: String,
+    on_change: String,
+    withhold: String,
+    markdown: String,
 }
 
-async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
+pub(super) async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
     sites::get(desk.app(), desk.ws(), id::<SiteId>(text, "site")?).await
 }
 
-async fn settings_view(
+pub(super) async fn settings_view(
     desk: &Desk,
     site: &Site,
     form: Option<SettingsForm>,
     problem: Option<Problem>,
 ) -> Outcome<SiteSettingsPage> {
+    let ticked = |is_set: bool| if is_set { "yes" } else { "" }.to_owned();
     let form = form.unwrap_or_else(|| SettingsForm {
         name: site.name.clone(),
         hostnames: hostnames(site).join("\n"),
         patterns: patterns(site).join("\n"),
         deadline: site.settings.kv_deadline_ms.to_string(),
-        undo: if site.settings.undo_on_failed_proof {
-            "yes".to_owned()
-        } else {
-            String::new()
-        },
+        slash: site.settings.paths.trailing_slash.to_string(),
+        parameters: site.settings.paths.query_parameters.join("\n"),
+        merge: String::new(),
+        plan: word_of(site.settings.workers_plan).to_owned(),
+        spread: ticked(site.settings.over_quota == OverQuota::Spread),
+        scripts: ticked(site.settings.allow_scripts),
+        undo: ticked(site.settings.undo_on_failed_proof),
+        on_change: match site.settings.on_page_change {
+            OnPageChange::Mark => "mark",
+            OnPageChange::Pause => "pause",
+            OnPageChange::Remake => "remake",
+        }
+        .to_owned(),
+        withhold: ticked(site.settings.withhold_broken),
+        markdown: ticked(site.settings.markdown_from_html),
     });
+    let registry = agents::active(desk.app(), desk.ws()).await?;
+    let open = previews::list(desk.app(), desk.ws(), site.id).await?.len();
     let mut made_of = vec![
         ("KV namespace", desired::namespace_title(site.id)),
         ("Worker", desired::script_name(site.id)),
@@ -73,7 +101,21 @@ async fn settings_view(
         hostnames: form.hostnames,
         patterns: form.patterns,
         deadline: form.deadline,
+        slash: form.slash,
+        slashes: SLASHES,
+        parameters: form.parameters,
+        offers_merge: problem
+            .as_ref()
+            .is_some_and(|problem| problem.code == Code::PathConflict),
+        previews: plural(open as u64, "preview link"),
         undoes: form.undo == "yes",
+        workers_plan: form.plan,
+        spreads: form.spread == "yes",
+        agents: PolicyPart::new(&site.settings.agents, &registry),
+        allows_scripts: form.scripts == "yes",
+        on_change: form.on_change,
+        withholds: form.withhold == "yes",
+        markdown: form.markdown == "yes",
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -81,6 +123,61 @@ async fn settings_view(
         made_of,
         problem: problem.map(ProblemPanel::new),
     })
+}
+
+const fn word_of(plan: WorkersPlan) -> &'static str {
+    match plan {
+        WorkersPlan::Unknown => "unknown",
+        WorkersPlan::Free => "free",
+        WorkersPlan::Paid => "paid",
+    }
+}
+
+/// The plan of a word; another word changes nothing.
+fn plan_of(word: &str) -> Option<WorkersPlan> {
+    [WorkersPlan::Unknown, WorkersPlan::Free, WorkersPlan::Paid]
+        .into_iter()
+        .find(|plan| word_of(*plan) == word)
+}
+
+/// What a slash at the end can mean: word, title, explanation.
+pub(in crate::console) const SLASHES: [(&str, &str, &str); 3] = [
+    ("keep", "Two pages", "/a and /a/ have variants of their own"),
+    (
+        "strip",
+        "One page, written without",
+        "/a/ gets the variant of /a",
+    ),
+    (
+        "add",
+        "One page, written with",
+        "/a gets the variant of /a/; a name with a dot, as in /a.html, stays",
+    ),
+];
+
+/// Revokes every preview link by another key.
+pub(crate) async fn rotate_preview_key(
+    desk: Desk,
+    Path(text): Path<String>,
+    Form(form): Form<RotateForm>,
+) -> Result<Response, Problem> {
+    let site = load(&desk, &text).await?;
+    if form.sure != "yes" {
+        return Err(Problem::field(
+            "sure",
+            "was not ticked, so nothing was changed",
+        ));
+    }
+    let revoked = previews::rotate_key(desk.app(), desk.ws(), site.id).await?;
+    audit::record_preview_key(desk.app(), &desk.actor(), &site, revoked).await;
+    Ok(done(&format!("/sites/{}/plan", site.id), "preview-key"))
+}
+
+/// What the form for another key sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RotateForm {
+    sure: String,
 }
 
 /// The site's narrower routes, in the order of its host names.
@@ -175,8 +272,27 @@ pub(crate) async fn save_settings(
                 hostnames: Some(listed_hostnames(&form.hostnames)),
                 kv_deadline_ms: Some(deadline),
                 undo_on_failed_proof: Some(form.undo == "yes"),
+                workers_plan: plan_of(&form.plan),
+                over_quota: Some(if form.spread == "yes" {
+                    OverQuota::Spread
+                } else {
+                    OverQuota::Ask
+                }),
+                allow_scripts: Some(form.scripts == "yes"),
                 route_patterns: Some(patterns_given(&form)),
-                connection: None,
+                trailing_slash: Some(form.slash.clone()).filter(|slash| !slash.is_empty()),
+                query_parameters: Some(
+                    form.parameters
+                        .split([' ', ',', '\r', '\n', '\t'])
+                        .filter(|name| !name.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
+                ),
+                merge_paths: form.merge == "yes",
+                on_page_change: on_page_change(&form.on_change),
+                withhold_broken: Some(form.withhold == "yes"),
+                markdown_from_html: Some(form.markdown == "yes"),
+                ..SitePatch::default()
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }
@@ -194,6 +310,16 @@ pub(crate) async fn save_settings(
             let view = settings_view(&desk, &site, Some(form), Some(problem)).await?;
             Ok(refused(&view, view.problem.as_ref()))
         }
+    }
+}
+
+/// A word that is none of the choices leaves the setting as it is.
+fn on_page_change(word: &str) -> Option<OnPageChange> {
+    match word {
+        "mark" => Some(OnPageChange::Mark),
+        "pause" => Some(OnPageChange::Pause),
+        "remake" => Some(OnPageChange::Remake),
+        _ => None,
     }
 }
 

@@ -1,18 +1,17 @@
 //! Reading: the list of sites, and one site's variants.
 
-use super::{
-    DriftPanel, SHOWS, SiteHead, SitePage, SiteRow, SitesPage, VariantRow, is_deployed, shell_word,
-};
+use super::{DriftPanel, SHOWS, SiteHead, SitePage, SiteRow, SitesPage, VariantRow, is_deployed};
 use crate::{
     clock::parse_rfc3339,
     console::{
         desk::{Desk, id, page, page_after},
-        parts::{When, count, plural},
-        variants::{edge_state, state_of},
+        parts::{Mark, State, When, count, plural},
+        variants::{edge_state, state_of, to_come},
     },
     problem::{Outcome, Problem},
     reconcile::drift::{self, Drift},
     services::{connections, deployments, sites, sync, variants},
+    words::shell_word,
 };
 use axum::{
     extract::{Path, Query},
@@ -20,12 +19,10 @@ use axum::{
 };
 use domain::{ids::SiteId, time::Millis};
 use serde::Deserialize;
-use store::{Page, Site, Variant};
+use store::{Page, PageWatch, Site, Variant, WatchFilter};
 
 /// As many rows stand on a page.
 const ROWS: u32 = 50;
-/// A filter by state looks at so many pages of variants before it stops; the next link goes on from there.
-const PAGES_LOOKED_AT: u32 = 20;
 /// As many paths on their way are told apart from those at the edge.
 const PENDING_LOOKED_AT: u32 = 1000;
 
@@ -41,7 +38,8 @@ pub(crate) struct ListQuery {
 /// The list of sites.
 pub(crate) async fn index(desk: Desk, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
-    let listed = sites::list(app, ws, &page_after(&query.after, ROWS)).await?;
+    let find = query.find.trim();
+    let listed = sites::find_all(app, ws, find, &page_after(&query.after, ROWS)).await?;
     let mut rows = Vec::new();
     for site in &listed.items {
         let counts = app.store.count_variants(ws, site.id).await?;
@@ -52,6 +50,9 @@ pub(crate) async fn index(desk: Desk, Query(query): Query<ListQuery>) -> Result<
         shell: desk.shell("sites"),
         rows,
         has_connection: !connections.items.is_empty(),
+        find: find.to_owned(),
+        all: desk.sites_all,
+        has_before: !query.after.is_empty(),
         next: listed.next,
     }))
 }
@@ -84,7 +85,18 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
         line.push("No connection: choose one under Settings".to_owned());
     }
     let drift = drift::known(app, site).await?;
+    let pending = deployments::pending(app, site).await?;
+    if pending.is_rolled_back {
+        line.push("Stands on an earlier deployment".to_owned());
+    } else if !pending.changes.is_empty() {
+        line.push(format!(
+            "{} not deployed yet",
+            plural(pending.changes.len() as u64, "change")
+        ));
+    }
     Ok(SiteHead {
+        not_deployed: pending.changes,
+        is_rolled_back: pending.is_rolled_back,
         drift: drift.map(|drift| panel(drift, desk.now())),
         id: site.id.to_string(),
         name: site.name.clone(),
@@ -132,27 +144,31 @@ pub(crate) async fn show(
     let (listed, next) = matching(&desk, site.id, &query).await?;
     let on_the_way = app
         .store
-        .pending_kv(ws, site.id, PENDING_LOOKED_AT)
-        .await?
-        .writes;
+        .pending_writes(ws, site.id, PENDING_LOOKED_AT)
+        .await?;
     let now = desk.now();
+    let paths: Vec<&str> = listed.iter().map(|variant| variant.path.as_str()).collect();
+    let watches = app.store.page_watches_of(ws, site.id, &paths).await?;
     let rows = listed
         .iter()
         .map(|variant| {
+            let watch = watches.get(&(variant.format, variant.path.clone()));
             let is_pending = on_the_way
                 .iter()
                 .any(|write| write.format == variant.format && write.path == variant.path);
             VariantRow {
                 path: variant.path.clone(),
                 format: variant.format.as_str(),
-                state: state_of(variant),
+                state: changed_state(watch).unwrap_or_else(|| state_of(variant)),
                 revision: variant
                     .published
                     .as_ref()
                     .unwrap_or(&variant.latest)
                     .short()
                     .to_owned(),
-                edge: edge_state(&site, variant, is_pending),
+                to_come: to_come(variant),
+                edge: withheld_state(watch)
+                    .unwrap_or_else(|| edge_state(&site, variant, is_pending)),
                 changed: When {
                     at: variant.updated_at,
                     now,
@@ -163,6 +179,7 @@ pub(crate) async fn show(
     Ok(page(&SitePage {
         shell: desk.shell(&text),
         site: head(&desk, &site, "variants").await?,
+        sync: super::sync::part(app, &site, now).await?,
         has_before: !query.after.is_empty(),
         find: query.find,
         show: query.show,
@@ -172,37 +189,61 @@ pub(crate) async fn show(
     }))
 }
 
+/// Published, of a page that changed since.
+fn changed_state(watch: Option<&PageWatch>) -> Option<State> {
+    watch
+        .filter(|watch| watch.changed_at.is_some())
+        .map(|_| State::new("warn", Mark::Triangle, "Page changed"))
+}
+
+/// Published, and not at the edge, since the origin does not show the page.
+fn withheld_state(watch: Option<&PageWatch>) -> Option<State> {
+    watch
+        .filter(|watch| watch.withheld.is_some())
+        .map(|_| State::new("warn", Mark::Half, "Withheld"))
+}
+
+/// One page of the variants whose pages are so.
+async fn told_of(
+    desk: &Desk,
+    site: SiteId,
+    filter: WatchFilter,
+    after: &str,
+) -> Outcome<(Vec<Variant>, Option<String>)> {
+    let store = &desk.app().store;
+    let listed = store
+        .list_page_watches(desk.ws(), site, filter, &page_after(after, ROWS))
+        .await?;
+    let mut found = Vec::new();
+    for watch in &listed.items {
+        let variant = store
+            .variant(desk.ws(), site, watch.format, &watch.path)
+            .await?;
+        found.extend(variant);
+    }
+    Ok((found, listed.next))
+}
+
 /// One page of the variants that the query asks for, and the cursor of the next.
 async fn matching(
     desk: &Desk,
     site: SiteId,
     query: &ListQuery,
 ) -> Outcome<(Vec<Variant>, Option<String>)> {
+    match query.show.as_str() {
+        "changed" => return told_of(desk, site, WatchFilter::Changed, &query.after).await,
+        "withheld" => return told_of(desk, site, WatchFilter::Withheld, &query.after).await,
+        _ => {}
+    }
     let find = query.find.trim();
     let prefix = match find {
         "" => None,
         path if path.starts_with('/') => Some(path.to_owned()),
         path => Some(format!("/{path}")),
     };
-    let mut wanted = page_after(&query.after, ROWS);
-    let mut found = Vec::new();
-    for _ in 0..PAGES_LOOKED_AT {
-        let listed =
-            variants::list(desk.app(), desk.ws(), site, &wanted, prefix.as_deref()).await?;
-        found.extend(
-            listed
-                .items
-                .into_iter()
-                .filter(|variant| match query.show.as_str() {
-                    "published" => variant.published.is_some(),
-                    "draft" => variant.published.as_ref() != Some(&variant.latest),
-                    _ => true,
-                }),
-        );
-        wanted.after = listed.next;
-        if wanted.after.is_none() || found.len() >= ROWS as usize {
-            break;
-        }
-    }
-    Ok((found, wanted.after))
+    let wanted = page_after(&query.after, ROWS);
+    let state = variants::state_of_word(&query.show);
+    let prefix = prefix.as_deref();
+    let listed = variants::list(desk.app(), desk.ws(), site, &wanted, prefix, state).await?;
+    Ok((listed.items, listed.next))
 }

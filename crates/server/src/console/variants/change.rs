@@ -1,11 +1,14 @@
 //! Saving, publishing, unpublishing and deleting a variant.
 
-use super::edit::{is_untouched, new_view, view};
+use super::{
+    edit::{is_untouched, new_view, view},
+    edit_link,
+};
 use crate::{
     audit::{self, Kind},
     console::{
         address,
-        desk::{Desk, done, encoded, id, refused, with_previews},
+        desk::{Desk, done, id, refused, with_previews},
         form::Form,
         sites::hostnames,
     },
@@ -16,7 +19,7 @@ use crate::{
     },
 };
 use axum::{extract::Path, response::Response};
-use domain::{ids::SiteId, variant::Format};
+use domain::{ids::SiteId, lint::Lint, variant::Format};
 use serde::Deserialize;
 use store::{IfMatch, Site};
 
@@ -30,25 +33,20 @@ pub(crate) struct SaveForm {
     base: String,
     content: String,
     then: String,
+    /// What its author says about it.
+    note: String,
+    /// Whether findings are confirmed.
+    sure: String,
 }
 
 /// What the buttons send.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct NameForm {
-    format: String,
-    path: String,
+    pub(super) format: String,
+    pub(super) path: String,
     revision: String,
     sure: String,
-}
-
-fn address_of(name: &VariantName) -> String {
-    format!(
-        "/sites/{}/variants/edit?format={}&path={}",
-        name.site,
-        name.format,
-        encoded(name.path.as_str())
-    )
 }
 
 async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -67,15 +65,15 @@ pub(in crate::console) async fn save(
     let publish = form.then != "draft";
     let outcome = put(&desk, &site, &form, &content, publish).await;
     match outcome {
-        Ok((name, is_cut)) => {
+        Ok((name, is_cut, lints)) => {
             let kind = if publish {
                 Kind::VariantPublished
             } else {
                 Kind::VariantSaved
             };
-            audit::record_variant(desk.app(), &desk.actor(), kind, &name).await;
+            audit::record_checked(desk.app(), &desk.actor(), kind, &name, &lints).await;
             Ok(done(
-                &address_of(&name),
+                &edit_link(&name),
                 match (publish, is_cut) {
                     (true, false) => "published",
                     (true, true) => "published-path",
@@ -94,7 +92,7 @@ async fn put(
     form: &SaveForm,
     content: &str,
     publish: bool,
-) -> Outcome<(VariantName, bool)> {
+) -> Outcome<(VariantName, bool, Vec<Lint>)> {
     let (name, is_cut) = named_in(site, form)?;
     if is_untouched(content) {
         return Err(Problem::field(
@@ -114,22 +112,23 @@ async fn put(
         publish,
         if_match,
         author: desk.me.by(),
-        note: None,
+        note: Some(form.note.trim()).filter(|note| !note.is_empty()),
+        force: form.sure == "yes",
     };
-    variants::put(desk.app(), desk.ws(), &name, content.as_bytes(), options)
+    let saved = variants::put(desk.app(), desk.ws(), &name, content.as_bytes(), options)
         .await
         .map_err(|problem| match problem.code {
             Code::EditConflict => in_the_way(&name, &form.base),
             _ => problem,
         })?;
-    Ok((name, is_cut))
+    Ok((name, is_cut, saved.lints))
 }
 
 /// The variant that a form names, and whether a query or fragment was left out of what was typed.
 fn named_in(site: &Site, form: &SaveForm) -> Outcome<(VariantName, bool)> {
     let typed = address::read(&hostnames(site), &form.path)?;
-    let name = VariantName::parse(site.id, &form.format, &typed.path)?;
-    Ok((name, typed.has_more_than_a_path()))
+    let name = VariantName::parse(site, &form.format, &typed.path)?;
+    Ok((name, typed.has_more_than_matters(&site.settings.paths)))
 }
 
 /// Why a form could not be saved: a new one where there is a variant, or one that somebody else was faster with.
@@ -153,7 +152,7 @@ fn in_the_way(name: &VariantName, base: &str) -> Problem {
         format!("Somebody else saved the {format} variant of {path} after you opened it; nothing was saved."),
     )
     .cause("The newest revision is not the one that your text started from.")
-    .remedy("Compare your text, which is kept below, with the newest revision in the list; saving once more puts yours in its place.")
+    .remedy("Bring into your text, which is kept below, what you want of theirs. Saving once more puts yours on top; theirs stays in the history.")
 }
 
 fn with_article(format: Format) -> &'static str {
@@ -174,8 +173,9 @@ async fn again(
     let named = named_in(site, form).ok().map(|(name, _)| name);
     let there = named.clone().filter(|_| !form.base.is_empty());
     let is_taken = problem.code == Code::ResourceConflict;
+    let is_confirmation = problem.code == Code::ConfirmationNeeded;
     let mut view = match there {
-        Some(name) => view(desk, site, &name, None, Some((content, problem))).await?,
+        Some(name) => view(desk, site, &name, None, Some((Some(content), problem))).await?,
         None => {
             let format = form.format.parse().unwrap_or(Format::Html);
             new_view(
@@ -186,10 +186,17 @@ async fn again(
                 content,
                 Some(problem),
             )
+            .await
         }
     };
+    view.note.clone_from(&form.note);
+    if is_confirmation {
+        view.problem = view
+            .problem
+            .map(|panel| panel.with("See the findings", "#checks"));
+    }
     if let (true, Some(name)) = (is_taken, named) {
-        let link = address_of(&name);
+        let link = edit_link(&name);
         view.problem = view
             .problem
             .map(|panel| panel.with("Open the variant that is there", link));
@@ -204,14 +211,28 @@ pub(in crate::console) async fn publish(
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     let revision = form
         .revision
         .parse()
         .map_err(|_| Problem::not_found("revision", &form.revision))?;
-    variants::publish(desk.app(), desk.ws(), &name, &revision).await?;
-    audit::record_variant(desk.app(), &desk.actor(), Kind::VariantPublished, &name).await;
-    Ok(done(&address_of(&name), "published"))
+    let what = (&revision, form.sure == "yes");
+    let published = variants::publish(desk.app(), desk.ws(), &name, what, desk.me.by()).await;
+    let lints = match published {
+        Ok(saved) => saved.lints,
+        // Its page shows what was found, and has the box to confirm it.
+        Err(problem) if problem.code == Code::ConfirmationNeeded => {
+            let mut view = view(&desk, &site, &name, Some(revision), Some((None, problem))).await?;
+            view.problem = view
+                .problem
+                .map(|panel| panel.with("See the findings", "#checks"));
+            return Ok(with_previews(refused(&view, view.problem.as_ref())));
+        }
+        Err(problem) => return Err(problem),
+    };
+    let kind = Kind::VariantPublished;
+    audit::record_checked(desk.app(), &desk.actor(), kind, &name, &lints).await;
+    Ok(done(&edit_link(&name), "published"))
 }
 
 /// Takes a variant off the edge; its revisions stay.
@@ -221,10 +242,10 @@ pub(in crate::console) async fn unpublish(
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
-    variants::unpublish(desk.app(), desk.ws(), &name).await?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
+    variants::unpublish(desk.app(), desk.ws(), &name, desk.me.by()).await?;
     audit::record_variant(desk.app(), &desk.actor(), Kind::VariantUnpublished, &name).await;
-    Ok(done(&address_of(&name), "unpublished"))
+    Ok(done(&edit_link(&name), "unpublished"))
 }
 
 /// Deletes a variant with its revisions.
@@ -234,14 +255,14 @@ pub(in crate::console) async fn delete(
     Form(form): Form<NameForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    let name = VariantName::parse(site.id, &form.format, &form.path)?;
+    let name = VariantName::parse(&site, &form.format, &form.path)?;
     if form.sure != "yes" {
         return Err(Problem::field(
             "sure",
             "was not ticked, so nothing was deleted",
         ));
     }
-    variants::delete(desk.app(), desk.ws(), &name, &IfMatch::Any).await?;
+    variants::delete(desk.app(), desk.ws(), &name, &IfMatch::Any, desk.me.by()).await?;
     audit::record_variant(desk.app(), &desk.actor(), Kind::VariantDeleted, &name).await;
     Ok(done(&format!("/sites/{}", site.id), "deleted"))
 }

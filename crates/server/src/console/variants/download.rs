@@ -42,10 +42,18 @@ impl LongText {
             ),
             push: format!("edge-delivery variants push {quoted} FOLDER"),
             file: file_of(name.format, path).display().to_string(),
-            call: format!(
-                "PUT /api/v1/sites/{}/variants/{}{path}",
-                site.id, name.format
-            ),
+            call: match path.split_once('?') {
+                None => format!(
+                    "PUT /api/v1/sites/{}/variants/{}{path}",
+                    site.id, name.format
+                ),
+                Some((path, query)) => format!(
+                    "PUT /api/v1/sites/{}/variants/{}{path}?query={}",
+                    site.id,
+                    name.format,
+                    encoded(query)
+                ),
+            },
         }
     }
 }
@@ -57,7 +65,7 @@ pub(in crate::console) async fn download(
     Query(query): Query<DownloadQuery>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &query.format, &query.path)?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let revision = query
         .revision
         .parse()

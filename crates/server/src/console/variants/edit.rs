@@ -1,14 +1,19 @@
 //! The editor's page.
 
-use super::{LongText, RevisionRow, VariantPage, edge_state, preview::html_of, state_of};
+use super::{
+    ChecksPart, DifferencePart, LongText, RevisionRow, ScheduleRows, Theirs, VariantPage,
+    checks::name_of, edge_state, preview::html_of, preview_links, state_of,
+};
 use crate::{
     console::{
+        bulk::panel_of,
         connections::Named,
         desk::{Desk, id, page, with_previews},
         parts::{Mark, ProblemPanel, State, When, count},
     },
-    problem::{Outcome, Problem},
+    problem::{Code, Outcome, Problem},
     services::{
+        compare::{self, Side},
         sites,
         variants::{self, VariantName},
     },
@@ -22,7 +27,7 @@ use domain::{
     variant::{Format, Revision},
 };
 use serde::Deserialize;
-use store::Site;
+use store::{RevisionInfo, Site};
 
 /// What the address may say.
 #[derive(Debug, Default, Deserialize)]
@@ -73,7 +78,7 @@ pub(super) fn named(site: &Site) -> Named {
 }
 
 /// The page of a variant that is not saved yet.
-pub(super) fn new_view(
+pub(super) async fn new_view(
     desk: &Desk,
     site: &Site,
     format: Format,
@@ -82,7 +87,16 @@ pub(super) fn new_view(
     problem: Option<Problem>,
 ) -> VariantPage {
     let problem = problem.map(ProblemPanel::new);
+    let checks = if is_untouched(&content) || content.len() > EDITED_MAX {
+        ChecksPart::none()
+    } else {
+        ChecksPart::of(site, &name_of(site, format, &path), &content).await
+    };
     VariantPage {
+        note: String::new(),
+        checks,
+        schedule: ScheduleRows::default(),
+        theirs: None,
         shell: desk.shell(&site.id.to_string()),
         site: named(site),
         long: None,
@@ -99,9 +113,11 @@ pub(super) fn new_view(
         edge: State::new("idle", Mark::Ring, "Not there"),
         is_published: false,
         base: String::new(),
+        watch: None,
         preview: preview_of(format, &content),
         size: String::new(),
         content,
+        previews: None,
         revisions: Vec::new(),
         problem,
     }
@@ -113,18 +129,16 @@ pub(super) async fn view(
     site: &Site,
     name: &VariantName,
     open: Option<Revision>,
-    typed: Option<(String, Problem)>,
+    typed: Option<(Option<String>, Problem)>,
 ) -> Outcome<VariantPage> {
     let (app, ws) = (desk.app(), desk.ws());
     let variant = variants::get(app, ws, name).await?;
     let open = open.unwrap_or_else(|| variant.latest.clone());
+    let (typed, problem) = typed.map_or((None, None), |(typed, problem)| (typed, Some(problem)));
     let is_typed = typed.is_some();
-    let (mut content, problem) = match typed {
-        Some((content, problem)) => (content, Some(ProblemPanel::new(problem))),
-        None => {
-            let bytes = variants::content(app, ws, name, &open).await?;
-            (String::from_utf8_lossy(&bytes).into_owned(), None)
-        }
+    let mut content = match typed {
+        Some(content) => content,
+        None => text_of(desk, name, &open).await?,
     };
     let other_name = VariantName {
         site: site.id,
@@ -143,9 +157,22 @@ pub(super) async fn view(
         .writes
         .iter()
         .any(|write| write.format == variant.format && write.path == variant.path);
+    let previews = preview_links::part(desk, site, name, &open).await?;
     let now = desk.now();
-    let revisions = variants::revisions(app, ws, name)
-        .await?
+    let listed = variants::revisions(app, ws, name).await?;
+    let theirs = match &problem {
+        Some(problem) if problem.code == Code::EditConflict => {
+            let latest = listed.iter().find(|info| info.revision == variant.latest);
+            theirs(desk, name, latest, &content).await?
+        }
+        _ => None,
+    };
+    let checks = if content.len() > EDITED_MAX {
+        ChecksPart::none()
+    } else {
+        ChecksPart::of(site, name, &content).await
+    };
+    let revisions = listed
         .into_iter()
         .map(|info| RevisionRow {
             short: info.revision.short().to_owned(),
@@ -185,12 +212,48 @@ pub(super) async fn view(
         edge: edge_state(site, &variant, is_pending),
         is_published: variant.published.is_some(),
         base: variant.latest.to_string(),
+        watch: panel_of(desk, name).await?,
         preview: preview_of(name.format, &content),
         size,
         content,
+        previews: Some(previews),
         revisions,
-        problem,
+        problem: problem.map(ProblemPanel::new),
+        note: String::new(),
+        checks,
+        schedule: ScheduleRows::of(&variant, now),
+        theirs,
     })
+}
+
+async fn text_of(desk: &Desk, name: &VariantName, revision: &Revision) -> Outcome<String> {
+    let bytes = variants::content(desk.app(), desk.ws(), name, revision).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What somebody else saved meanwhile, beside what was typed.
+async fn theirs(
+    desk: &Desk,
+    name: &VariantName,
+    latest: Option<&RevisionInfo>,
+    mine: &str,
+) -> Outcome<Option<Theirs>> {
+    let Some(latest) = latest else {
+        return Ok(None);
+    };
+    let content = text_of(desk, name, &latest.revision).await?;
+    let found = compare::texts(name.format, content.clone(), mine.to_owned(), Side::Source).await;
+    let from = format!("Saved by {}", latest.author);
+    Ok(Some(Theirs {
+        short: latest.revision.short().to_owned(),
+        author: latest.author.clone(),
+        saved: When {
+            at: latest.created_at,
+            now: desk.now(),
+        },
+        difference: DifferencePart::of(found, from, "Yours".to_owned(), false),
+        content,
+    }))
 }
 
 /// The editor for a new variant.
@@ -205,7 +268,7 @@ pub(in crate::console) async fn new(
         Format::Html => FIRST_HTML,
         Format::Markdown => FIRST_MARKDOWN,
     };
-    let view = new_view(&desk, &site, format, query.path, first.to_owned(), None);
+    let view = new_view(&desk, &site, format, query.path, first.to_owned(), None).await;
     Ok(with_previews(page(&view)))
 }
 
@@ -216,7 +279,7 @@ pub(in crate::console) async fn edit(
     Query(query): Query<EditQuery>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    let name = VariantName::parse(site.id, &query.format, &query.path)?;
+    let name = VariantName::parse(&site, &query.format, &query.path)?;
     let open = match query.revision.as_str() {
         "" => None,
         revision => Some(

@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 use domain::variant::Format;
 
 /// The HTML to show for a content. HTML is shown as it is: the frame runs no scripts.
-pub(super) fn html_of(format: Format, content: &str) -> String {
+pub(in crate::console) fn html_of(format: Format, content: &str) -> String {
     match format {
         Format::Html => content.to_owned(),
         Format::Markdown => {

@@ -29,6 +29,11 @@ pub(super) async fn create(work: &mut Work<'_>, step: &Step) -> Result<Option<St
         recorded.namespace_intended = false;
     })
     .await?;
+    // It is new, so it is empty: no list of its keys is needed.
+    let (store, now) = (&work.app.store, work.app.clock.now());
+    store
+        .keys_listed(work.site.workspace, work.site.id, now, &[])
+        .await?;
     Ok(None)
 }
 

@@ -52,6 +52,7 @@ pub(super) async fn create(work: &mut Work<'_>, step: &Step) -> Result<Option<St
             recorded.routes.push(RecordedRoute {
                 id,
                 pattern: step.name.clone(),
+                retaken: None,
             });
         })
         .await?;
@@ -82,6 +83,11 @@ pub(super) async fn change(work: &mut Work<'_>, step: &Step) -> Result<Option<St
         !is_ours(&change.to),
     );
     let former = work.site.recorded.adopted.clone();
+    let recorded = &work.site.recorded;
+    // A route that we made stays ours, whoever repointed it meanwhile: it is deleted at the removal, not given back.
+    let was_made = recorded.routes.iter().any(|made| made.id == known)
+        && recorded.adopted.iter().all(|adopted| adopted.id != known);
+    let is_adoption = is_adoption && !was_made;
     if is_adoption {
         let adopted = AdoptedRoute {
             id: known.clone(),

@@ -7,13 +7,14 @@ use crate::{
         cloudflare_ids::{account_id, namespace_id, script_id},
         material,
     },
-    services::sites,
+    services::{previews, sites},
 };
 use cloudflare::{Binding, ScriptForm, ScriptUpload};
 use domain::{
     desired::{OWNER_TAG, hash_tag, site_tag},
     edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, SCRIPT_PART},
     observed::UploadIntent,
+    preview::PREVIEW_KEY_BINDING,
 };
 
 pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepError> {
@@ -25,23 +26,36 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         .clone()
         .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
     let key = sites::key_for_upload(work.app, &mut work.site).await?;
+    // A Worker of an earlier version, which a rollback brings back, shows no previews.
+    let preview = match material.config.preview_key() {
+        Some(_) => Some(previews::key_for_upload(work.app, &work.site).await?),
+        None => None,
+    };
     material::keep(work.app, &material).await?;
-    let (was_intended, former) = (
+    let (was_intended, former, was_pinned) = (
         work.site.recorded.script_intended,
         work.site.recorded.upload.clone(),
+        work.site.recorded.pinned.clone(),
     );
+    let pinned = work.pinned.clone();
     let intent = UploadIntent {
         hash: material.desired.script_hash.clone(),
         config_hash: material.desired.config_hash.clone(),
         before: work.seen_script.clone(),
         // An intent that still stands is of an upload that nobody answered.
         unanswered: former.as_ref().map_or(0, |former| former.unanswered + 1),
+        preview_key: preview.as_ref().map(|(id, _)| id.clone()),
     };
     work.record(|recorded| {
         recorded.script_intended = true;
         recorded.upload = Some(intent);
+        recorded.pinned = pinned;
     })
     .await?;
+    let preview = preview.map(|(_, key)| Binding::SecretText {
+        name: PREVIEW_KEY_BINDING.to_owned(),
+        text: key.expose().to_owned(),
+    });
     let upload = ScriptUpload {
         form: ScriptForm::ServiceWorker {
             part: SCRIPT_PART.to_owned(),
@@ -61,7 +75,10 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
                 name: CONFIG_BINDING.to_owned(),
                 json: material.config.to_json(),
             },
-        ],
+        ]
+        .into_iter()
+        .chain(preview)
+        .collect(),
         tags: vec![
             OWNER_TAG.to_owned(),
             site_tag(work.site.id),
@@ -82,6 +99,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
                 .refused(error, |recorded| {
                     recorded.script_intended = was_intended;
                     recorded.upload = former;
+                    recorded.pinned = was_pinned;
                 })
                 .await);
         }

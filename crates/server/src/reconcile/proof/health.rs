@@ -5,6 +5,7 @@ use domain::{
     edge::{HEALTH_PATH, health_message},
     names::Hostname,
     secret::Secret,
+    time::Millis,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Method};
@@ -67,6 +68,40 @@ async fn ask(app: &App, host: &Hostname, key: &Secret, site: &str, config: &str)
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// The most hosts that are asked.
+pub(crate) const HOSTS_MAX: usize = super::HOSTS_MAX;
+
+/// What a Worker says of the index that it uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    /// The revision of its manifest; `None`: it has no index, and reads each path's own key.
+    pub(crate) revision: Option<Millis>,
+    /// Paths with HTML that it knows.
+    pub(crate) html: u64,
+    /// Paths with Markdown.
+    pub(crate) markdown: u64,
+}
+
+/// Asks one host which manifest its Worker uses. `None`: the site's Worker did not answer.
+pub(crate) async fn manifest(
+    app: &App,
+    host: &Hostname,
+    key: &Secret,
+    site: &str,
+) -> Option<Manifest> {
+    let asked = tokio::time::timeout(PATIENCE, ask_once(app, host, key)).await;
+    let answer = asked
+        .ok()
+        .flatten()
+        .filter(|answer| answer["site"] == site)?;
+    let index = &answer["index"];
+    Some(Manifest {
+        revision: index["revision"].as_i64().map(Millis),
+        html: index["html"].as_u64().unwrap_or(0),
+        markdown: index["markdown"].as_u64().unwrap_or(0),
+    })
 }
 
 /// One signed health question.

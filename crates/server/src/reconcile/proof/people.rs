@@ -8,9 +8,13 @@ use crate::{
     app::App,
     clock::rfc3339,
     problem::{Outcome, Problem},
-    services::visit_as::{Visitor, visitor},
+    services::{
+        agents,
+        visit_as::{Visitor, visitor},
+    },
 };
 use domain::{
+    agents::Treatment,
     proof::{Before, Finding, Verdict, judge, judge_agent},
     time::Millis,
     variant::Format,
@@ -144,12 +148,13 @@ impl Row {
             answer.map(|(status, bytes)| json!({ "status": status, "bytes": bytes }))
         };
         let (verdict, detail) = match &self.finding {
-            Finding::Identical if self.visitor.id == AGENT && self.revision.is_some() => {
+            Finding::Identical if self.revision.is_some() => {
                 ("proved", "the published revision".to_owned())
             }
             Finding::Identical if self.visitor.id == AGENT => (
                 "proved",
-                "the origin's page; no variant is published here".to_owned(),
+                "the origin's page; no variant is published here, or the site gives this agent none"
+                    .to_owned(),
             ),
             Finding::Identical if self.is_cut => (
                 "proved",
@@ -218,7 +223,14 @@ pub(super) async fn compare(
 async fn row(app: &App, site: &Site, proving: &Proving, sight: &Sight) -> Outcome<Row> {
     let visitor =
         visitor(&sight.visitor).ok_or_else(|| Problem::not_found("visitor", &sight.visitor))?;
-    let is_agent = visitor.id == AGENT;
+    let registry = agents::active(app, site.workspace).await?;
+    let is_wanted = site
+        .settings
+        .agents
+        .of_visitor(registry.classify(visitor.user_agent))
+        == Treatment::Serve;
+    // A search engine that the owner lets have variants is looked at like an agent.
+    let is_agent = visitor.id == AGENT || is_wanted;
     let is_silent = proving.is_silent(&sight.page.host);
     let published = pages::published(app, site, &sight.page.path).await?;
     let begun = Instant::now();
@@ -232,13 +244,14 @@ async fn row(app: &App, site: &Site, proving: &Proving, sight: &Sight) -> Outcom
                     .find(|(format, _)| *format == Format::Html)
                     .map(|(_, revision)| revision.as_str());
                 judge_agent(&sight.before, &seen.snapshot).unwrap_or_else(|| {
-                    if is_silent && wanted.is_some() && seen.revision.is_none() {
+                    if is_silent && is_wanted && wanted.is_some() && seen.revision.is_none() {
                         return Finding::NotProvable(
                             "the Worker does not answer at this host, so agents get the origin's page instead of what is published"
                                 .to_owned(),
                         );
                     }
-                    let wanted = wanted.filter(|_| proving.is_served(&sight.page.host));
+                    let wanted =
+                        wanted.filter(|_| is_wanted && proving.is_served(&sight.page.host));
                     agent_finding(wanted, seen, proving)
                 })
             }

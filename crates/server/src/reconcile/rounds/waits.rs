@@ -18,7 +18,7 @@ const STEP_BUDGET: Duration = Duration::from_secs(45);
 const TRY_MIN: Duration = Duration::from_secs(1);
 
 /// Told to wait longer than this, a deployment fails and says when to continue.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a person's wish to stop is looked for during a wait.
 const WAIT_SLICE: Duration = Duration::from_millis(500);

@@ -1,19 +1,21 @@
 //! What can be done about a deployment that is over: go on, take it back, bring it back.
 
-use super::{enqueue, get};
+use super::{enqueue, get, new};
 use crate::{
     app::App,
+    clock::rfc3339,
     problem::{Code, Outcome, Problem},
     reconcile::{
-        material,
+        PATIENCE, material,
         outlook::{done_steps, is_script_replaced, worker_before, worker_of},
     },
 };
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus},
     ids::{DeploymentId, SiteId, WorkspaceId},
+    time::Millis,
 };
-use store::{Deployment, Page};
+use store::{Deployment, Page, Site};
 
 /// Goes on with a deployment that failed or was stopped: a new one that does what is left.
 pub(crate) async fn continue_(
@@ -35,6 +37,9 @@ pub(crate) async fn continue_(
             .remedy("Deploy the site again if something should change."));
         }
     }
+    if let Some(until) = told_to_wait_until(app, &deployment) {
+        return Err(still_waiting(app, until));
+    }
     // An undo goes on as an undo, a rollback to the same Worker; whatever else an apply refers to does not matter.
     enqueue(app, ws, deployment.site, deployment.kind, deployment.of, by).await
 }
@@ -48,6 +53,32 @@ pub(crate) async fn undo(
 ) -> Outcome<Deployment> {
     let deployment = get(app, ws, id).await?;
     refuse_running(&deployment)?;
+    refuse_lasting(app, &deployment).await?;
+    enqueue(
+        app,
+        ws,
+        deployment.site,
+        DeploymentKind::Remove,
+        Some(deployment.id),
+        by,
+    )
+    .await
+}
+
+/// The deployment that takes back one which is just ending, to be queued with its end.
+pub(crate) async fn undoing(
+    app: &App,
+    site: &Site,
+    id: DeploymentId,
+    by: &str,
+) -> Outcome<Deployment> {
+    refuse_lasting(app, &get(app, site.workspace, id).await?).await?;
+    Ok(new(app, site, DeploymentKind::Remove, Some(id), by))
+}
+
+/// Refuses what cannot be taken back.
+async fn refuse_lasting(app: &App, deployment: &Deployment) -> Outcome<()> {
+    let ws = deployment.workspace;
     if deployment.kind == DeploymentKind::Remove || deployment.status == DeploymentStatus::Undone {
         return Err(Problem::new(
             Code::InvalidState,
@@ -69,8 +100,8 @@ pub(crate) async fn undo(
         ))
         .remedy("Undo the newest deployment first, or remove the site."));
     }
-    if is_script_replaced(&done_steps(&deployment)) {
-        let is_kept = match worker_before(app, &deployment).await? {
+    if is_script_replaced(&done_steps(deployment)) {
+        let is_kept = match worker_before(app, deployment).await? {
             Some(former) => material::is_kept(app, &former).await?,
             None => false,
         };
@@ -83,15 +114,7 @@ pub(crate) async fn undo(
             .remedy("Deploy the site again, or remove it."));
         }
     }
-    enqueue(
-        app,
-        ws,
-        deployment.site,
-        DeploymentKind::Remove,
-        Some(deployment.id),
-        by,
-    )
-    .await
+    Ok(())
 }
 
 /// Brings back the Worker and the published revisions of an earlier deployment; of the newest one: of the one
@@ -128,6 +151,34 @@ pub(crate) async fn rollback(
         by,
     )
     .await
+}
+
+/// Until when Cloudflare asked to wait when the deployment failed, if it makes no sense to begin before that: a shorter
+/// wait is one of the deployment's own.
+pub(super) fn told_to_wait_until(app: &App, deployment: &Deployment) -> Option<Millis> {
+    let problem = deployment.problem.as_ref()?;
+    if problem["code"] != Code::RateLimited.as_str() {
+        return None;
+    }
+    let seconds = i64::try_from(problem["retryAfter"].as_u64()?).ok()?;
+    let until = deployment.finished_at?.plus_seconds(seconds);
+    let patience = i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX);
+    (until.0 - app.clock.now().0 > patience).then_some(until)
+}
+
+fn still_waiting(app: &App, until: Millis) -> Problem {
+    let left = u64::try_from(until.0 - app.clock.now().0).unwrap_or(0);
+    let seconds = left.div_ceil(1_000);
+    Problem::new(
+        Code::RateLimited,
+        format!("Cloudflare asked to wait {seconds} s more before the next call, so nothing was begun."),
+    )
+    .cause("Too many calls were made with this token or account in a short time, dashboard and other programs included.")
+    .remedy(format!(
+        "Continue this deployment after {}; what is done already is not done twice.",
+        rfc3339(until)
+    ))
+    .with_retry_after(seconds)
 }
 
 fn refuse_running(deployment: &Deployment) -> Outcome<()> {

@@ -1,7 +1,7 @@
 //! Several sites at once: one plan and one deployment each, so that one that fails stops no other. How many are worked on
 //! at the same time is the driver's business, how many calls are made the client's.
 
-use super::{plan, start};
+use super::{edits, plan, start};
 use crate::{
     app::App,
     audit::{self, Actor, Event, Kind},
@@ -11,7 +11,7 @@ use crate::{
 use domain::{
     deployment::DeploymentKind,
     ids::{SiteId, WorkspaceId},
-    plan::Plan,
+    plan::{Difference, Plan},
 };
 use futures::future::join_all;
 use std::collections::HashSet;
@@ -21,14 +21,36 @@ use tokio::sync::Semaphore;
 /// As many sites may be named at once.
 pub(crate) const SITES_MAX: usize = 100;
 
-/// Accounts that are looked at at the same time.
+/// As many accounts are looked at at the same time.
 const PLANS_AT_ONCE: usize = 4;
+
+/// A site, and what deploying it would put back over edits from outside.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    /// The site.
+    pub(crate) site: SiteId,
+    /// Its name; its id where there is no such site.
+    pub(crate) name: String,
+    /// The edits, or why they cannot be told.
+    pub(crate) edits: Outcome<Vec<Difference>>,
+}
+
+impl Looked {
+    /// Whether it is known that there are edits.
+    pub(crate) fn has_edits(&self) -> bool {
+        self.edits.as_ref().is_ok_and(|edits| !edits.is_empty())
+    }
+}
 
 /// What came of asking for one site's deployment.
 #[derive(Debug)]
 pub(crate) struct Asked {
     /// The site.
     pub(crate) site: SiteId,
+    /// Its name.
+    pub(crate) name: String,
+    /// What its deployment puts back; `None`: it could not be told.
+    pub(crate) edits: Option<Vec<Difference>>,
     /// Its deployment, or why there is none.
     pub(crate) outcome: Outcome<Deployment>,
 }
@@ -87,17 +109,61 @@ pub(crate) async fn plan_many(app: &App, ws: WorkspaceId, ids: &[SiteId]) -> Out
     join_all(looks).await.into_iter().collect()
 }
 
-/// Asks for a deployment of each site, and writes each down in the audit log.
-pub(crate) async fn start_many(app: &App, actor: &Actor, ids: &[SiteId], by: &str) -> Vec<Asked> {
-    let mut asked = Vec::with_capacity(ids.len());
-    for site in ids {
-        let outcome = start(app, actor.workspace, *site, DeploymentKind::Apply, by).await;
+/// Looks at each site's account for edits from outside, four at the same time.
+pub(crate) async fn look_for_edits(app: &App, ws: WorkspaceId, ids: &[SiteId]) -> Vec<Looked> {
+    let turns = Semaphore::new(PLANS_AT_ONCE);
+    let looks = ids.iter().map(|id| async {
+        let site = match sites::get(app, ws, *id).await {
+            Ok(site) => site,
+            Err(problem) => {
+                return Looked {
+                    site: *id,
+                    name: id.to_string(),
+                    edits: Err(problem),
+                };
+            }
+        };
+        let edits = match turns.acquire().await {
+            Ok(_turn) => edits::edits_of(app, ws, &site).await,
+            Err(error) => Err(Problem::internal(&error)),
+        };
+        Looked {
+            site: site.id,
+            name: site.name,
+            edits,
+        }
+    });
+    join_all(looks).await
+}
+
+/// Asks for a deployment of each site, and writes each down in the audit log. A site with edits from outside, or of which
+/// it cannot be told, is deployed only where they `may` be overwritten.
+pub(crate) async fn start_many(
+    app: &App,
+    actor: &Actor,
+    looked: Vec<Looked>,
+    by: &str,
+    may: impl Fn(SiteId) -> bool,
+) -> Vec<Asked> {
+    let mut asked = Vec::with_capacity(looked.len());
+    for Looked { site, name, edits } in looked {
+        let refused = match &edits {
+            _ if may(site) => None,
+            Ok(edits) => (!edits.is_empty()).then(|| edits::refusal(&name, edits)),
+            Err(problem) => Some(problem.clone()),
+        };
+        let outcome = match refused {
+            Some(problem) => Err(problem),
+            None => start(app, actor.workspace, site, DeploymentKind::Apply, by).await,
+        };
         if let Ok(deployment) = &outcome {
             let event = Event::deployment(Kind::DeploymentRequested, deployment);
             audit::record(app, actor, event).await;
         }
         asked.push(Asked {
-            site: *site,
+            site,
+            name,
+            edits: edits.ok(),
             outcome,
         });
     }

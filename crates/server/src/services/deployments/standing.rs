@@ -1,11 +1,17 @@
 //! Where a deployment stands beyond what is stored with it: what it waits for, where it failed, what is in the account,
 //! and what can be done about it now.
 
-use crate::{app::App, clock::parse_rfc3339, problem::Outcome};
+use super::again::told_to_wait_until;
+use crate::{
+    app::App,
+    clock::parse_rfc3339,
+    problem::Outcome,
+    reconcile::{material, outlook::worker_of},
+};
 use domain::{
     deployment::{DeploymentKind, DeploymentStatus, StepStatus},
     desired::{namespace_title, script_name},
-    ids::WorkspaceId,
+    ids::{DeploymentId, WorkspaceId},
     plan::{Action, Resource},
     time::Millis,
 };
@@ -26,13 +32,33 @@ pub(crate) struct Standing {
     pub(crate) can_undo: bool,
     /// Whether its Worker can be brought back.
     pub(crate) can_roll_back: bool,
+    /// Cloudflare asked to wait: until when it makes no sense to go on.
+    pub(crate) continue_after: Option<Millis>,
+    /// The deployment that takes it back, and how far that is.
+    pub(crate) undone_by: Option<(DeploymentId, DeploymentStatus)>,
+    /// What the site was configured to be when it went live.
+    pub(crate) config: Option<Config>,
+}
+
+/// The configuration that a deployment brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// The host names that its Worker serves.
+    pub(crate) hostnames: Vec<String>,
+    /// How long its Worker waits for KV, in milliseconds.
+    pub(crate) kv_deadline_ms: u16,
+    /// The routes that the site had.
+    pub(crate) routes: Vec<String>,
 }
 
 impl Standing {
     /// What can be done now, by the names of the calls.
     pub(crate) fn offers(&self) -> Vec<&'static str> {
         [
-            (self.can_continue, "continue"),
+            (
+                self.can_continue && self.continue_after.is_none(),
+                "continue",
+            ),
             (self.can_undo, "undo"),
             (self.can_roll_back, "rollback"),
         ]
@@ -73,7 +99,16 @@ pub(crate) async fn standing(
     let changed_something = deployment
         .steps
         .iter()
-        .any(|step| step.status != StepStatus::Waiting);
+        .any(|step| step.status != StepStatus::Waiting)
+        || deployment
+            .restored
+            .as_ref()
+            .is_some_and(|restored| restored.published + restored.unpublished > 0);
+    let undoing = if is_newest || !is_apply {
+        None
+    } else {
+        app.store.undoing_of(ws, deployment.id).await?
+    };
     let exists = site.is_some();
     Ok(Standing {
         waiting_until: None,
@@ -93,7 +128,27 @@ pub(crate) async fn standing(
             && changed_something
             && status != DeploymentStatus::Undone,
         can_roll_back: exists && !is_newest && is_apply && status == DeploymentStatus::Live,
+        continue_after: told_to_wait_until(app, deployment),
+        undone_by: undoing.map(|undoing| (undoing.id, undoing.status)),
+        config: config(app, deployment).await?,
     })
+}
+
+/// From what was kept with the upload and the proof; `None` when it did not go live.
+async fn config(app: &App, deployment: &Deployment) -> Outcome<Option<Config>> {
+    let Some(worker) = worker_of(deployment) else {
+        return Ok(None);
+    };
+    let Some(config) = material::config_of(app, &worker).await? else {
+        return Ok(None);
+    };
+    let proof = deployment.proof.as_ref();
+    let routes = proof.and_then(|proof| serde_json::from_value(proof["routes"].clone()).ok());
+    Ok(Some(Config {
+        hostnames: config.hosts().to_vec(),
+        kv_deadline_ms: config.kv_deadline_ms(),
+        routes: routes.unwrap_or_default(),
+    }))
 }
 
 /// Until when the deployment waits, if the last that happened to it is a wait that is not over.

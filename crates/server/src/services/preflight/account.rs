@@ -4,14 +4,15 @@
 use super::warning;
 use crate::{
     app::App,
-    reconcile::cloudflare_ids::{account_id, zone_id},
-    services::connections,
+    reconcile::{
+        cloudflare_ids::{account_id, zone_id},
+        content::quota::FREE_A_DAY,
+    },
+    services::{connections, sync, token_check::AccountState},
 };
+use cloudflare::Granted;
 use domain::plan::Warning;
-use store::{Connection, Site};
-
-/// KV writes that a free account has in a day, UTC; each pair of a bulk write is one (Cloudflare API notes §6.6, official).
-const FREE_WRITES: u64 = 1_000;
+use store::{Connection, OverQuota, Site, WorkersPlan};
 
 /// Workers of a free and of a paid account (§4.7, official).
 const FREE_SCRIPTS: usize = 100;
@@ -33,29 +34,88 @@ pub(super) async fn look(
     let mut found = writes(app, site).await;
     if is_first {
         found.extend(requests(app, site, connection).await);
-        found.extend(objects(app, site, connection).await.unwrap_or_default());
+        let (state, objects) =
+            futures::future::join(state(app, site, connection), objects(app, site, connection))
+                .await;
+        found.extend(state);
+        found.extend(objects.unwrap_or_default());
     }
     found
 }
 
-/// Content that waits for KV, against a free account's day.
-async fn writes(app: &App, site: &Site) -> Vec<Warning> {
-    let Ok(status) = app.store.kv_status(site.workspace, site.id).await else {
-        return Vec::new();
+/// Whether the account takes Workers and namespaces at all, by the two questions of the token's check: writes so invalid
+/// that nothing can come of them.
+async fn state(app: &App, site: &Site, connection: &Connection) -> Option<Warning> {
+    let api = connections::api_for(app, connection).ok()?;
+    let account = account_id(&site.account);
+    let (worker, namespace) = futures::future::join(
+        api.probe_workers_scripts_write(&account),
+        api.probe_kv_write(&account),
+    )
+    .await;
+    let state = [worker, namespace].iter().find_map(refused_state)?;
+    let code = match state {
+        AccountState::EmailNotVerified => "email_not_verified",
+        AccountState::NotInThePlan => "workers_not_available",
     };
-    writes_warning(status.pending).into_iter().collect()
+    Some(warning(
+        code,
+        format!(
+            "{} Deploying would stop there. {} ({})",
+            state.words(),
+            state.next_step(),
+            state.fix_url()
+        ),
+    ))
 }
 
-fn writes_warning(pending: u64) -> Option<Warning> {
+fn refused_state(granted: &Granted) -> Option<AccountState> {
+    match granted {
+        Granted::Yes { .. } => None,
+        Granted::No { error, .. } => AccountState::of(error),
+        Granted::Unknown { error, .. } => AccountState::of(error.as_deref()?),
+    }
+}
+
+/// Content that waits for KV, against a free account's day.
+pub(super) async fn writes(app: &App, site: &Site) -> Vec<Warning> {
+    let Ok(report) = sync::report(app, site).await else {
+        return Vec::new();
+    };
+    let (plan, over) = (site.settings.workers_plan, site.settings.over_quota);
+    let pending = report.counts.pending;
+    writes_warning(plan, over, pending, report.quota.left)
+        .into_iter()
+        .collect()
+}
+
+fn writes_warning(
+    plan: WorkersPlan,
+    over: OverQuota,
+    pending: u64,
+    left: Option<u64>,
+) -> Option<Warning> {
     // The index is a write of its own.
     let writes = pending + 1;
-    (writes > FREE_WRITES).then(|| {
-        let days = writes.div_ceil(FREE_WRITES);
-        warning(
-            "kv_writes_over_free_plan",
-            format!("{pending} variants wait for KV. On the Workers Free plan an account has {FREE_WRITES} KV writes a day, for everything in it: this would take {days} days. On a paid plan there is no such limit a day."),
-        )
-    })
+    if plan == WorkersPlan::Paid || pending == 0 || writes <= left.unwrap_or(FREE_A_DAY) {
+        return None;
+    }
+    let days = writes.div_ceil(FREE_A_DAY);
+    let quota = format!(
+        "{pending} variants wait for KV. On the Workers Free plan an account has {FREE_A_DAY} KV writes a day, for everything in it"
+    );
+    let rest = match (left, over) {
+        (None, _) => format!(
+            ": this would take {days} days. On a paid plan there is no such limit a day; say in the site's settings which plan the account has."
+        ),
+        (Some(left), OverQuota::Spread) => format!(
+            "; {left} are left today. They are spread over {days} or more days, as the site's settings say."
+        ),
+        (Some(left), OverQuota::Ask) => format!(
+            "; {left} are left today. None is written until you allow in the site's settings to spread them over days (about {days}), or say there that the account is on a paid plan."
+        ),
+    };
+    Some(warning("kv_writes_over_free_plan", quota + &rest))
 }
 
 /// Every request that meets a route counts, people's too.
@@ -154,8 +214,21 @@ mod tests {
 
     #[test]
     fn writes_are_forecast() {
-        assert!(writes_warning(999).is_none());
-        let warning = writes_warning(2_500).expect("too many for a day");
-        assert!(warning.detail.contains("3 days"), "{}", warning.detail);
+        use OverQuota::{Ask, Spread};
+        use WorkersPlan::{Free, Paid, Unknown};
+        for (plan, over, pending, left, words) in [
+            (Unknown, Ask, 999, None, ""),
+            (Unknown, Ask, 2_500, None, "would take 3 days"),
+            (Paid, Ask, 2_500, None, ""),
+            (Free, Ask, 600, Some(1_000), ""),
+            (Free, Ask, 600, Some(500), "None is written until you allow"),
+            (Free, Spread, 600, Some(500), "spread over 1 or more days"),
+            (Free, Ask, 0, Some(0), ""),
+        ] {
+            let found = writes_warning(plan, over, pending, left);
+            let detail = found.map(|warning| warning.detail).unwrap_or_default();
+            assert_eq!(detail.is_empty(), words.is_empty(), "{detail}");
+            assert!(detail.contains(words), "{detail}");
+        }
     }
 }

@@ -3,7 +3,8 @@
 
 use super::warning;
 use crate::app::App;
-use domain::{names::Hostname, plan::Warning};
+use domain::{edge::PROBE_HEADER, names::Hostname, plan::Warning};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
 use std::{net::IpAddr, sync::LazyLock};
 use store::Site;
@@ -43,12 +44,13 @@ static CLOUDFLARE: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
     .collect()
 });
 
-/// Resolves the site's host names, unless all requests go to one fixed address anyway.
+/// Looks where the site's host names lead.
 pub(super) async fn look(app: &App, site: &Site) -> Vec<Warning> {
-    if app.config.edge_url.is_some() {
-        return Vec::new();
-    }
-    let looks = site.hostnames.iter().take(HOSTS_MAX).map(resolve);
+    let looks = site
+        .hostnames
+        .iter()
+        .take(HOSTS_MAX)
+        .map(|host| look_at(app, host));
     futures::future::join_all(looks)
         .await
         .into_iter()
@@ -56,12 +58,47 @@ pub(super) async fn look(app: &App, site: &Site) -> Vec<Warning> {
         .collect()
 }
 
-async fn resolve(host: &Hostname) -> Option<Warning> {
+/// Whether one host name leads to Cloudflare: by DNS; or, where all requests go to one fixed address, by the mark that
+/// Cloudflare puts on every answer of its own.
+pub(super) async fn look_at(app: &App, host: &Hostname) -> Option<Warning> {
+    if app.config.edge_url.is_some() {
+        return ask_edge(app, host).await;
+    }
     let found = tokio::net::lookup_host((host.as_str(), 443)).await;
     let addresses: Vec<IpAddr> = found
         .map(|found| found.map(|address| address.ip()).collect())
         .unwrap_or_default();
     judge(host.as_str(), &addresses)
+}
+
+async fn ask_edge(app: &App, host: &Hostname) -> Option<Warning> {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        HeaderName::from_static(PROBE_HEADER),
+        HeaderValue::from_static("1"),
+    );
+    let answer = app.edge.send(Method::GET, host, "/", headers).await.ok()?;
+    let is_marked = answer.headers.contains_key("cf-ray");
+    judge_answer(host.as_str(), answer.status.as_u16(), is_marked)
+}
+
+/// 530 is Cloudflare's own word for a host that it cannot place.
+fn judge_answer(host: &str, status: u16, is_marked: bool) -> Option<Warning> {
+    match (is_marked, status) {
+        (true, 530) => Some(warning(
+            "hostname_without_dns",
+            format!(
+                "The edge does not know {host} (530). A Worker runs only behind a proxied DNS record: add one at Cloudflare (DNS, Records), or leave the host name out."
+            ),
+        )),
+        (true, _) => None,
+        (false, _) => Some(warning(
+            "hostname_not_proxied",
+            format!(
+                "{host} is answered without Cloudflare's mark (cf-ray), as asked at EDGE_DELIVERY_EDGE_URL: its DNS record seems not to be proxied, and then the Worker never runs. Switch the orange cloud on at Cloudflare (DNS, Records)."
+            ),
+        )),
+    }
 }
 
 fn judge(host: &str, addresses: &[IpAddr]) -> Option<Warning> {
@@ -87,6 +124,17 @@ fn judge(host: &str, addresses: &[IpAddr]) -> Option<Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_tell_whether_cloudflare_gave_them() {
+        let judged = |status, is_marked| {
+            judge_answer("shop.example", status, is_marked).map(|warning| warning.code)
+        };
+        assert_eq!(judged(200, true), None);
+        assert_eq!(judged(503, true), None);
+        assert_eq!(judged(200, false).as_deref(), Some("hostname_not_proxied"));
+        assert_eq!(judged(530, true).as_deref(), Some("hostname_without_dns"));
+    }
 
     #[test]
     fn addresses_tell_whether_cloudflare_answers() {

@@ -4,7 +4,7 @@ use super::{
     Progress, REPEAT_AFTER, Watch,
     account_state::{AccountState, NO_WORKERS_DEV_NAME, lacks_workers_dev_name},
     reach::{FoundZone, Reach, RoutesHint, to_account, to_zone, zones_of},
-    refusal::trouble,
+    refusal::{NOT_ASKED, trouble},
     rows::{Question, Row, best, rows, rows_of_zone},
     verify::is_about_rights,
 };
@@ -144,7 +144,7 @@ impl Asking<'_> {
                     self.answer(row, Finding::failed(Granted::No, detail, error));
                 }
                 Err(error) => {
-                    let detail = format!("Could not be asked. {error}");
+                    let detail = format!("{NOT_ASKED} {error}");
                     self.answer(row, Finding::failed(Granted::Unknown, detail, error));
                 }
             }
@@ -307,7 +307,7 @@ fn in_words(permission: Permission, found: cloudflare::Granted, hint: RoutesHint
             let state = error.as_deref().and_then(AccountState::of);
             let detail = match state {
                 Some(state) => format!("{} {} {evidence}", state.words(), state.next_step()),
-                None => format!("Could not be asked. {evidence}"),
+                None => format!("{NOT_ASKED} {evidence}"),
             };
             Finding {
                 granted: Granted::Unknown,

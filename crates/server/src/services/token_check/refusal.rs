@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 /// So many places are named; the rows have them all.
 const PLACES_NAMED: usize = 3;
 
+/// How the detail of a row begins to which no usable answer came.
+pub(super) const NOT_ASKED: &str = "Could not be asked.";
+
 /// Why a token is refused.
 pub(super) fn not_good_enough(report: &TokenReport) -> Problem {
     let checks = &report.permissions;
@@ -19,8 +22,11 @@ pub(super) fn not_good_enough(report: &TokenReport) -> Problem {
     let hopeful = with_granted(checks, |check| {
         AccountState::told_in(&check.detail).is_some()
     });
+    let answered = with_granted(checks, |check| check.detail.starts_with(NOT_ASKED));
     let problem = if is_good_enough(&hopeful) {
         account_not_ready(&states)
+    } else if is_good_enough(&answered) {
+        not_told(checks)
     } else {
         insufficient(report, &states)
     };
@@ -108,6 +114,28 @@ fn account_not_ready(states: &[(AccountState, &str)]) -> Problem {
     states.iter().fold(problem, |problem, (state, _)| {
         problem.remedy(format!("{} ({})", state.next_step(), state.fix_url()))
     })
+}
+
+/// What came instead of an answer says neither yes nor no: that is not the token's fault.
+fn not_told(checks: &[PermissionCheck]) -> Problem {
+    let open = checks
+        .iter()
+        .filter(|check| check.detail.starts_with(NOT_ASKED));
+    let problem = Problem::new(
+        Code::CloudflareRefused,
+        "Whether the token is good enough is unknown: Cloudflare answered with what says neither yes nor no. Nothing was stored.",
+    );
+    open.take(PLACES_NAMED)
+        .fold(problem, |problem, check| {
+            let came = check.detail.trim_start_matches(NOT_ASKED).trim();
+            problem.cause(format!(
+                "{} ({}): {came}",
+                permission_word(check.permission),
+                check.place
+            ))
+        })
+        .remedy("Check the token again in a few minutes.")
+        .remedy("If it stays so, copy the details below to Cloudflare's support: the code and the ray id are what they need.")
 }
 
 fn insufficient(report: &TokenReport, states: &[(AccountState, &str)]) -> Problem {

@@ -6,10 +6,11 @@ use crate::{
     problem::{Outcome, Problem},
 };
 use domain::{
+    identity::Identity,
     agents::Purpose,
     time::Millis,
     traffic::HOUR_MS,
-    visit::{Identity, VisitOutcome},
+    visit::VisitOutcome,
 };
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

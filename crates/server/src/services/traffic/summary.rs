@@ -1,9 +1,10 @@
 //! The answer to a question: totals, and the same visits by time, agent, purpose, path and identity.
 
 use domain::{
-    agents::{self, Purpose},
+    identity::Identity,
+    agents::{Purpose, Registry},
     traffic::{Cell, OTHER_PATHS},
-    visit::{Identity, VisitOutcome},
+    visit::VisitOutcome,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -123,8 +124,8 @@ pub(crate) struct Summary {
 }
 
 /// What an agent comes for; `None` for one that the registry does not know.
-pub(super) fn purpose_of(agent: &str) -> Option<Purpose> {
-    agents::by_token(agent).map(|agent| agent.purpose)
+pub(super) fn purpose_of(registry: &Registry, agent: &str) -> Option<Purpose> {
+    registry.agent(agent).map(|agent| agent.purpose)
 }
 
 impl Summary {
@@ -217,7 +218,7 @@ impl Summary {
     }
 
     /// Makes the lists; `published` holds those of [`Self::paths_to_look_up`] that have a variant.
-    pub(super) fn finish(&mut self, published: &HashSet<String>) {
+    pub(super) fn finish(&mut self, registry: &Registry, published: &HashSet<String>) {
         let looked_up: HashSet<String> = self.paths_to_look_up().into_iter().collect();
         let last_seen = |agent: &str| {
             let with = |point: &&Point| point.agents.contains_key(agent);
@@ -241,7 +242,7 @@ impl Summary {
         let mut purposes: BTreeMap<Option<Purpose>, Counts> = BTreeMap::new();
         for agent in &self.agents {
             purposes
-                .entry(purpose_of(&agent.agent))
+                .entry(purpose_of(registry, &agent.agent))
                 .or_default()
                 .join(&agent.counts);
         }

@@ -121,8 +121,12 @@ impl<'a> Life<'a> {
             "{name}"
         );
         let plan = program.plan(&self.site).await;
-        assert_eq!(plan["steps"], json!([]), "{name}: {plan:#}");
         assert_eq!(plan["conflicts"], json!([]), "{name}: {plan:#}");
+        if act == Act::Rollback {
+            self.stands_on_the_earlier_one(program, &plan).await;
+        } else {
+            assert_eq!(plan["steps"], json!([]), "{name}: {plan:#}");
+        }
         let mut hosts = vec![self.lane.host.clone()];
         if act == Act::Update {
             hosts.push(format!("www.{}", self.lane.host));
@@ -158,6 +162,29 @@ impl<'a> Life<'a> {
         for host in hosts {
             self.agents_get_the_variant(&host).await;
         }
+    }
+
+    /// The plan is what the next deployment brings; the rollback itself has nothing left to do, and nobody changed anything.
+    async fn stands_on_the_earlier_one(&self, program: &Program, plan: &Value) {
+        let name = &self.name;
+        let steps = plan["steps"].as_array().expect("a list");
+        assert_eq!(steps.len(), 1, "{name}: {plan:#}");
+        let reason = steps[0]["reason"].as_str().expect("words");
+        assert!(
+            reason.starts_with("The site was rolled back"),
+            "{name}: {reason}"
+        );
+        assert_eq!(plan["differences"], json!([]), "{name}: {plan:#}");
+        let site = program
+            .ok("GET", &format!("/sites/{}", self.site), None)
+            .await;
+        assert_eq!(site["status"], "in_sync", "{name}: {site:#}");
+        let first = self.first.as_ref().expect("deployed before");
+        let path = format!("/deployments/{first}/rollback");
+        let again = id_of(&program.ok("POST", &path, Some(&json!({}))).await);
+        let ended = program.followed(&again).await;
+        assert_eq!(ended["status"], "live", "{name}: {ended:#}");
+        assert_eq!(ended["steps"], json!([]), "{name}: {ended:#}");
     }
 
     /// The first agents after an upload may get the origin, where KV does not answer within the Worker's deadline.

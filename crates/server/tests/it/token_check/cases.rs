@@ -77,7 +77,7 @@ impl Case {
     }
 
     fn on(self, place: Place) -> Self {
-        self.entry(place.only() + &permissions(&[]))
+        self.entry(place.limits() + &permissions(&[]))
     }
 
     fn unknown(self) -> Self {
@@ -398,7 +398,7 @@ fn out_of_scope() -> Vec<Case> {
                 "{}{}[[tokens.policies]]\n{}{}",
                 usual(),
                 permissions(&[("workers_scripts", "")]),
-                OTHER.only(),
+                OTHER.limits(),
                 permissions(&[("workers_routes", "")])
             ))
             .refused(
@@ -565,7 +565,7 @@ pub(super) fn accepted() -> Vec<Case> {
             "{}{}[[tokens.policies]]\n{}{}",
             usual(),
             permissions(&[("workers_scripts", "read"), ("workers_kv_storage", "")]),
-            OTHER.only(),
+            OTHER.limits(),
             permissions(&[])
         )),
         case("pending-zone").on(PENDING).missing(&[]),

@@ -63,6 +63,34 @@ async fn outages(all: &[Outage]) {
     assert_eq!(faults_of(&case, &again), Vec::<String>::new());
 }
 
+/// An answer that no rule of ours knows says neither yes nor no: it is not called a missing permission.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_the_dark_is_unknown_and_says_what_came() {
+    let case = cases::accepted().swap_remove(0);
+    let cloud = LocalCloudflare::start_with("", &world::tables([&case])).await;
+    let folder = tempfile::tempdir().expect("a folder of one's own");
+    let program = Program::start(folder.path(), &cloud).await;
+    let dark = json!({
+        "match": {"method": "PUT", "path": "/workers/scripts/"},
+        "kind": "before", "status": 418, "code": 99_999, "times": 99,
+    });
+    cloud.fault_of(&dark).await;
+    let answer = super::answer(&program, &case.pasted).await;
+    assert_eq!(answer.status, 502, "{:#}", answer.body);
+    assert_eq!(
+        answer.body["code"], "cloudflare_refused",
+        "{:#}",
+        answer.body
+    );
+    let cause = answer.body["causes"][0].as_str().expect("a cause");
+    assert!(
+        cause.starts_with("Workers Scripts") && cause.contains("99999"),
+        "{cause}"
+    );
+    assert!(answer.body["permissions"].is_array(), "{:#}", answer.body);
+    assert_eq!(connections(&program).await, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_zones_that_is_refused_at_first_is_read_again() {
     let case = cases::accepted().swap_remove(0);

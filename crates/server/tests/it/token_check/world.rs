@@ -79,7 +79,7 @@ impl Place {
     }
 
     /// A token's keys that limit it to this place.
-    pub(super) fn only(self) -> String {
+    pub(super) fn limits(self) -> String {
         let Self(account, zone) = self;
         format!("accounts = [\"{account}\"]\nzones = [\"{zone}\"]\n")
     }
