@@ -55,10 +55,12 @@ const answer = (status, headers, body) =>
 const originAnswer = answer('200 OK', 'content-type: text/html', PAGE);
 const metadata = JSON.stringify({ r: REVISION, t: 'text/html; charset=utf-8' });
 const variantAnswer = answer('200 OK', `CF-KV-Metadata: ${metadata}`, PAGE);
-const indexAnswer = answer('200 OK', 'x: y', pointerFor({ html: ['/tea'] }));
+// One that has stood for an hour, and one that is always new: then every variant is read from KV.
+const indexFrom = (revision) => answer('200 OK', 'x: y', pointerFor({ html: ['/tea'] }, { revision }));
+const indexes = { old: indexFrom(Date.now() - 3_600_000), fresh: indexFrom(Date.now() + 3_600_000) };
 const missing = answer('404 Not Found', 'x: y', '');
-const kvAnswer = (line) =>
-  line.includes('/index') ? indexAnswer : line.includes('%2Ftea') ? variantAnswer : missing;
+const kvAnswer = (index) => (line) =>
+  line.includes('/index') ? index : line.includes('%2Ftea') ? variantAnswer : missing;
 
 /** Sends one request over and over for a while. @returns {Promise<number>} how many were answered */
 async function load(port, head, ms) {
@@ -120,6 +122,7 @@ const cases = [
   { name: 'Edge Delivery: Googlebot', head: headOf('/tea', UA.googlebot, '*/*'), edge: {} },
   { name: 'Edge Delivery: agent, no variant', head: headOf('/none', UA.gptbot, '*/*'), edge: {}, most: 1.1 },
   { name: 'Edge Delivery: agent, variant', head: headOf('/tea', UA.gptbot, '*/*'), edge: {}, most: 1.15 },
+  { name: 'Edge Delivery: agent, variant from KV', head: headOf('/tea', UA.gptbot, '*/*'), edge: {}, index: 'fresh' },
 ];
 /** Bytes of a script, at most. */
 const SCRIPT_MAX = 100 * 1024;
@@ -152,11 +155,13 @@ function evaluation(script) {
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 const origin = rawServer(() => originAnswer);
-const kv = rawServer(kvAnswer);
+const kv = rawServer(kvAnswer(indexes.old));
+const kvFresh = rawServer(kvAnswer(indexes.fresh));
 const ports = { origin: await listen(origin), kv: await listen(kv) };
+const portsFresh = { origin: ports.origin, kv: await listen(kvFresh) };
 try {
   for (const one of cases) {
-    one.started = await startEdge({ ...one.edge, ports });
+    one.started = await startEdge({ ...one.edge, ports: one.index === 'fresh' ? portsFresh : ports });
     one.rates = [];
     one.costs = [];
     await load(one.started.port, one.head, 500);

@@ -3,6 +3,7 @@
 /**
  * @typedef {object} Variant
  * @property {string} revision
+ * @property {string} format
  * @property {string} contentType
  * @property {ArrayBuffer} content
  */

@@ -70,12 +70,40 @@ function answerWish(event, config, wish, path) {
     formats = formatsWorthReading(wish.formats, path, now);
     if (indexLoadDue(now)) event.waitUntil(loadIndex(kv, now));
   }
+  const visit = visitOf(event.request, wish, path, now);
+  if (formats.length === 0) return takeNote(event, config, visit);
+  const known = hotVariant(formats[0], path, now);
+  if (known !== undefined) event.respondWith(answerWith(event, config, wish, path, known, visit));
+  else event.respondWith(answerFromKv(event, config, wish, path, kv, formats, visit));
+}
+
+/** What is noted of a request. @param {any} request @param {Wish} wish @param {string} path @param {number} now @returns {Visit} */
+function visitOf(request, wish, path, now) {
   /** @type {Visit} */
   const visit = { t: now, agent: wish.agent, path, outcome: 'origin', status: 0 };
-  const ua = event.request.headers.get('user-agent');
+  const ua = request.headers.get('user-agent');
   if (ua !== null) visit.ua = ua.slice(0, VISIT_UA_MAX);
-  if (formats.length > 0) event.respondWith(answerFromKv(event, config, wish, path, kv, formats, visit));
-  else takeNote(event, config, visit);
+  return visit;
+}
+
+/** The answer with a variant. @returns {Response} */
+function answerWith(event, config, wish, path, variant, visit) {
+  const { request } = event;
+  const answer = variantAnswer(
+    {
+      method: request.method,
+      ifNoneMatch: request.headers.get('if-none-match'),
+      page: originOf(request.url) + path,
+      agent: wish.agent,
+      isListed: (format) => isListed(format, path),
+    },
+    variant,
+  );
+  visit.outcome = answer.status === 304 ? 'not_modified' : 'variant';
+  visit.status = answer.status;
+  visit.revision = variant.revision;
+  takeNote(event, config, visit);
+  return answer;
 }
 
 /**
@@ -83,31 +111,19 @@ function answerWish(event, config, wish, path) {
  * @returns {Promise<Response>}
  */
 async function answerFromKv(event, config, wish, path, kv, formats, visit) {
-  const { request } = event;
   try {
+    const revision = pathIndex === undefined ? -1 : pathIndex.revision;
     const variant = await within(readFirst(kv, formats, path), config.kvDeadlineMs);
     if (variant !== LATE && variant !== undefined) {
-      const answer = variantAnswer(
-        {
-          method: request.method,
-          ifNoneMatch: request.headers.get('if-none-match'),
-          page: originOf(request.url) + path,
-          agent: wish.agent,
-          isListed: (format) => isListed(format, path),
-        },
-        variant,
-      );
-      visit.outcome = answer.status === 304 ? 'not_modified' : 'variant';
-      visit.status = answer.status;
-      visit.revision = variant.revision;
-      takeNote(event, config, visit);
-      return answer;
+      // Another format than the one that is wanted most may be there soon.
+      if (variant.format === formats[0]) keepHot(path, variant, revision, Date.now());
+      return answerWith(event, config, wish, path, variant, visit);
     }
     if (variant === LATE) visit.outcome = 'error';
   } catch {
     visit.outcome = 'error';
   }
-  const answer = await fetch(request);
+  const answer = await fetch(event.request);
   visit.status = answer.status;
   takeNote(event, config, visit);
   return answer;

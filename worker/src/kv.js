@@ -59,7 +59,7 @@ async function readVariant(kv, format, path) {
   const key = await kvKey(format, path);
   const { value, metadata } = await kvRead((options) => kv.getWithMetadata(key, options));
   const checked = value === null ? undefined : checkMetadata(format, metadata);
-  return checked && { ...checked, content: value };
+  return checked && { ...checked, format, content: value };
 }
 
 /**

@@ -59,6 +59,15 @@ const FILTER_COUNT_MAX = 4000000;
 /** Hashes of a filter that are looked at when it is loaded. */
 const FILTER_SAMPLES = 4096;
 
+/** An index that has stood for so long, in milliseconds: then KV answers with nothing older any more. */
+const HOT_AFTER_MS = 120000;
+/** How long a variant that was read is kept, in milliseconds. */
+const HOT_MS = 60000;
+/** How many are kept, their bytes together, and of one: a Worker has 128 MB. */
+const HOT_KEPT = 1000;
+const HOT_BYTES = 8 * 1024 * 1024;
+const HOT_CONTENT_MAX = 512 * 1024;
+
 /** Visits kept in one isolate; more are counted as dropped. */
 const VISITS_KEPT = 1000;
 /** Visits in one batch. */

@@ -12,6 +12,8 @@ import path from 'node:path';
 import { pointerFor } from './pointer.js';
 import { assembledScript } from './scope.js';
 
+// Each edge has an `exit` handler of its own, and a bench has a dozen edges.
+process.setMaxListeners(50);
 // So that the `exit` handlers below run, and no workerd is left behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 

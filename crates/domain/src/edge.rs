@@ -65,6 +65,7 @@ const FILES: &[(&str, &str)] = &[
     ("kv.js", include_str!("../../../worker/src/kv.js")),
     ("xxh32.js", include_str!("../../../worker/src/xxh32.js")),
     ("index.js", include_str!("../../../worker/src/index.js")),
+    ("hot.js", include_str!("../../../worker/src/hot.js")),
     ("visits.js", include_str!("../../../worker/src/visits.js")),
     ("health.js", include_str!("../../../worker/src/health.js")),
     ("preview.js", include_str!("../../../worker/src/preview.js")),
