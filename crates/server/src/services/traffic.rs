@@ -101,7 +101,8 @@ pub(crate) async fn ask(
     question: &Question,
 ) -> Outcome<Summary> {
     sites::get(app, ws, site).await?;
-    let registry = &*agents::active(app, ws).await?;
+    let registry = agents::active(app, ws).await?;
+    let registry = &*registry;
     let (from, to) = hours(question)?;
     let buckets = buckets::between(from, to, question.bucket, &question.zone)?;
     if buckets.len() > POINTS_MAX {
