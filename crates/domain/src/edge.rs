@@ -162,6 +162,16 @@ impl EdgeConfig {
         self.kv_deadline_ms
     }
 
+    /// Whom the Worker serves.
+    pub const fn agents(&self) -> &EdgeAgents {
+        &self.agents
+    }
+
+    /// How the Worker reads paths.
+    pub const fn paths(&self) -> &PathPolicy {
+        &self.paths
+    }
+
     /// The address that visits are sent to, if they are wanted.
     pub fn ingest(&self) -> Option<&str> {
         (!self.ingest.is_empty()).then_some(self.ingest.as_str())

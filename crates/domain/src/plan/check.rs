@@ -179,7 +179,11 @@ fn is_current(hash: &str, observed: &Observed, world: &World<'_>) -> bool {
     let was_lost = recorded.upload.as_ref().is_some_and(|upload| {
         script.tags.contains(&hash_tag(&upload.hash)) && upload.before != Some(script.mark())
     });
+    // Records of a program that knew intents and no uploads: what bears our mark then is the upload that was meant.
+    let was_meant =
+        recorded.script_intended && recorded.upload.is_none() && recorded.applied.is_none();
     let is_edited = !was_lost
+        && !was_meant
         && recorded
             .applied
             .as_ref()

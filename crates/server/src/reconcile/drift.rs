@@ -128,7 +128,7 @@ fn tell(site: &Site, found: Option<&Drift>) {
                 .map(|change| change.what.as_str())
                 .chain(drift.conflicts.iter().map(String::as_str))
                 .collect();
-            tracing::warn!(site.id = %site.id, found = found.join(", "), "an account was changed outside Edge Delivery");
+            tracing::info!(site.id = %site.id, found = found.join(", "), "an account was changed outside Edge Delivery");
         }
         None => tracing::info!(site.id = %site.id, "an account is as it was deployed again"),
     }

@@ -108,6 +108,20 @@ pub(crate) async fn key_for_upload(app: &App, site: &Site) -> Outcome<(String, S
     }
 }
 
+/// What links write counts like content: a free account has so much of it in a day.
+async fn count(app: &App, site: &Site, writes: u64, deletes: u64) -> Outcome<()> {
+    app.store
+        .count_kv_usage(
+            site.workspace,
+            &site.account,
+            app.clock.now(),
+            writes,
+            deletes,
+        )
+        .await?;
+    Ok(())
+}
+
 /// Makes a link: brings the draft to KV and signs its address.
 pub(crate) async fn create(
     app: &App,
@@ -270,6 +284,7 @@ async fn write_draft(app: &App, site: &Site, preview: &Preview, content: Vec<u8>
             &[pair],
         )
         .await?;
+    count(app, site, 1, 0).await?;
     if outcome.unsuccessful.is_empty() {
         return Ok(());
     }
@@ -344,6 +359,7 @@ async fn delete_drafts(app: &App, site: &Site, links: &[PreviewLink]) -> Outcome
     let outcome = api
         .bulk_delete(&account_id(&site.account), &namespace_id(namespace), &keys)
         .await?;
+    count(app, site, 0, keys.len() as u64).await?;
     if outcome.unsuccessful.is_empty() {
         return Ok(());
     }

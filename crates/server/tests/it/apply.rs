@@ -262,7 +262,8 @@ async fn a_failure_says_where_it_stands_and_what_can_be_done() {
         "failed at step 1 of 2: create Worker",
         "Workers Scripts: Edit",
         "in place: KV namespace edge-delivery ",
-        "go on with what is left: edge-delivery deploy \"shop\"",
+        "go on with what is left: edge-delivery deployment continue ",
+        "take back what it did: edge-delivery deployment undo ",
     ] {
         assert!(said.contains(words), "{words:?} is not in\n{said}");
     }

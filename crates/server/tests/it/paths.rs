@@ -59,7 +59,8 @@ async fn a_policy_moves_variants_and_reaches_the_edge() {
     let changed = program.ok("PATCH", &patch, Some(&settings)).await;
     assert_eq!(changed["settings"]["trailingSlash"], "strip");
     assert_eq!(changed["settings"]["queryParameters"], json!(["page"]));
-    assert_eq!(changed["status"], "drifted");
+    assert_eq!(changed["status"], "in_sync", "nobody changed the account");
+    assert_eq!(changed["notDeployed"], json!(["how paths are read"]));
     assert_eq!(paths(&story).await, ["/news", "/tea"]);
     let put = program
         .request(

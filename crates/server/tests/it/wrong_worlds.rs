@@ -61,14 +61,10 @@ const LOOKS: [(&str, Refusals); 12] = [
 ];
 
 /// Deploying a new site.
-const DEPLOYMENTS: [(&str, Refusals); 9] = [
+const DEPLOYMENTS: [(&str, Refusals); 8] = [
     (
         "KV may be read and not written",
         &[("POST", "/storage/kv/namespaces$", 403, 10000)],
-    ),
-    (
-        "the day's KV writes are spent",
-        &[("PUT", "/bulk$", 429, 10048)],
     ),
     (
         "Workers may be read and not written",

@@ -68,6 +68,19 @@ fn worker_changes(
             changes.push(format!("host name {host} taken out"));
         }
     }
+    if let Some(there) = there {
+        let others = [
+            (there.agents() != wanted.agents(), "who gets variants"),
+            (there.paths() != wanted.paths(), "how paths are read"),
+            (
+                there.preview_key() != wanted.preview_key(),
+                "another preview key",
+            ),
+            (there.ingest() != wanted.ingest(), "where visits are sent"),
+        ];
+        let others = others.iter().filter(|(is_other, _)| *is_other);
+        changes.extend(others.map(|(_, words)| (*words).to_owned()));
+    }
     if is_rolled_back {
         changes.push("the present Worker instead of the earlier one".to_owned());
     } else if changes.is_empty() {
