@@ -77,8 +77,11 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: /^Remove/ }).click();
       await expect(page).toHaveURL(/\/deployments\//);
       await expect.poll(state, { timeout: 30_000 }).toEqual(before);
-      await page.goto('/sites');
-      await expect(page.getByRole('heading', { name: 'No site yet' })).toBeVisible();
+      // The account is as before; a moment later the site itself is gone, too.
+      await expect(async () => {
+        await page.goto('/sites');
+        await expect(page.getByRole('heading', { name: 'No site yet' })).toBeVisible({ timeout: 1_000 });
+      }).toPass({ timeout: 15_000 });
     });
   });
 }

@@ -24,6 +24,7 @@ for (const scripts of [true, false]) {
     test('a draft is seen on the live site until its link is revoked', async ({ page, context, demo }) => {
       const { rest, site } = await deploySite(demo);
       const draft = '<!doctype html><title>Draft</title><h1>Draft of the pricing page</h1><script>document.title = "ran"</script>';
+      await rest('PATCH', `/sites/${site.id}`, { settings: { allowScripts: true } });
       await rest('PUT', `/sites/${site.id}/variants/html/pricing?publish=false`, draft, 'text/html');
       await signIn(page, demo);
       await page.goto(`/sites/${site.id}/variants/edit?format=html&path=/pricing`);

@@ -247,7 +247,7 @@ pub(crate) const SHOWS: &[(&str, &str)] = &[
     ("draft", "Draft"),
     ("scheduled", "Scheduled"),
     ("draft", "Draft"),
-    ("changed", "Page changed"),
+    ("page_changed", "Page changed"),
     ("withheld", "Withheld"),
 ];
 

@@ -231,7 +231,7 @@ async fn matching(
     query: &ListQuery,
 ) -> Outcome<(Vec<Variant>, Option<String>)> {
     match query.show.as_str() {
-        "changed" => return told_of(desk, site, WatchFilter::Changed, &query.after).await,
+        "page_changed" => return told_of(desk, site, WatchFilter::Changed, &query.after).await,
         "withheld" => return told_of(desk, site, WatchFilter::Withheld, &query.after).await,
         _ => {}
     }
