@@ -4,7 +4,6 @@
 //! clears it.
 
 mod counting;
-mod counting;
 mod deliveries;
 mod lists;
 mod live_pages;

@@ -90,7 +90,6 @@ async fn take(app: &AppState, peer: Peer, headers: &HeaderMap, body: Body) -> Ou
     app.ingest.write(PackedBatch::of(&new)).await?;
     metrics::counter!("edge_delivery_visits_taken_total").increment(count);
     metrics::counter!("edge_delivery_visits_dropped_total").increment(dropped.into());
-    app.signals.visits_came(sender.site);
     Ok(())
 }
 

@@ -71,8 +71,8 @@ mod sync;
 mod traffic;
 mod users;
 mod variants;
-mod visits;
 mod verification;
+mod visits;
 mod webhooks;
 mod workspaces;
 
@@ -100,7 +100,6 @@ pub use sites::{OnPageChange, OverQuota, Site, SiteName, SiteSettings, WorkersPl
 pub use sync::{SyncLease, SyncOutcome};
 pub use traffic::{Addition, CountedStretch, Unfolded};
 pub use users::User;
-pub use visits::{NewBatch, PackedBatch, StoredBatch, VisitQuery};
 pub use variants::{
     CarriedOut, Deed, DeletedVariants, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision,
     NewSchedule, RevisionInfo, ScheduledPublication, Variant, VariantCounts, VariantState,
@@ -108,6 +107,7 @@ pub use variants::{
 pub use verification::{
     FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionSummary, VersionsStamp,
 };
+pub use visits::{NewBatch, PackedBatch, StoredBatch, VisitQuery};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
 };

@@ -18,7 +18,7 @@ mod webhook;
 
 pub(crate) use self::{
     audit::view as audit_view, deployments::as_json as deployment_json, live_pages::making_event,
-    previews::view as preview_view,
+    previews::view as preview_view, traffic::view as traffic_view,
 };
 
 use crate::{app::AppState, problem::Problem};

@@ -71,11 +71,7 @@ pub(crate) async fn material_for(
 }
 
 /// The Worker as the site's settings want it now.
-async fn current_for(
-    app: &App,
-    site: &Site,
-    registry: &Registry,
-) -> Outcome<(String, EdgeConfig)> {
+async fn current_for(app: &App, site: &Site, registry: &Registry) -> Outcome<(String, EdgeConfig)> {
     let preview_key = previews::key(app, site).await?.id;
     let ingest = ingest::url(app).await?;
     Ok(current(site, registry, &preview_key, ingest.as_deref()))

@@ -11,7 +11,6 @@ pub(crate) struct Signals {
     content: Arc<Notify>,
     watching: Arc<Notify>,
     counting: Arc<Notify>,
-    visits: broadcast::Sender<SiteId>,
     making: Arc<Notify>,
     lists: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
@@ -26,7 +25,6 @@ impl Signals {
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
             counting: Arc::new(Notify::new()),
-            visits: broadcast::channel(256).0,
             making: Arc::new(Notify::new()),
             lists: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
@@ -72,17 +70,6 @@ impl Signals {
     /// Returns when visits wait to be counted; a call that came before counts.
     pub(crate) async fn counting_woken(&self) {
         self.counting.notified().await;
-    }
-
-    /// Visits of a site came.
-    pub(crate) fn visits_came(&self, site: SiteId) {
-        // Without a listener there is nobody to tell.
-        let _ = self.visits.send(site);
-    }
-
-    /// Hears of the sites whose visits come from now on.
-    pub(crate) fn visit_news(&self) -> broadcast::Receiver<SiteId> {
-        self.visits.subscribe()
     }
 
     /// Variants are to be made from live pages.

@@ -13,8 +13,8 @@ use crate::{
     services::{agents, sites},
 };
 use domain::{
-    identity::Identity,
     agents::{Purpose, Registry},
+    identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
     traffic::{Cell, HOUR_MS, Level},
@@ -67,7 +67,13 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Whether visits by this agent, with this outcome and identity, count.
-    fn admits(&self, registry: &Registry, agent: &str, outcome: VisitOutcome, identity: Identity) -> bool {
+    fn admits(
+        &self,
+        registry: &Registry,
+        agent: &str,
+        outcome: VisitOutcome,
+        identity: Identity,
+    ) -> bool {
         let purpose = summary::purpose_of(registry, agent);
         (self.agents.is_empty()
             || self
@@ -128,7 +134,10 @@ pub(crate) async fn ask(
     }
     summary.previous = before(app, (ws, site), registry, question, (from, to)).await?;
     let paths = summary.paths_to_look_up();
-    summary.finish(registry, &app.store.published_among(ws, site, &paths).await?);
+    summary.finish(
+        registry,
+        &app.store.published_among(ws, site, &paths).await?,
+    );
     Ok(summary)
 }
 
@@ -166,7 +175,9 @@ async fn series(
         .await?;
     for (day, counts) in days {
         for row in counts.rows() {
-            if !question.filter.admits(registry, &row.agent, row.outcome, row.identity)
+            if !question
+                .filter
+                .admits(registry, &row.agent, row.outcome, row.identity)
             {
                 continue;
             }

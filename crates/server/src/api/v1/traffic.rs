@@ -17,11 +17,7 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
-    identity::Identity,
-    agents::Registry,
-    time::Millis,
-    traffic::HOUR_MS,
-    visit::VisitOutcome,
+    agents::Registry, identity::Identity, time::Millis, traffic::HOUR_MS, visit::VisitOutcome,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

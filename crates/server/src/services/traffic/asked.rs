@@ -6,11 +6,7 @@ use crate::{
     problem::{Outcome, Problem},
 };
 use domain::{
-    identity::Identity,
-    agents::Purpose,
-    time::Millis,
-    traffic::HOUR_MS,
-    visit::VisitOutcome,
+    agents::Purpose, identity::Identity, time::Millis, traffic::HOUR_MS, visit::VisitOutcome,
 };
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

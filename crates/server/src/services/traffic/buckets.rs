@@ -27,7 +27,7 @@ impl Bucket {
         }
     }
 
-    /// The word in addresses.
+    /// The word in addresses and on pages.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Hour => "hour",

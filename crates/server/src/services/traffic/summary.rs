@@ -1,8 +1,8 @@
 //! The answer to a question: totals, and the same visits by time, agent, purpose, path and identity.
 
 use domain::{
-    identity::Identity,
     agents::{Purpose, Registry},
+    identity::Identity,
     traffic::{Cell, OTHER_PATHS},
     visit::VisitOutcome,
 };
