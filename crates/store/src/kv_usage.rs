@@ -11,7 +11,7 @@ use domain::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -103,6 +103,32 @@ impl Store {
         .on_conflict(known)
         .exec_without_returning(self.writer())
         .await?;
+        Ok(())
+    }
+
+    /// Takes back `writes` that were counted on the day of `now` and were not made.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn give_back_kv_writes(
+        &self,
+        workspace: WorkspaceId,
+        account: &AccountId,
+        now: Millis,
+        writes: u64,
+    ) -> Result<()> {
+        let writes = i64::try_from(writes).unwrap_or(i64::MAX);
+        Entity::update_many()
+            .col_expr(
+                Column::Writes,
+                Expr::col(Column::Writes).sub(Expr::value(writes)),
+            )
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::AccountId.eq(account.to_string()))
+            .filter(Column::Day.eq(day(now)))
+            .filter(Column::Writes.gte(writes))
+            .exec(self.writer())
+            .await?;
         Ok(())
     }
 

@@ -208,6 +208,7 @@ async fn bring_together(
     whole.path = path.to_owned();
     move_revisions(tx, site, format, path, from).await?;
     move_events(tx, site, format, path, from).await?;
+    publications::move_rows(tx, site, format, path, from).await?;
     for old in &variants {
         variant::Entity::delete_by_id((old.site_id.clone(), old.format.clone(), old.path.clone()))
             .exec(tx)

@@ -19,7 +19,7 @@ use domain::{
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect,
+    QuerySelect, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -123,6 +123,26 @@ pub(crate) async fn record_nothing(
     deed: Deed<'_>,
 ) -> Result<()> {
     insert(tx, vec![row(workspace, site, (format, path), None, deed)]).await
+}
+
+/// What was published at `from` was published at `path`, as the site's paths are read now.
+pub(crate) async fn move_rows(
+    tx: &DatabaseTransaction,
+    site: SiteId,
+    format: &str,
+    path: &str,
+    from: &[String],
+) -> Result<()> {
+    for chunk in from.chunks(500) {
+        Entity::update_many()
+            .col_expr(Column::Path, Expr::value(path))
+            .filter(Column::SiteId.eq(site.to_string()))
+            .filter(Column::Format.eq(format))
+            .filter(Column::Path.is_in(chunk.iter().map(String::as_str)))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The same for many of one format.

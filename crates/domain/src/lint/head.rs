@@ -5,7 +5,7 @@ use crate::{markup::Attribute, path::PagePath};
 use std::ops::Range;
 use url::Url;
 
-fn value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
     attributes
         .iter()
         .find(|attribute| attribute.name == name)
@@ -88,7 +88,12 @@ pub(super) fn canonical(
     });
     let href = value(attributes, "href").filter(|_| is_canonical);
     let Some(href) = href else { return false };
-    match Url::parse(href) {
+    // Without a scheme it is the page's own: `//elsewhere.example/` names another host all the same.
+    let address = match href.trim().strip_prefix("//") {
+        Some(rest) => format!("https://{rest}"),
+        None => href.to_owned(),
+    };
+    match Url::parse(&address) {
         Err(_) => found.at(
             LintCode::CanonicalRelative,
             at.clone(),

@@ -60,11 +60,43 @@ pub(super) fn by_itself(name: &str, attributes: &[Attribute]) -> bool {
         })
 }
 
+/// Declarations without comments, and with their escapes (`di\73play`) read as a browser reads them.
+fn plain_css(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['/', '\\']) {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after);
+        } else if let Some(escape) = rest.strip_prefix('\\') {
+            let digits = escape
+                .bytes()
+                .take(6)
+                .take_while(u8::is_ascii_hexdigit)
+                .count();
+            let code = u32::from_str_radix(&escape[..digits], 16).ok();
+            plain.extend(code.and_then(char::from_u32));
+            rest = &escape[digits..];
+            if digits > 0 {
+                rest = rest.strip_prefix(char::is_whitespace).unwrap_or(rest);
+            }
+        } else {
+            plain.push('/');
+            rest = &rest[1..];
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
 /// Whether declarations hide an element or put its text out of sight.
 fn hides(declarations: &str) -> bool {
     let mut colour = None;
     let mut ground = None;
-    for declaration in declarations.split(';') {
+    let plain = plain_css(declarations);
+    let mut size = 0;
+    for declaration in plain.split(';') {
         let Some((property, value)) = declaration.split_once(':') else {
             continue;
         };
@@ -81,7 +113,13 @@ fn hides(declarations: &str) -> bool {
         let is_hidden = match property.trim().to_ascii_lowercase().as_str() {
             "display" => value == "none",
             "visibility" => value == "hidden" || value == "collapse",
-            "opacity" | "font-size" => is_zero(),
+            "opacity" | "font-size" | "max-height" | "max-width" | "zoom" | "scale" => is_zero(),
+            "transform" => value.replace(' ', "").starts_with("scale(0"),
+            // A box without any size.
+            "width" | "height" => {
+                size += usize::from(is_zero());
+                size == 2
+            }
             "text-indent" | "left" | "top" | "margin-left" | "margin-top" => is_far(),
             "clip" => value.replace(' ', "").starts_with("rect(0"),
             "clip-path" => value.replace(' ', "") == "inset(100%)",

@@ -132,6 +132,13 @@ impl Reader<'_> {
                     at.clone(),
                     "embeds another page, which agents do not fetch",
                 );
+                if head::value(attributes, "srcdoc").is_some() {
+                    self.script(
+                        at.clone(),
+                        "embeds a page of its own, which may run scripts",
+                        found,
+                    );
+                }
             }
             "script" if !is_data(attributes) => self.script(at.clone(), "holds a script", found),
             _ => {}

@@ -1,7 +1,7 @@
 //! Findings in Markdown: in its text, in the HTML that it may hold, in its links.
 
 use super::{
-    Findings, LintCode, Subject, characters,
+    Findings, LintCode, Subject, characters, head, hidden,
     html::is_script_address,
     instructions,
     place::{Mapped, Source},
@@ -58,10 +58,21 @@ fn html(
         let is_script = name == "script"
             || attributes.iter().any(|attribute| {
                 (attribute.name.starts_with("on") && attribute.name.len() > 2)
+                    || attribute.name == "srcdoc"
                     || is_script_address(&attribute.value)
             });
         if is_script && !subject.allow_scripts {
             found.at(LintCode::Script, at.clone(), "holds a script");
+        }
+        if hidden::by_itself(&name, &attributes) {
+            found.at(
+                LintCode::HiddenText,
+                at.clone(),
+                "holds an element that a browser does not show",
+            );
+        }
+        if name == "base" {
+            head::base(subject, &attributes, &at, found);
         }
         if matches!(name.as_str(), "iframe" | "object" | "embed") {
             found.at(

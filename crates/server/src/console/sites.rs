@@ -250,7 +250,6 @@ pub(crate) const SHOWS: &[(&str, &str)] = &[
     ("changed", "Changed since"),
     ("draft", "Draft"),
     ("scheduled", "Scheduled"),
-    ("draft", "Draft"),
     ("page_changed", "Page changed"),
     ("withheld", "Withheld"),
 ];

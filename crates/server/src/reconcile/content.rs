@@ -121,9 +121,14 @@ impl<'a> Push<'a> {
         }
         let share = quota::share(self, waiting).await?;
         self.done.pause = share.pause;
-        batch::write(self, share.writes).await?;
+        let written = batch::write(self, share.writes).await;
         state.is_changed |= self.done.written > 0;
+        if let Err(Stop::Problem(problem)) = written {
+            return Err(Stop::Problem(problem));
+        }
+        // Also when Cloudflare says that the day is spent: what did get there is named, by the writes that were kept for that.
         index::write(self, &state).await?;
+        written?;
         batch::delete(self, share.deletes).await?;
         index::delete_retired(self).await?;
         Ok(())

@@ -384,7 +384,7 @@ async fn decide(
         audit::record_override(&app, &caller.actor, &name, serve_anyway).await;
     }
     if body.accept_change == Some(true) {
-        watch::accept_change(&app, workspace, &name).await?;
+        watch::accept_change(&app, workspace, &name, &caller.name).await?;
         audit::record_variant(&app, &caller.actor, Kind::PageChangeAccepted, &name).await;
     }
     if body.check == Some(true) {

@@ -7,6 +7,7 @@ use crate::{
     commands::{print_json, print_line, refuse},
     config::ConfigArgs,
     services::imports::{self, ImportOptions},
+    services::preflight,
 };
 use anyhow::Context;
 use serde_json::json;
@@ -74,10 +75,12 @@ pub(super) async fn import(app: &App, site: &Site, args: &ImportArgs) -> anyhow:
         let actor = Actor::command_line(app.workspace);
         audit::record_many(app, &actor, site.id, counts.changed()).await;
     }
+    let forecast = preflight::forecast(app, site).await;
     if args.json {
         let problem = imported.outcome.as_ref().err();
         print_json(&json!({
             "counts": counts, "dryRun": args.dry_run, "refused": refusals.told(), "problem": problem,
+            "warning": forecast,
         }))?;
         return Ok(exit_code(counts.refused, imported.outcome.is_ok()));
     }
@@ -97,6 +100,9 @@ pub(super) async fn import(app: &App, site: &Site, args: &ImportArgs) -> anyhow:
         counts.unchanged,
         counts.refused
     ))?;
+    if let Some(warning) = forecast {
+        print_line(&format!("warning: {}", warning.detail))?;
+    }
     match imported.outcome {
         Ok(()) => Ok(exit_code(counts.refused, true)),
         Err(problem) => refuse(&problem, false),

@@ -17,6 +17,7 @@ pub(super) async fn pull(app: &App, site: &Site, args: &FolderArgs) -> anyhow::R
     let bar = progress::of_items(counts.published);
     let mut written = 0_u64;
     let mut page = Page::first(store::PAGE_MAX);
+    let mut missing: Vec<(String, String)> = Vec::new();
     loop {
         let listed = app
             .store
@@ -41,11 +42,18 @@ pub(super) async fn pull(app: &App, site: &Site, args: &FolderArgs) -> anyhow::R
                 })?;
             let target = args.folder.join(file_of(variant.format, &variant.path));
             let parent = target.parent().unwrap_or(&args.folder);
-            fs::create_dir_all(parent)
-                .and_then(|()| fs::write(&target, content))
-                .with_context(|| format!("{} cannot be written", target.display()))?;
-            written += 1;
             bar.inc(1);
+            match fs::create_dir_all(parent).and_then(|()| fs::write(&target, content)) {
+                Ok(()) => written += 1,
+                // A name that this file system does not take is no reason to leave out the others.
+                Err(error) if is_about_the_name(&error) => {
+                    missing.push((variant.path.clone(), error.to_string()));
+                }
+                Err(error) => {
+                    return Err(error)
+                        .with_context(|| format!("{} cannot be written", target.display()));
+                }
+            }
         }
         match listed.next {
             Some(next) => page.after = Some(next),
@@ -53,14 +61,37 @@ pub(super) async fn pull(app: &App, site: &Site, args: &FolderArgs) -> anyhow::R
         }
     }
     bar.finish_and_clear();
+    let is_whole = missing.is_empty();
     if args.json {
-        print_json(&json!({ "written": written }))?;
+        let missing: serde_json::Value = missing
+            .iter()
+            .map(|(path, why)| json!({"path": path, "why": why}))
+            .collect();
+        print_json(&json!({ "written": written, "missing": missing }))?;
     } else {
         let what = if written == 1 { "variant" } else { "variants" };
         print_line(&format!(
             "{written} {what} written to {}",
             args.folder.display()
         ))?;
+        for (path, why) in &missing {
+            let shown: String = path.chars().take(100).collect();
+            print_line(&format!("not written: {shown}: {why}"))?;
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_whole {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn is_about_the_name(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::InvalidFilename
+            | std::io::ErrorKind::NotADirectory
+            | std::io::ErrorKind::AlreadyExists
+            | std::io::ErrorKind::IsADirectory
+    )
 }

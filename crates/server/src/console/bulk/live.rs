@@ -170,7 +170,7 @@ pub(super) async fn decide(
             "saved"
         }
         "accept" => {
-            watch::accept_change(app, ws, &name).await?;
+            watch::accept_change(app, ws, &name, desk.me.by()).await?;
             audit::record_variant(app, &desk.actor(), Kind::PageChangeAccepted, &name).await;
             "change_accepted"
         }

@@ -100,20 +100,18 @@ async fn send(push: &mut Push<'_>, body: BulkBody) -> Result<HashSet<String>, St
     let pairs = body.keys().len() as u64;
     store.begin_kv_write(workspace, site).await?;
     push.done.calls += 1;
+    // Before the call: whoever is killed in the midst of it may have had its effect.
+    let now = push.app.clock.now();
+    store
+        .count_kv_usage(workspace, &push.site.account, now, pairs, 0)
+        .await?;
     let outcome = push.api.bulk_put_body(&account, &namespace, body).await;
     let is_done = outcome
         .as_ref()
         .map_or_else(cloudflare::Error::effect_unknown, |_| true);
-    if is_done {
-        // What is not known may have been done, and is counted.
+    if !is_done {
         store
-            .count_kv_usage(
-                workspace,
-                &push.site.account,
-                push.app.clock.now(),
-                pairs,
-                0,
-            )
+            .give_back_kv_writes(workspace, &push.site.account, now, pairs)
             .await?;
     }
     match outcome {

@@ -14,7 +14,10 @@ use crate::{
     app::App,
     audit::{self, Actor, Event, Kind},
     problem::{Code, Outcome, Problem},
-    services::{sync, variants::VariantName},
+    services::{
+        history, sync,
+        variants::{self, VariantName},
+    },
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -23,7 +26,7 @@ use domain::{
     variant::{Format, Revision},
 };
 use std::time::Duration;
-use store::{Finding, FollowLease, OnPageChange, PageWatch, Site};
+use store::{Deed, Finding, FollowLease, HistoryKind, OnPageChange, PageWatch, Site};
 
 /// How long a site is its process's own; each page renews it.
 const LEASE_SECONDS: i64 = 60;
@@ -222,6 +225,9 @@ fn broken(site: &Site, reason: &'static str, detail: String, is_sure: bool) -> F
     }
 }
 
+/// Who unpublished a variant whose page changed, in its history.
+const PAUSED_BY: &str = "the daily check: the page changed";
+
 /// Does what the site's setting says about a page that changed.
 async fn changed(
     app: &App,
@@ -233,9 +239,9 @@ async fn changed(
     match site.settings.on_page_change {
         OnPageChange::Mark => {}
         OnPageChange::Pause => {
-            let now = app.clock.now();
+            let deed = Deed::by(PAUSED_BY, app.clock.now());
             app.store
-                .unpublish(site.workspace, site.id, format, path, now)
+                .unpublish(site.workspace, site.id, format, path, deed)
                 .await?;
             sync::hurry(app, site.workspace, site.id).await?;
             let formats = [format];
@@ -319,15 +325,20 @@ pub(crate) async fn serve_anyway(
     sync::hurry(app, ws, name.site).await
 }
 
-/// The change of a page was looked at; its variant is right as it is.
-pub(crate) async fn accept_change(app: &App, ws: WorkspaceId, name: &VariantName) -> Outcome<()> {
+/// The change of a page was looked at; its variant is right as it is. One that was paused for it is published again.
+pub(crate) async fn accept_change(
+    app: &App,
+    ws: WorkspaceId,
+    name: &VariantName,
+    by: &str,
+) -> Outcome<()> {
     let path = name.path.as_str();
     let accepted = app
         .store
         .accept_page_change(ws, name.site, name.format, path)
         .await?;
     if accepted {
-        return Ok(());
+        return resume(app, ws, name, by).await;
     }
     known(app, ws, name).await?;
     Err(
@@ -335,6 +346,24 @@ pub(crate) async fn accept_change(app: &App, ws: WorkspaceId, name: &VariantName
             .cause("Somebody accepted the change, another revision was published, or the page is as it was again.")
             .remedy("Look at the list of changed pages."),
     )
+}
+
+/// Publishes again what was published when the daily check paused it, unless somebody did something else since.
+async fn resume(app: &App, ws: WorkspaceId, name: &VariantName, by: &str) -> Outcome<()> {
+    let variant = variants::get(app, ws, name).await?;
+    let told = history::list(app, ws, name, &store::Page::first(store::PAGE_MAX)).await?;
+    let ended = told.items.iter().find(|one| {
+        matches!(
+            one.kind,
+            HistoryKind::Unpublished | HistoryKind::Expired | HistoryKind::Deleted
+        )
+    });
+    let is_paused = variant.published.is_none()
+        && ended.is_some_and(|one| one.author.as_deref() == Some(PAUSED_BY));
+    if is_paused && let Some(revision) = history::before(app, ws, name, &variant).await? {
+        history::roll_back(app, ws, name, Some(revision), by).await?;
+    }
+    Ok(())
 }
 
 /// Looks at a page as soon as possible.
