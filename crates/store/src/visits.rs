@@ -176,7 +176,7 @@ impl Store {
             .limit(limit)
             .all(self.reader())
             .await?
-            .into_iter()
+            .iter()
             .map(from_row)
             .collect()
     }
@@ -213,7 +213,7 @@ impl Store {
             .limit(query.limit)
             .all(self.reader())
             .await?
-            .into_iter()
+            .iter()
             .map(from_row)
             .collect()
     }
@@ -234,7 +234,7 @@ impl Store {
             .limit(limit)
             .all(self.reader())
             .await?
-            .into_iter()
+            .iter()
             .map(from_row)
             .collect()
     }
@@ -303,7 +303,7 @@ fn pack(visits: &[Visit]) -> Vec<u8> {
         .expect("the output buffer is made large enough for any input")
 }
 
-fn from_row(row: Model) -> Result<StoredBatch> {
+fn from_row(row: &Model) -> Result<StoredBatch> {
     let id = row.id.to_string();
     let read = Row::new("visit_batches", &id);
     let plain = zstd::bulk::decompress(&row.data, UNPACKED_MAX)

@@ -27,7 +27,7 @@ pub(super) use show::{index, show};
 pub(super) use sync::{edge, live, paid, spread};
 pub(super) use traffic::traffic;
 #[cfg(test)]
-pub(crate) use traffic::{AgentRow, Bar, PageRow, TrafficPage};
+pub(crate) use traffic::{Bar, PageRow, TrafficAgentRow, TrafficPage};
 
 /// The list of sites.
 #[derive(Debug, Template)]

@@ -118,7 +118,7 @@ pub(super) async fn open(app: &AppState, address: IpAddr, headers: &HeaderMap) -
         Some((hash, key))
     });
     if let Some((key_hash, key)) = known {
-        return Ok(sender(key_hash, key));
+        return Ok(sender(key_hash, &key));
     }
     if let Err(not_until) = WRONG.check_key(&network) {
         let wait = not_until.wait_time_from(governor::clock::DefaultClock::default().now());
@@ -144,10 +144,10 @@ pub(super) async fn open(app: &AppState, address: IpAddr, headers: &HeaderMap) -
         return Err(refused());
     };
     app.ingest.keys.put(&key_hash, &found, now);
-    Ok(sender(key_hash, found))
+    Ok(sender(key_hash, &found))
 }
 
-fn sender(key_hash: String, key: IngestKey) -> Sender {
+fn sender(key_hash: String, key: &IngestKey) -> Sender {
     Sender {
         workspace: key.workspace,
         site: key.site,

@@ -178,7 +178,7 @@ pub(crate) async fn keys_change_without_a_gap(world: World) {
     assert_eq!(
         world
             .store
-            .append_visits(&[late.clone()], after(60))
+            .append_visits(std::slice::from_ref(&late), after(60))
             .await
             .expect("asked"),
         0

@@ -161,7 +161,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                     served_y: "20.0".to_owned(),
                     served_height: "100.0".to_owned(),
                 }],
-                agents: vec![AgentRow {
+                agents: vec![TrafficAgentRow {
                     name: NASTY.to_owned(),
                     operator: NASTY.to_owned(),
                     visits: "12".to_owned(),

@@ -5,7 +5,7 @@ use crate::{
     clock::rfc3339,
     console::{
         desk::{Desk, id, page},
-        parts::{ProblemPanel, count},
+        parts::{Mark, ProblemPanel, count},
         shell::Shell,
     },
     problem::Problem,
@@ -93,7 +93,7 @@ pub(crate) struct TrafficPage {
     /// The bars.
     pub(crate) bars: Vec<Bar>,
     /// The agents.
-    pub(crate) agents: Vec<AgentRow>,
+    pub(crate) agents: Vec<TrafficAgentRow>,
     /// The pages.
     pub(crate) pages: Vec<PageRow>,
     /// Why nothing can be shown.
@@ -125,7 +125,7 @@ pub(crate) struct Bar {
 
 /// An agent.
 #[derive(Debug, Clone)]
-pub(crate) struct AgentRow {
+pub(crate) struct TrafficAgentRow {
     /// Its name.
     pub(crate) name: String,
     /// Who runs it.
@@ -261,10 +261,10 @@ fn bar(at: usize, point: &Point, most: u64) -> Bar {
     }
 }
 
-fn agent(registry: &Registry, found: &AgentCounts) -> AgentRow {
+fn agent(registry: &Registry, found: &AgentCounts) -> TrafficAgentRow {
     let known = registry.agent(&found.agent);
     let counts = &found.counts;
-    AgentRow {
+    TrafficAgentRow {
         name: known.map_or_else(|| found.agent.clone(), |agent| agent.name().to_owned()),
         operator: known.map_or_else(|| "not known".to_owned(), |agent| agent.operator.clone()),
         visits: count(counts.visits),

@@ -22,7 +22,7 @@ impl Bucket {
     pub(crate) const fn for_hours(hours: i64) -> Self {
         match hours {
             ..=72 => Self::Hour,
-            ..=2_400 => Self::Day,
+            73..=2_400 => Self::Day,
             _ => Self::Week,
         }
     }
