@@ -102,6 +102,7 @@ function answerWith(event, config, wish, path, variant, visit) {
   visit.outcome = answer.status === 304 ? 'not_modified' : 'variant';
   visit.status = answer.status;
   visit.revision = variant.revision;
+  visit.format = variant.format;
   takeNote(event, config, visit);
   return answer;
 }
@@ -135,7 +136,7 @@ function takeNote(event, config, visit) {
     const siteKey = globalThis.SITE_KEY;
     if (config.ingest === '' || typeof siteKey !== 'string' || siteKey === '') return;
     if (event.request.headers.has(PROBE_HEADER)) return;
-    noteVisit(visit);
+    noteVisit(withDetails(visit, event.request));
     const now = Date.now();
     if (deliveryDue(now)) event.waitUntil(deliverVisits(config, siteKey, now).catch(() => {}));
   } catch {

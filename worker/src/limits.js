@@ -78,6 +78,10 @@ const VISITS_DELAY_MS = 1000;
 const VISITS_DELIVERY_MS = 10000;
 /** Times that one batch is tried. */
 const VISITS_TRIES = 3;
+/** The most milliseconds that a visit tells of. */
+const VISIT_MS_MAX = 60000;
+/** Characters of each header of a signature, and of the path that it may cover. */
+const VISIT_SIGNATURE_MAX = 2048;
 /** Characters of a user agent in a visit. */
 const VISIT_UA_MAX = 256;
 

@@ -8,7 +8,13 @@
  * @property {'variant' | 'not_modified' | 'origin' | 'error'} outcome
  * @property {number} status 0 when the origin answered natively and we did not see it
  * @property {string} [revision]
+ * @property {string} [format]
  * @property {string} [ua]
+ * @property {string} [ip] who asked: forgotten by the server once it knows whether that is the agent's operator
+ * @property {string} [country] two letters
+ * @property {number} [asn]
+ * @property {number} [ms] spent here, as far as the runtime's clock tells
+ * @property {{ signatureAgent: string, signatureInput: string, signature: string, method: string, host: string, path: string }} [signature]
  */
 
 /** @type {Visit[]} */
@@ -18,6 +24,29 @@ let visitsDropped = 0;
 let batchKept;
 /** When a delivery was begun last. A time, not a flag: the request that delivers may be cancelled. */
 let deliveryBegunAt = -Infinity;
+
+/** What is told of a request beside who got what. @param {Visit} visit @param {any} request @returns {Visit} */
+function withDetails(visit, request) {
+  const { cf, headers, method, url } = request;
+  visit.ms = Math.min(Math.max(Date.now() - visit.t, 0), VISIT_MS_MAX);
+  const ip = headers.get('cf-connecting-ip');
+  if (ip !== null && ip.length <= 45) visit.ip = ip;
+  if (cf !== null && typeof cf === 'object') {
+    if (typeof cf.country === 'string' && /^[A-Za-z0-9]{2}$/.test(cf.country)) visit.country = cf.country;
+    if (Number.isInteger(cf.asn) && cf.asn >= 0 && cf.asn <= 0xffffffff) visit.asn = cf.asn;
+  }
+  const signatureAgent = headers.get('signature-agent');
+  if (signatureAgent !== null) {
+    const signatureInput = headers.get('signature-input') || '';
+    const signature = headers.get('signature') || '';
+    const path = rawPathOf(url);
+    const all = [signatureAgent, signatureInput, signature, path];
+    if (all.every((text) => text.length <= VISIT_SIGNATURE_MAX)) {
+      visit.signature = { signatureAgent, signatureInput, signature, method, host: hostOf(url), path };
+    }
+  }
+  return visit;
+}
 
 /** @param {Visit} visit */
 function noteVisit(visit) {

@@ -112,10 +112,13 @@ test('visits arrive in batches', () =>
     for (const visit of visits) {
       assert.ok(Math.abs(Date.now() - visit.t) < 60_000);
       delete visit.t;
+      assert.ok(visit.ms >= 0 && visit.ms < 10_000);
+      delete visit.ms;
     }
+    const got = { revision: REVISION, format: 'html' };
     assert.deepEqual(visits, [
-      { agent: 'GPTBot', path: '/tea', outcome: 'variant', status: 200, ua: UA.gptbot, revision: REVISION },
-      { agent: 'GPTBot', path: '/tea', outcome: 'not_modified', status: 304, ua: UA.gptbot, revision: REVISION },
+      { agent: 'GPTBot', path: '/tea', outcome: 'variant', status: 200, ua: UA.gptbot, ...got },
+      { agent: 'GPTBot', path: '/tea', outcome: 'not_modified', status: 304, ua: UA.gptbot, ...got },
       { agent: 'GPTBot', path: '/missing', outcome: 'origin', status: 404, ua: UA.gptbot },
       { agent: 'unknown', path: '/tea', outcome: 'origin', status: 200, ua: UA.curl },
     ]);
@@ -123,6 +126,27 @@ test('visits arrive in batches', () =>
     await edge.agent('/tea');
     await until(() => edge.origin.deliveries.length > batches);
     assert.notEqual(edge.origin.deliveries.at(-1).headers['idempotency-key'], headers['idempotency-key']);
+  }));
+
+test('a visit says where it came from, and what a signature is checked by', () =>
+  withEdge({ settings: { ingest: 'http://ingest.example/ingest/v1/visits' } }, async (edge) => {
+    const signed = { 'signature-agent': '"https://chatgpt.com"', 'signature-input': 'sig1=("@authority")', signature: 'sig1=:AA==:' };
+    await edge.agent('/tea?q=1', { headers: { 'cf-connecting-ip': '2001:db8::7', ...signed } });
+    await edge.agent('/tea', { headers: { 'cf-connecting-ip': 'x'.repeat(80), ...signed, signature: 'x'.repeat(5_000) } });
+    const delivered = () => edge.origin.deliveries.flatMap(({ body }) => JSON.parse(body));
+    await until(() => delivered().length >= 2);
+    const [first, second] = delivered();
+    assert.equal(first.ip, '2001:db8::7');
+    assert.deepEqual(first.signature, {
+      signatureAgent: '"https://chatgpt.com"',
+      signatureInput: 'sig1=("@authority")',
+      signature: 'sig1=:AA==:',
+      method: 'GET',
+      host: HOST,
+      path: '/tea',
+    });
+    assert.equal(second.ip, undefined);
+    assert.equal(second.signature, undefined);
   }));
 
 test('a visit that falls through natively is told too', () =>

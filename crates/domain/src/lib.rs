@@ -22,4 +22,6 @@ pub mod reading;
 pub mod route_pattern;
 pub mod secret;
 pub mod time;
+pub mod traffic;
 pub mod variant;
+pub mod visit;

@@ -6,7 +6,9 @@
 pub(crate) mod extract;
 mod v1;
 
-pub(crate) use self::v1::{agents, audit_view, deployment_json, making_event, preview_view};
+pub(crate) use self::v1::{
+    agents, audit_view, deployment_json, making_event, preview_view, traffic_view,
+};
 
 use crate::{
     app::AppState,

@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     console::bulk::uploads::Uploads,
     edge_client::EdgeClient,
+    ingest::Ingest,
     list_client::ListClient,
     problem::{Code, Outcome, Problem},
     reconcile::{BulkRoom, Signals},
@@ -53,6 +54,8 @@ pub(crate) struct App {
     pub(crate) edge: EdgeClient,
     /// The way to the webhook.
     pub(crate) webhooks: WebhookClient,
+    /// The way for visits.
+    pub(crate) ingest: Ingest,
     /// The way to the operators' lists.
     pub(crate) list_client: ListClient,
     /// What agents are verified by.
@@ -135,6 +138,7 @@ impl App {
             uploads: Uploads::default(),
             edge,
             webhooks,
+            ingest: Ingest::default(),
             list_client,
             lists: ListsInMemory::default(),
             config,

@@ -37,6 +37,7 @@ enum Command {
     Remove(commands::remove::RemoveArgs),
     /// Show connections and sites at a glance.
     Status(commands::status::StatusArgs),
+    Traffic(commands::traffic::TrafficArgs),
     /// Variants of pages: push and pull a folder, import many, make drafts from live pages, delete many.
     #[command(subcommand)]
     Variants(commands::variants::VariantsCommand),
@@ -86,6 +87,7 @@ pub(crate) fn run() -> ExitCode {
             Command::Route(command) => commands::route::run(command).await,
             Command::Remove(args) => commands::remove::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
+            Command::Traffic(args) => commands::traffic::run(args).await,
             Command::Variants(command) => commands::variants::run(command).await,
             Command::Agents(command) => commands::agents::run(command).await,
             Command::Admin(command) => commands::admin::run(command).await,

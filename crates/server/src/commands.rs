@@ -22,6 +22,7 @@ pub(crate) mod route;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod token;
+pub(crate) mod traffic;
 pub(crate) mod variants;
 
 use crate::{

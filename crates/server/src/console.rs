@@ -93,6 +93,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/{id}/agents", post(sites::save_agents))
         .route("/sites/{id}/connection", post(sites::attach))
         .route("/sites/{id}/edge", get(sites::edge))
+        .route("/sites/{id}/traffic", get(sites::traffic))
         .route("/sites/{id}/sync/live", get(sites::live))
         .route("/sites/{id}/sync/spread", post(sites::spread))
         .route("/sites/{id}/sync/paid", post(sites::paid))

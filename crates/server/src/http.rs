@@ -53,6 +53,7 @@ pub(crate) fn router(app: &AppState, shutdown: &CancellationToken) -> Router {
         .merge(console::assets::router())
         .merge(crate::api::router())
         .merge(health::router())
+        .merge(crate::ingest::router())
         .fallback(nothing_here)
         .layer(from_fn(limits::time))
         .layer(from_fn_with_state(shutdown.clone(), limits::end_streams))

@@ -13,6 +13,7 @@ mod console;
 mod edge_client;
 mod guarded;
 mod http;
+mod ingest;
 mod list_client;
 mod problem;
 mod reconcile;

@@ -19,6 +19,7 @@ pub(crate) mod sync;
 pub(crate) mod token_check;
 pub(crate) mod token_text;
 pub(crate) mod token_url;
+pub(crate) mod traffic;
 pub(crate) mod variant_files;
 pub(crate) mod variants;
 pub(crate) mod verification;

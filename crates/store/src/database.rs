@@ -49,6 +49,8 @@ pub struct Store {
     kind: DatabaseKind,
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    /// Whoever appends visits has the turn: it changes how the writing connection commits.
+    pub(crate) appending: std::sync::Arc<tokio::sync::Mutex<()>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -212,6 +214,7 @@ async fn open_sqlite(options: &StoreOptions) -> Result<Store> {
         kind: DatabaseKind::Sqlite,
         writer,
         reader,
+        appending: std::sync::Arc::default(),
     })
 }
 
@@ -275,6 +278,7 @@ async fn open_postgres(options: &StoreOptions) -> Result<Store> {
         kind: DatabaseKind::Postgres,
         writer: pool.clone(),
         reader: pool,
+        appending: std::sync::Arc::default(),
     })
 }
 

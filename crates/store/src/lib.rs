@@ -50,6 +50,7 @@ mod drift;
 )]
 mod entities;
 mod error;
+mod ingest_keys;
 mod kv_ledger;
 mod kv_usage;
 mod leases;
@@ -67,9 +68,11 @@ mod sign_in_attempts;
 mod site_syncs;
 mod sites;
 mod sync;
+mod traffic;
 mod users;
 mod variants;
 mod verification;
+mod visits;
 mod webhooks;
 mod workspaces;
 
@@ -82,6 +85,7 @@ pub use connections::{Checked, Connection, ConnectionGlance, FormerToken, Notice
 pub use database::{DatabaseKind, Store, StoreOptions};
 pub use deployments::{Deployment, DeploymentEnd, DeploymentEvent, DeploymentStep, Enqueued};
 pub use error::{Result, StoreError};
+pub use ingest_keys::IngestKey;
 pub use kv_ledger::{KvDiff, KvStatus, KvWrite, LedgerEntry, ListedKey, PendingCounts};
 pub use kv_usage::KvUsage;
 pub use makings::{Making, MakingCounts, MakingPage, MakingStatus, PageOutcome, PageStatus};
@@ -94,6 +98,7 @@ pub use sealed::SealedValue;
 pub use site_syncs::{RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex};
 pub use sites::{OnPageChange, OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
+pub use traffic::{Addition, CountedStretch, Unfolded};
 pub use users::User;
 pub use variants::{
     CarriedOut, Deed, DeletedVariants, Expiry, HistoryEntry, HistoryKind, IfMatch, NewRevision,
@@ -102,6 +107,7 @@ pub use variants::{
 pub use verification::{
     FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionSummary, VersionsStamp,
 };
+pub use visits::{NewBatch, PackedBatch, StoredBatch, VisitQuery};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,
 };

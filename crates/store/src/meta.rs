@@ -28,6 +28,26 @@ impl Store {
         }
     }
 
+    /// Stores the blob in the place of any other of this name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_meta(&self, key: &str, value: &[u8]) -> Result<()> {
+        let row = meta::ActiveModel {
+            key: Set(key.to_owned()),
+            value: Set(value.to_vec()),
+        };
+        meta::Entity::insert(row)
+            .on_conflict(
+                OnConflict::column(meta::Column::Key)
+                    .update_column(meta::Column::Value)
+                    .to_owned(),
+            )
+            .exec_without_returning(self.writer())
+            .await?;
+        Ok(())
+    }
+
     /// Stores the blob unless there is one of this name; says whether it did. Of several that try at once, one wins.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod previews;
 mod publishing;
 mod sites;
 mod sync;
+mod traffic;
 mod variant_path;
 mod variants;
 mod verification;
@@ -17,7 +18,7 @@ mod webhook;
 
 pub(crate) use self::{
     audit::view as audit_view, deployments::as_json as deployment_json, live_pages::making_event,
-    previews::view as preview_view,
+    previews::view as preview_view, traffic::view as traffic_view,
 };
 
 use crate::{app::AppState, problem::Problem};
@@ -36,6 +37,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(imports::router())
         .merge(live_pages::router())
         .merge(sync::router())
+        .merge(traffic::router())
         .merge(agents::router())
         .merge(audit::router())
         .merge(webhook::router())

@@ -5,7 +5,7 @@ use crate::{
     app::{App, AppState},
     audit, auth, background,
     config::{Config, ServeConfigArgs, logging},
-    http, reconcile,
+    http, ingest, reconcile,
     services::verification,
 };
 use anyhow::Context;
@@ -96,6 +96,8 @@ impl Running {
         if auth::people::is_first_run(&app).await? {
             announce_first_run(&app, address);
         }
+        ingest::announce(&app, address).await?;
+        ingest::register_missing(&app).await?;
         // The collector must be there before the first figure.
         http::watch::figures();
         let shutdown = CancellationToken::new();

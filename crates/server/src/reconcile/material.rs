@@ -5,6 +5,7 @@
 
 use crate::{
     app::App,
+    ingest,
     problem::{Outcome, Problem},
     services::{agents, previews},
 };
@@ -40,7 +41,7 @@ pub(crate) async fn material_for(
     let registry = agents::active(app, site.workspace).await?;
     let (script, config) = match kept {
         Some(kept) => kept,
-        None => current(site, &registry, &previews::key(app, site).await?.id),
+        None => current_for(app, site, &registry).await?,
     };
     let news = news(app, site, &registry, (&script, &config)).await?;
     let published = app
@@ -69,14 +70,25 @@ pub(crate) async fn material_for(
     })
 }
 
-fn current(site: &Site, registry: &Registry, preview_key: &str) -> (String, EdgeConfig) {
+/// The Worker as the site's settings want it now.
+async fn current_for(app: &App, site: &Site, registry: &Registry) -> Outcome<(String, EdgeConfig)> {
+    let preview_key = previews::key(app, site).await?.id;
+    let ingest = ingest::url(app).await?;
+    Ok(current(site, registry, &preview_key, ingest.as_deref()))
+}
+
+fn current(
+    site: &Site,
+    registry: &Registry,
+    preview_key: &str,
+    ingest: Option<&str>,
+) -> (String, EdgeConfig) {
     let deadline = u16::try_from(site.settings.kv_deadline_ms).unwrap_or(u16::MAX);
-    // No address for visits: nothing here receives them yet, and a Worker that has none gathers none.
     let config = EdgeConfig::new(
         site.id,
         &site.hostnames,
         deadline,
-        None,
+        ingest,
         site.settings.agents.for_edge(registry),
     )
     .with_paths_and_previews(site.settings.paths.clone(), Some(preview_key));
@@ -145,8 +157,7 @@ pub(crate) async fn keep(app: &App, material: &Material) -> Outcome<()> {
 /// The hash of script and configuration that the next deployment brings, and that configuration.
 pub(crate) async fn present(app: &App, site: &Site) -> Outcome<(String, EdgeConfig)> {
     let registry = agents::active(app, site.workspace).await?;
-    let preview_key = previews::key(app, site).await?.id;
-    let (script, config) = current(site, &registry, &preview_key);
+    let (script, config) = current_for(app, site, &registry).await?;
     Ok((edge::upload_hash(&script, &config), config))
 }
 

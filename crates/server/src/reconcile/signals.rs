@@ -10,6 +10,7 @@ pub(crate) struct Signals {
     deployments: Arc<Notify>,
     content: Arc<Notify>,
     watching: Arc<Notify>,
+    counting: Arc<Notify>,
     making: Arc<Notify>,
     lists: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
@@ -23,6 +24,7 @@ impl Signals {
             deployments: Arc::new(Notify::new()),
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
+            counting: Arc::new(Notify::new()),
             making: Arc::new(Notify::new()),
             lists: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
@@ -58,6 +60,16 @@ impl Signals {
     /// Returns when there is perhaps something to tell; a call that came before counts.
     pub(crate) async fn watching_woken(&self) {
         self.watching.notified().await;
+    }
+
+    /// Visits wait to be counted.
+    pub(crate) fn wake_counting(&self) {
+        self.counting.notify_one();
+    }
+
+    /// Returns when visits wait to be counted; a call that came before counts.
+    pub(crate) async fn counting_woken(&self) {
+        self.counting.notified().await;
     }
 
     /// Variants are to be made from live pages.

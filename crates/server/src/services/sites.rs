@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
+    ingest,
     problem::{Code, Outcome, Problem},
     vault::SealedRow,
 };
@@ -126,6 +127,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
     };
     let id = SiteId::from_uuid(Uuid::now_v7());
     let now = app.clock.now();
+    let key = new_site_key()?;
     let site = Site {
         id,
         workspace: ws,
@@ -136,7 +138,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         name,
         hostnames,
         settings: SiteSettings::default(),
-        sealed_key: app.seal(&sealed_key_row(id), &new_site_key()?).await?,
+        sealed_key: app.seal(&sealed_key_row(id), &key).await?,
         status: SiteStatus::New,
         recorded: Recorded::default(),
         observed_at: None,
@@ -144,6 +146,7 @@ pub(crate) async fn create(app: &App, ws: WorkspaceId, new: NewSite) -> Outcome<
         updated_at: now,
     };
     app.store.create_site(&site).await.map_err(taken)?;
+    ingest::register(app, ws, id, &key, now).await?;
     Ok(site)
 }
 
@@ -167,6 +170,7 @@ pub(crate) async fn key_for_upload(app: &App, site: &mut Site) -> Outcome<Secret
             app.store
                 .set_sealed_key(site.workspace, site.id, &sealed)
                 .await?;
+            ingest::register(app, site.workspace, site.id, &key, app.clock.now()).await?;
             site.sealed_key = sealed;
             Ok(key)
         }

@@ -383,3 +383,22 @@ impl LocalCloudflare {
             .expect("the edge answers")
     }
 }
+
+impl LocalCloudflare {
+    /// The secret that the account's only Worker was uploaded with.
+    pub(crate) fn site_key(&self) -> String {
+        use cloudflare_emulator::account::Binding;
+        let world = self.emulator.world().read();
+        let script = world.scripts.values().next().expect("a Worker");
+        let version = script.versions.last().expect("a version");
+        version
+            .content
+            .bindings
+            .iter()
+            .find_map(|binding| match binding {
+                Binding::SecretText { name, text } if name == "SITE_KEY" => Some(text.to_string()),
+                _ => None,
+            })
+            .expect("its key")
+    }
+}

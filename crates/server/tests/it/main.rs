@@ -43,6 +43,7 @@ mod sign_in;
 mod story;
 mod sync;
 mod token_check;
+mod traffic;
 mod twice;
 mod unreadable;
 mod verification;

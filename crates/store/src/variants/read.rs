@@ -255,6 +255,32 @@ impl Store {
             .collect()
     }
 
+    /// Those of these paths that have something published, in any format.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn published_among(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        paths: &[String],
+    ) -> Result<std::collections::HashSet<String>> {
+        use variant::Column;
+        let mut found = std::collections::HashSet::new();
+        for chunk in paths.chunks(1_000) {
+            let some: Vec<String> = of(workspace, site)
+                .select_only()
+                .column(Column::Path)
+                .filter(Column::PublishedRevision.is_not_null())
+                .filter(Column::Path.is_in(chunk))
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            found.extend(some);
+        }
+        Ok(found)
+    }
+
     /// Everything that is published and not withheld, by path, then format: what the index of the edge is made of.
     ///
     /// # Errors

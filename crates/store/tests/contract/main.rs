@@ -23,6 +23,7 @@ mod schema;
 mod sites;
 mod sqlite_files;
 mod syncing;
+mod traffic;
 mod variants;
 mod verification;
 mod watching;
@@ -81,6 +82,7 @@ stories! {
         cancelling,
         lists_are_newest_first,
     }
+    traffic { a_batch_counts_once, keys_change_without_a_gap, folding_changes_no_count }
     variants {
         revisions_are_kept_and_published,
         if_match_is_held,

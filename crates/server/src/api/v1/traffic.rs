@@ -1,0 +1,228 @@
+//! `/sites/{id}/traffic`: which agents came, what they got, what was missing.
+
+use super::Problems;
+use crate::{
+    api::extract::{ApiQuery, id},
+    app::AppState,
+    auth::ApiCaller,
+    clock::rfc3339,
+    problem::Outcome,
+    services::agents,
+    services::traffic::{
+        self, AgentCounts, Asked, Bucket, Counts, PathCounts, Point, Question, Summary,
+    },
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use domain::{
+    agents::Registry, identity::Identity, time::Millis, traffic::HOUR_MS, visit::VisitOutcome,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(read))
+}
+
+/// How many visits, and what became of them.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CountsView {
+    /// All.
+    visits: u64,
+    /// Got the variant.
+    variant: u64,
+    /// Had the variant already (304).
+    not_modified: u64,
+    /// Got the page that people get.
+    origin: u64,
+    /// Got the page that people get, since KV was slow or failed.
+    error: u64,
+    /// Came from an address that their operator publishes, or signed.
+    verified: u64,
+    /// Could not be checked.
+    claimed: u64,
+    /// Came from an address that their operator does not publish.
+    contradicted: u64,
+}
+
+/// One point of the series.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PointView {
+    /// When it begins.
+    at: String,
+    /// All visits.
+    visits: u64,
+    /// Those that got a variant, or have it.
+    served: u64,
+    /// Visits by agent.
+    agents: BTreeMap<String, u64>,
+}
+
+/// The visits of one agent.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AgentView {
+    /// Its token.
+    agent: String,
+    /// Who runs it; null when it is not in the registry.
+    operator: Option<String>,
+    /// What it comes for; null when it is not in the registry.
+    purpose: Option<String>,
+    /// The beginning of the last point of the series with a visit.
+    last_seen: Option<String>,
+    #[serde(flatten)]
+    counts: CountsView,
+}
+
+/// The visits of one purpose.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PurposeView {
+    /// `training`, `search`, `user`; null for agents that are not in the registry.
+    purpose: Option<String>,
+    #[serde(flatten)]
+    counts: CountsView,
+}
+
+/// The visits of one page.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PathView {
+    /// The path; null for all pages that are not named.
+    path: Option<String>,
+    /// Whether a variant of it is published now.
+    has_variant: bool,
+    #[serde(flatten)]
+    counts: CountsView,
+}
+
+/// The visits of one identity.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct IdentityView {
+    /// `verified`, `claimed` or `contradicted`.
+    identity: String,
+    visits: u64,
+}
+
+/// A site's traffic.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TrafficView {
+    from: String,
+    to: String,
+    bucket: Bucket,
+    /// The time zone whose midnight begins a day.
+    time_zone: String,
+    totals: CountsView,
+    /// The same for the span of the same length right before.
+    previous: CountsView,
+    /// Visits that Workers could not deliver, as they told later.
+    dropped: u64,
+    series: Vec<PointView>,
+    by_agent: Vec<AgentView>,
+    by_purpose: Vec<PurposeView>,
+    by_path: Vec<PathView>,
+    by_identity: Vec<IdentityView>,
+    /// Pages that agents asked for and that have no variant, most missed first.
+    missed_paths: Vec<PathView>,
+}
+
+fn counts(counts: &Counts) -> CountsView {
+    CountsView {
+        visits: counts.visits,
+        variant: counts.of(VisitOutcome::Variant),
+        not_modified: counts.of(VisitOutcome::NotModified),
+        origin: counts.of(VisitOutcome::Origin),
+        error: counts.of(VisitOutcome::Error),
+        verified: counts.by(Identity::Verified),
+        claimed: counts.by(Identity::Claimed),
+        contradicted: counts.by(Identity::Contradicted),
+    }
+}
+
+fn hour(hour: i64) -> String {
+    rfc3339(Millis(hour * HOUR_MS))
+}
+
+fn point(point: &Point) -> PointView {
+    PointView {
+        at: hour(point.start),
+        visits: point.visits,
+        served: point.served,
+        agents: point.agents.clone(),
+    }
+}
+
+fn agent(registry: &Registry, found: &AgentCounts) -> AgentView {
+    let known = registry.agent(&found.agent);
+    AgentView {
+        agent: found.agent.clone(),
+        operator: known.map(|agent| agent.operator.clone()),
+        purpose: known.map(|agent| agent.purpose.as_str().to_owned()),
+        last_seen: found.last_seen.map(hour),
+        counts: counts(&found.counts),
+    }
+}
+
+fn path(found: &PathCounts) -> PathView {
+    PathView {
+        path: Some(found.path.clone()).filter(|path| !path.is_empty()),
+        has_variant: found.has_variant,
+        counts: counts(&found.counts),
+    }
+}
+
+/// The answer for programs.
+pub(crate) fn view(registry: &Registry, question: &Question, summary: &Summary) -> TrafficView {
+    TrafficView {
+        from: hour(summary.from_hour),
+        to: hour(summary.to_hour),
+        bucket: question.bucket,
+        time_zone: question.zone.iana_name().unwrap_or("UTC").to_owned(),
+        totals: counts(&summary.totals),
+        previous: counts(&summary.previous),
+        dropped: summary.dropped,
+        series: summary.series.iter().map(point).collect(),
+        by_agent: summary
+            .agents
+            .iter()
+            .map(|found| agent(registry, found))
+            .collect(),
+        by_purpose: summary
+            .purposes
+            .iter()
+            .map(|(purpose, found)| PurposeView {
+                purpose: purpose.map(|purpose| purpose.as_str().to_owned()),
+                counts: counts(found),
+            })
+            .collect(),
+        by_path: summary.paths.iter().map(path).collect(),
+        by_identity: Identity::ALL
+            .into_iter()
+            .map(|identity| IdentityView {
+                identity: identity.as_str().to_owned(),
+                visits: summary.totals.by(identity),
+            })
+            .collect(),
+        missed_paths: summary.missed.iter().map(path).collect(),
+    }
+}
+
+/// Which agents came, what they got, and what was missing.
+#[utoipa::path(get, path = "/sites/{id}/traffic", operation_id = "traffic", tag = "traffic",
+    params(("id" = String, Path), Asked), responses((status = 200, body = TrafficView), Problems))]
+async fn read(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Outcome<Json<TrafficView>> {
+    let question = asked.question(app.clock.now())?;
+    let site = id(&text, "site")?;
+    let summary = traffic::ask(&app, caller.workspace, site, &question).await?;
+    let registry = agents::active(&app, caller.workspace).await?;
+    Ok(Json(view(&registry, &question, &summary)))
+}

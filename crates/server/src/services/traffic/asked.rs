@@ -1,0 +1,201 @@
+//! A question as it stands in an address: the same words in the API, the console and on the command line.
+
+use super::{Bucket, Filter, Question};
+use crate::{
+    clock::parse_rfc3339,
+    problem::{Outcome, Problem},
+};
+use domain::{
+    agents::Purpose, identity::Identity, time::Millis, traffic::HOUR_MS, visit::VisitOutcome,
+};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// The span when none is given: seven days.
+const SPAN_MS: i64 = 7 * 24 * HOUR_MS;
+
+/// A question in words. Lists are separated by commas.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Asked {
+    /// From this time on (RFC 3339), or a span before `to`: `24h`, `7d`, `30d`, `90d`, `12mo`. 7d unless told.
+    pub(crate) from: Option<String>,
+    /// Until before this time (RFC 3339); now unless told.
+    pub(crate) to: Option<String>,
+    /// `hour`, `day` or `week`; what suits the span unless told.
+    pub(crate) bucket: Option<String>,
+    /// Whose midnight begins a day, as in `Europe/Berlin`; UTC unless told.
+    pub(crate) time_zone: Option<String>,
+    /// Tokens of agents.
+    pub(crate) agent: Option<String>,
+    /// `training`, `search`, `user`.
+    pub(crate) purpose: Option<String>,
+    /// The beginning of the path.
+    pub(crate) path: Option<String>,
+    /// `variant`, `not_modified`, `origin`, `error`.
+    pub(crate) outcome: Option<String>,
+    /// `verified`, `claimed`, `contradicted`.
+    pub(crate) identity: Option<String>,
+}
+
+impl Asked {
+    /// The question, asked at `now`.
+    ///
+    /// # Errors
+    ///
+    /// `validation_failed` about the first word that means nothing.
+    pub(crate) fn question(&self, now: Millis) -> Outcome<Question> {
+        let to = match given(self.to.as_deref()) {
+            None => now,
+            Some(text) => time("to", text)?,
+        };
+        let from = match given(self.from.as_deref()) {
+            None => Millis(to.0 - SPAN_MS),
+            Some(text) => match span(text) {
+                Some(ms) => Millis(to.0 - ms),
+                None => time("from", text)?,
+            },
+        };
+        let hours = (to.0 - from.0) / HOUR_MS;
+        Ok(Question {
+            from,
+            to,
+            bucket: match given(self.bucket.as_deref()) {
+                None => Bucket::for_hours(hours),
+                Some(text) => word("bucket", text, "hour, day or week")?,
+            },
+            zone: zone(given(self.time_zone.as_deref()))?,
+            filter: self.filter()?,
+        })
+    }
+
+    fn filter(&self) -> Outcome<Filter> {
+        Ok(Filter {
+            agents: list(self.agent.as_deref()).map(str::to_owned).collect(),
+            purposes: words::<Purpose>(
+                "purpose",
+                self.purpose.as_deref(),
+                "training, search or user",
+            )?,
+            path: given(self.path.as_deref()).map(str::to_owned),
+            outcomes: words::<VisitOutcome>(
+                "outcome",
+                self.outcome.as_deref(),
+                "variant, not_modified, origin or error",
+            )?,
+            identities: words::<Identity>(
+                "identity",
+                self.identity.as_deref(),
+                "verified, claimed or contradicted",
+            )?,
+        })
+    }
+}
+
+/// An empty field of a form is none.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn list(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+}
+
+fn word<T: DeserializeOwned>(field: &str, text: &str, known: &str) -> Outcome<T> {
+    serde_json::from_value(text.into())
+        .map_err(|_| Problem::field(field, format!("must be {known}")))
+}
+
+fn words<T: DeserializeOwned>(field: &str, text: Option<&str>, known: &str) -> Outcome<Vec<T>> {
+    list(text).map(|text| word(field, text, known)).collect()
+}
+
+fn time(field: &str, text: &str) -> Outcome<Millis> {
+    parse_rfc3339(text).ok_or_else(|| {
+        Problem::field(
+            field,
+            "must be a time such as 2026-11-01T00:00:00Z, or for `from` a span such as 7d",
+        )
+    })
+}
+
+/// Milliseconds of `24h`, `7d`, `12mo` (365 days).
+fn span(text: &str) -> Option<i64> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let count: i64 = text[..split].parse().ok()?;
+    let hours = match &text[split..] {
+        "h" => count,
+        "d" => count.checked_mul(24)?,
+        "mo" => count.checked_mul(730)?,
+        _ => return None,
+    };
+    hours.checked_mul(HOUR_MS).filter(|ms| *ms > 0)
+}
+
+fn zone(name: Option<&str>) -> Outcome<TimeZone> {
+    let Some(name) = name else {
+        return Ok(TimeZone::UTC);
+    };
+    TimeZone::get(name)
+        .map_err(|_| Problem::field("timeZone", "must be a name such as Europe/Berlin or UTC"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+
+    #[test]
+    fn spans_and_times() {
+        let asked = |from: &str| Asked {
+            from: Some(from.to_owned()),
+            ..Asked::default()
+        };
+        let question = asked("24h").question(NOW).expect("a span");
+        assert_eq!(question.to.0 - question.from.0, 24 * HOUR_MS);
+        assert_eq!(question.bucket, Bucket::Hour);
+        assert_eq!(
+            Asked::default().question(NOW).expect("none").bucket,
+            Bucket::Day
+        );
+        assert_eq!(
+            asked("12mo").question(NOW).expect("a year").bucket,
+            Bucket::Week
+        );
+        for bad in [
+            "yesterday",
+            "0d",
+            "-1d",
+            "7w",
+            "99999999999999999d",
+            "2026-13-01",
+        ] {
+            assert!(asked(bad).question(NOW).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn filters_are_lists_of_known_words() {
+        let mut asked = Asked {
+            agent: Some("GPTBot, ClaudeBot,".to_owned()),
+            outcome: Some("variant,origin".to_owned()),
+            time_zone: Some("Europe/Berlin".to_owned()),
+            path: Some(" ".to_owned()),
+            ..Asked::default()
+        };
+        let question = asked.question(NOW).expect("words");
+        assert_eq!(question.filter.agents, ["GPTBot", "ClaudeBot"]);
+        assert_eq!(question.filter.outcomes.len(), 2);
+        assert_eq!(question.filter.path, None);
+        asked.outcome = Some("stolen".to_owned());
+        assert!(asked.question(NOW).is_err());
+        asked.outcome = None;
+        asked.time_zone = Some("Mars/Olympus".to_owned());
+        assert!(asked.question(NOW).is_err());
+    }
+}
