@@ -114,7 +114,8 @@ impl Cube {
         });
     }
 
-    fn put(&mut self, cell: Cell<'_>) {
+    /// Counts what is in a cell of another cube.
+    pub fn put(&mut self, cell: Cell<'_>) {
         let key = Key {
             agent: self.agents.number(cell.agent),
             path: self.paths.number(cell.path),

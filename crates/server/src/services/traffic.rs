@@ -5,6 +5,9 @@
 
 mod asked;
 mod buckets;
+mod recent;
+#[cfg(test)]
+mod sample;
 mod summary;
 
 use crate::{
@@ -17,14 +20,17 @@ use domain::{
     identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
-    traffic::{Cell, HOUR_MS, Level},
-    visit::VisitOutcome,
+    traffic::{Cell, Cube, HOUR_MS, Level},
+    visit::{Visit, VisitOutcome},
 };
 use jiff::tz::TimeZone;
 
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
-pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary};
+pub(crate) use recent::recent;
+#[cfg(test)]
+pub(crate) use sample::sample;
+pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary, purpose_of};
 
 /// The longest span of a question, in hours: two years.
 const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;
@@ -74,7 +80,7 @@ impl Filter {
         outcome: VisitOutcome,
         identity: Identity,
     ) -> bool {
-        let purpose = summary::purpose_of(registry, agent);
+        let purpose = purpose_of(registry, agent);
         (self.agents.is_empty()
             || self
                 .agents
@@ -84,6 +90,14 @@ impl Filter {
                 || purpose.is_some_and(|purpose| self.purposes.contains(&purpose)))
             && (self.outcomes.is_empty() || self.outcomes.contains(&outcome))
             && (self.identities.is_empty() || self.identities.contains(&identity))
+    }
+
+    fn admits_visit(&self, registry: &Registry, visit: &Visit) -> bool {
+        self.admits(registry, &visit.agent, visit.outcome, visit.identity)
+            && self
+                .path
+                .as_deref()
+                .is_none_or(|path| visit.path.starts_with(path))
     }
 
     fn admits_cell(&self, registry: &Registry, cell: &Cell<'_>) -> bool {
@@ -118,26 +132,28 @@ pub(crate) async fn ask(
         ));
     }
     let mut summary = Summary::new(from, to, buckets);
-    for counted in app.store.traffic(ws, site, from, to, Level::Block).await? {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            summary.add(&cell);
-        }
+    let admits = |cell: &Cell<'_>| question.filter.admits_cell(registry, cell);
+    let cubes: Vec<Cube> = app
+        .store
+        .traffic(ws, site, from, to, Level::Block)
+        .await?
+        .into_iter()
+        .map(|counted| counted.cube)
+        .collect();
+    for cell in cubes.iter().flat_map(Cube::cells).filter(&admits) {
+        summary.add(&cell);
     }
     if question.filter.path.is_some() {
-        series_of_paths(app, (ws, site), registry, question, &mut summary).await?;
+        hours_of_paths(app, (ws, site), registry, question, &mut summary).await?;
     } else {
-        series(app, (ws, site), registry, question, &mut summary).await?;
+        hours_of_all(app, (ws, site), registry, question, &mut summary).await?;
     }
-    summary.previous = before(app, (ws, site), registry, question, (from, to)).await?;
     let paths = summary.paths_to_look_up();
     summary.finish(
         registry,
         &app.store.published_among(ws, site, &paths).await?,
     );
+    summary.find_who_missed(&cubes, admits);
     Ok(summary)
 }
 
@@ -160,15 +176,15 @@ fn hours(question: &Question) -> Outcome<(i64, i64)> {
     Ok((from, to))
 }
 
-/// The series from the counts without paths, hour by hour.
-async fn series(
+/// This span and the one before from the counts without paths, hour by hour.
+async fn hours_of_all(
     app: &App,
     (ws, site): (WorkspaceId, SiteId),
     registry: &Registry,
     question: &Question,
     summary: &mut Summary,
 ) -> Outcome<()> {
-    let (from, to) = (summary.from_hour, summary.to_hour);
+    let (from, to) = (summary.previous_hour(), summary.to_hour);
     let days = app
         .store
         .traffic_days(ws, site, from.div_euclid(24), (to + 23).div_euclid(24))
@@ -182,20 +198,19 @@ async fn series(
                 continue;
             }
             for (hour, visits) in (day * 24..).zip(row.hours) {
-                summary.add_to_series(hour, &row.agent, row.outcome, visits.into());
+                let got = (row.outcome, row.identity);
+                summary.add_at(hour, &row.agent, got, visits.into());
             }
         }
         for (hour, dropped) in (day * 24..).zip(counts.dropped()) {
-            if (from..to).contains(&hour) {
-                summary.dropped += u64::from(*dropped);
-            }
+            summary.add_dropped(hour, (*dropped).into());
         }
     }
     Ok(())
 }
 
-/// The series of some paths: from the hours one by one, or for long spans from UTC days.
-async fn series_of_paths(
+/// The same of some paths: from the hours one by one, or for long spans from UTC days.
+async fn hours_of_paths(
     app: &App,
     (ws, site): (WorkspaceId, SiteId),
     registry: &Registry,
@@ -208,45 +223,18 @@ async fn series_of_paths(
     } else {
         Level::Day
     };
-    for counted in app.store.traffic(ws, site, from, to, level).await? {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            summary.add_to_series(
-                counted.stretch.start,
-                cell.agent,
-                cell.outcome,
-                cell.sum.visits,
-            );
+    // Apart, so that no piece lies in both.
+    for (from, to) in [(summary.previous_hour(), from), (from, to)] {
+        for counted in app.store.traffic(ws, site, from, to, level).await? {
+            for cell in counted
+                .cube
+                .cells()
+                .filter(|cell| question.filter.admits_cell(registry, cell))
+            {
+                let got = (cell.outcome, cell.identity);
+                summary.add_at(counted.stretch.start, cell.agent, got, cell.sum.visits);
+            }
         }
     }
     Ok(())
-}
-
-/// The counts of the span of the same length right before.
-async fn before(
-    app: &App,
-    (ws, site): (WorkspaceId, SiteId),
-    registry: &Registry,
-    question: &Question,
-    (from, to): (i64, i64),
-) -> Outcome<Counts> {
-    let mut counts = Counts::default();
-    let start = from - (to - from);
-    for counted in app
-        .store
-        .traffic(ws, site, start, from, Level::Block)
-        .await?
-    {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            counts.add(&cell);
-        }
-    }
-    Ok(counts)
 }

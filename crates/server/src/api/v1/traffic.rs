@@ -58,6 +58,10 @@ struct PointView {
     visits: u64,
     /// Those that got a variant, or have it.
     served: u64,
+    /// Visits that Workers told of having lost.
+    dropped: u64,
+    /// All visits of the point one span before.
+    previous: u64,
     /// Visits by agent.
     agents: BTreeMap<String, u64>,
 }
@@ -72,8 +76,10 @@ struct AgentView {
     operator: Option<String>,
     /// What it comes for; null when it is not in the registry.
     purpose: Option<String>,
-    /// The beginning of the last point of the series with a visit.
+    /// The hour of its last visit.
     last_seen: Option<String>,
+    /// How many it had in the span right before.
+    previous: u64,
     #[serde(flatten)]
     counts: CountsView,
 }
@@ -95,8 +101,19 @@ struct PathView {
     path: Option<String>,
     /// Whether a variant of it is published now.
     has_variant: bool,
+    /// Who got the page that people get, most visits first; of the first 50 of `missedPaths` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missed_by: Vec<MissedByView>,
     #[serde(flatten)]
     counts: CountsView,
+}
+
+/// An agent that missed a page.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct MissedByView {
+    /// Its token.
+    agent: String,
+    visits: u64,
 }
 
 /// The visits of one identity.
@@ -150,8 +167,10 @@ fn hour(hour: i64) -> String {
 fn point(point: &Point) -> PointView {
     PointView {
         at: hour(point.start),
-        visits: point.visits,
-        served: point.served,
+        visits: point.counts.visits,
+        served: point.counts.served(),
+        dropped: point.dropped,
+        previous: point.previous,
         agents: point.agents.clone(),
     }
 }
@@ -163,6 +182,7 @@ fn agent(registry: &Registry, found: &AgentCounts) -> AgentView {
         operator: known.map(|agent| agent.operator.clone()),
         purpose: known.map(|agent| agent.purpose.as_str().to_owned()),
         last_seen: found.last_seen.map(hour),
+        previous: found.previous,
         counts: counts(&found.counts),
     }
 }
@@ -171,6 +191,14 @@ fn path(found: &PathCounts) -> PathView {
     PathView {
         path: Some(found.path.clone()).filter(|path| !path.is_empty()),
         has_variant: found.has_variant,
+        missed_by: found
+            .missed_by
+            .iter()
+            .map(|(agent, visits)| MissedByView {
+                agent: agent.clone(),
+                visits: *visits,
+            })
+            .collect(),
         counts: counts(&found.counts),
     }
 }
