@@ -25,7 +25,7 @@ use super::{
     },
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
-    overview::{Need, OverviewPage, way},
+    overview::{AgentLine, Need, OverviewPage, Visited, way},
     parts::{Mark, ProblemPanel, Stamp, State, Wait, When, guide_section},
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},

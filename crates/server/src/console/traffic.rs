@@ -13,7 +13,7 @@ pub(crate) use self::{
     chart::Chart,
     query::Shown,
     recent::RecentPart,
-    rows::{AgentRow, Fact, MissedRow, PageRow, Split},
+    rows::{AgentRow, Fact, MissedRow, PageRow, Split, about, name_of, share},
 };
 pub(super) use self::{export::export, recent::live, test_visit::send};
 
@@ -67,7 +67,7 @@ pub(crate) struct TrafficPage {
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// It cannot be answered.
-    Problem(ProblemPanel),
+    Problem(Box<ProblemPanel>),
     /// Nobody came.
     Nobody {
         /// Whether the Worker knows where to send visits.
@@ -121,7 +121,7 @@ pub(crate) async fn show(
     let head = head(&desk, &site, "traffic").await?;
     let answer = match answered(&desk, &site, &registry, &shown).await {
         Ok(answer) => answer,
-        Err(problem) => Answer::Problem(ProblemPanel::new(problem)),
+        Err(problem) => Answer::Problem(Box::new(ProblemPanel::new(problem))),
     };
     let recent = match &answer {
         Answer::Problem(_) => None,
@@ -135,9 +135,10 @@ pub(crate) async fn show(
             .iter()
             .map(|agent| agent.token.clone())
             .collect(),
-        address: site.hostnames.first().map_or_else(String::new, |host| {
-            desk.app().edge.origin_for_people(host)
-        }),
+        address: site
+            .hostnames
+            .first()
+            .map_or_else(String::new, |host| desk.app().edge.origin_for_people(host)),
         shown,
         answer,
         recent,

@@ -5,6 +5,7 @@
 
 mod asked;
 mod buckets;
+mod glance;
 mod recent;
 #[cfg(test)]
 mod sample;
@@ -27,6 +28,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
+pub(crate) use glance::{SiteGlance, glance};
 pub(crate) use recent::recent;
 #[cfg(test)]
 pub(crate) use sample::sample;

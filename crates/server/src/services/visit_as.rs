@@ -190,12 +190,7 @@ fn headers_of(visitor: &Visitor) -> HeaderMap {
     headers
 }
 
-async fn fetch(
-    app: &App,
-    host: &Hostname,
-    path: &str,
-    headers: HeaderMap,
-) -> Outcome<EdgeAnswer> {
+async fn fetch(app: &App, host: &Hostname, path: &str, headers: HeaderMap) -> Outcome<EdgeAnswer> {
     if path.len() > 4096 {
         return Err(Problem::field("path", "is longer than 4,096 bytes"));
     }

@@ -39,18 +39,33 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
     let problem = ProblemPanel::new(Problem::field("from", "must be a day"));
     let (question, summary) = sample(&registry, NOW, NASTY);
     let mut pages = vec![
-        ("site-traffic-problem", page(filtered.clone(), Answer::Problem(problem), Vec::new())),
+        (
+            "site-traffic-problem",
+            page(filtered.clone(), Answer::Problem(Box::new(problem)), Vec::new()),
+        ),
         (
             "site-traffic-empty",
-            page(Shown::default(), Answer::Nobody { can_report: true }, Vec::new()),
+            page(
+                Shown::default(),
+                Answer::Nobody { can_report: true },
+                Vec::new(),
+            ),
         ),
         (
             "site-traffic-unheard",
-            page(Shown::default(), Answer::Nobody { can_report: false }, Vec::new()),
+            page(
+                Shown::default(),
+                Answer::Nobody { can_report: false },
+                Vec::new(),
+            ),
         ),
         (
             "site-traffic-no-match",
-            page(filtered.clone(), Answer::Nobody { can_report: true }, Vec::new()),
+            page(
+                filtered.clone(),
+                Answer::Nobody { can_report: true },
+                Vec::new(),
+            ),
         ),
     ];
     for (name, by) in [
@@ -67,7 +82,10 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
         };
         let figures = figures(&registry, &shown, &question, &summary, NOW);
         let rows = vec![
-            visit(("v", "verified"), Some(("html 9f2c41ab".to_owned(), "/sites".to_owned()))),
+            visit(
+                ("v", "verified"),
+                Some(("html 9f2c41ab".to_owned(), "/sites".to_owned())),
+            ),
             visit(("c", "claimed"), None),
             visit(("x", "contradicted"), None),
         ];

@@ -147,14 +147,13 @@ pub(crate) struct TableRow {
 
 impl Chart {
     /// Draws an answer.
-    pub(super) fn of(
-        registry: &Registry,
-        by: By,
-        question: &Question,
-        summary: &Summary,
-    ) -> Self {
+    pub(super) fn of(registry: &Registry, by: By, question: &Question, summary: &Summary) -> Self {
         let parts = Parts::of(registry, by, summary);
-        let counted: Vec<Vec<u64>> = summary.series.iter().map(|point| parts.count(point)).collect();
+        let counted: Vec<Vec<u64>> = summary
+            .series
+            .iter()
+            .map(|point| parts.count(point))
+            .collect();
         let most = summary
             .series
             .iter()
@@ -219,7 +218,10 @@ impl Chart {
 /// Which time an answer is about, in words.
 pub(super) fn span(summary: &Summary, zone: &TimeZone) -> String {
     let hours = summary.to_hour - summary.from_hour;
-    let (from, last) = (local(summary.from_hour, zone), local(summary.to_hour - 1, zone));
+    let (from, last) = (
+        local(summary.from_hour, zone),
+        local(summary.to_hour - 1, zone),
+    );
     let words = |time: Option<Zoned>, pattern: &str| {
         time.map_or_else(String::new, |time| time.strftime(pattern).to_string())
     };
@@ -231,7 +233,11 @@ pub(super) fn span(summary: &Summary, zone: &TimeZone) -> String {
             words(end, "%-d %b, %H:%M")
         )
     } else {
-        let pattern = if hours > YEAR_FROM { "%-d %b %Y" } else { "%-d %b" };
+        let pattern = if hours > YEAR_FROM {
+            "%-d %b %Y"
+        } else {
+            "%-d %b"
+        };
         format!("{} to {}", words(from, pattern), words(last, pattern))
     }
 }
@@ -272,7 +278,11 @@ impl<'a> Parts<'a> {
         match by {
             By::Purpose => {
                 let mut purposes: Vec<_> = Purpose::ALL.into_iter().map(Some).collect();
-                if summary.purposes.iter().any(|(purpose, _)| purpose.is_none()) {
+                if summary
+                    .purposes
+                    .iter()
+                    .any(|(purpose, _)| purpose.is_none())
+                {
                     purposes.push(None);
                 }
                 Self::Purposes(registry, purposes)

@@ -120,7 +120,13 @@ fn csv(table: Table, registry: &Registry, summary: &Summary) -> Result<Vec<u8>, 
             }
         }
         Table::Agents => {
-            let first = ["agent", "operator", "purpose", "last_seen_hour", "visits_before"];
+            let first = [
+                "agent",
+                "operator",
+                "purpose",
+                "last_seen_hour",
+                "visits_before",
+            ];
             file.write_record(first.iter().chain(&COUNTS))?;
             for found in &summary.agents {
                 let operator = registry.agent(&found.agent);
@@ -145,10 +151,7 @@ fn csv(table: Table, registry: &Registry, summary: &Summary) -> Result<Vec<u8>, 
             };
             file.write_record(["path", "has_variant"].iter().chain(&COUNTS))?;
             for page in pages {
-                let mut row = vec![
-                    text(&page.path).into_owned(),
-                    page.has_variant.to_string(),
-                ];
+                let mut row = vec![text(&page.path).into_owned(), page.has_variant.to_string()];
                 row.extend(counts(&page.counts));
                 file.write_record(row)?;
             }

@@ -157,7 +157,12 @@ impl Split {
             .zip(Identity::ALL)
             .filter(|(_, identity)| of(*identity) > 0)
             // What is there is seen, however little it is.
-            .map(|(class, identity)| (class, (of(identity) * SPLIT / counts.visits.max(1)).max(THIN)))
+            .map(|(class, identity)| {
+                (
+                    class,
+                    (of(identity) * SPLIT / counts.visits.max(1)).max(THIN),
+                )
+            })
             .collect();
         let all: u64 = widths.iter().map(|(_, width)| width).sum();
         if let Some((_, widest)) = widths.iter_mut().max_by_key(|(_, width)| *width) {
@@ -215,14 +220,10 @@ pub(crate) struct AgentRow {
 impl AgentRow {
     /// Of an answer's agent.
     pub(super) fn of(registry: &Registry, shown: &Shown, found: &AgentCounts, now: Millis) -> Self {
-        let known = registry.agent(&found.agent);
         Self {
             name: name_of(registry, &found.agent),
             href: shown.of_agent(&found.agent),
-            about: known.map_or_else(
-                || "not in the registry".to_owned(),
-                |agent| format!("{}, {}", agent.operator, agent.purpose.as_str()),
-            ),
+            about: about(registry, &found.agent),
             visits: count(found.counts.visits),
             change: change(found.counts.visits, found.previous),
             identity: Split::of(&found.counts),
@@ -236,8 +237,16 @@ impl AgentRow {
     }
 }
 
+/// Who runs an agent and what for.
+pub(crate) fn about(registry: &Registry, token: &str) -> String {
+    registry.agent(token).map_or_else(
+        || "not in the registry".to_owned(),
+        |agent| format!("{}, {}", agent.operator, agent.purpose.as_str()),
+    )
+}
+
 /// The name of an agent.
-pub(super) fn name_of(registry: &Registry, token: &str) -> String {
+pub(crate) fn name_of(registry: &Registry, token: &str) -> String {
     let known = registry.agent(token);
     known.map_or_else(|| token.to_owned(), |agent| agent.name().to_owned())
 }
@@ -346,6 +355,9 @@ mod tests {
         };
         let split = Split::of(&counts);
         assert_eq!(split.parts.len(), 3);
-        assert_eq!(split.words(), "verified over 99 %, claimed under 0.1 %, contradicted under 0.1 %");
+        assert_eq!(
+            split.words(),
+            "verified over 99 %, claimed under 0.1 %, contradicted under 0.1 %"
+        );
     }
 }

@@ -15,5 +15,8 @@ pub(in crate::console) async fn send(
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
     visit_as::visit_counted(desk.app(), &site, "/").await?;
-    Ok(done(&format!("/sites/{}/traffic?from=24h", site.id), "test_visit"))
+    Ok(done(
+        &format!("/sites/{}/traffic?from=24h", site.id),
+        "test_visit",
+    ))
 }

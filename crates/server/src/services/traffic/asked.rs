@@ -218,8 +218,14 @@ mod tests {
             ..Asked::default()
         };
         let question = asked.question(NOW).expect("days");
-        assert_eq!(question.from, parse_rfc3339("2026-10-31T23:00:00Z").expect("a time"));
-        assert_eq!(question.to, parse_rfc3339("2026-11-02T23:00:00Z").expect("a time"));
+        assert_eq!(
+            question.from,
+            parse_rfc3339("2026-10-31T23:00:00Z").expect("a time")
+        );
+        assert_eq!(
+            question.to,
+            parse_rfc3339("2026-11-02T23:00:00Z").expect("a time")
+        );
         let ahead = Asked {
             to: Some("2199-01-01".to_owned()),
             ..Asked::default()

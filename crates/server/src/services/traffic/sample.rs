@@ -25,7 +25,13 @@ pub(crate) fn sample(registry: &Registry, now: Millis, strange: &str) -> (Questi
     let points = buckets::between(from, to, Bucket::Day, &TimeZone::UTC).expect("a span");
     let mut summary = Summary::new(from, to, points);
     let mut cube = Cube::default();
-    let agents = ["GPTBot", "ClaudeBot", "PerplexityBot", "ChatGPT-User", strange];
+    let agents = [
+        "GPTBot",
+        "ClaudeBot",
+        "PerplexityBot",
+        "ChatGPT-User",
+        strange,
+    ];
     let paths = ["/pricing", "/", "", strange];
     for (number, agent) in (0_u64..).zip(agents) {
         for (at, path) in (0_u64..).zip(paths) {

@@ -36,7 +36,7 @@ impl Counts {
         self.count(cell.outcome, cell.identity, cell.sum.visits);
     }
 
-    fn count(&mut self, outcome: VisitOutcome, identity: Identity, visits: u64) {
+    pub(super) fn count(&mut self, outcome: VisitOutcome, identity: Identity, visits: u64) {
         self.visits += visits;
         for (count, one) in self.outcomes.iter_mut().zip(VisitOutcome::ALL) {
             if one == outcome {
