@@ -9,15 +9,21 @@ use super::{
 };
 use crate::{
     problem::Problem,
-    services::{deployments, sites, warnings},
+    services::{
+        alerts::{self, Words},
+        deployments, sites, warnings,
+    },
 };
 use askama::Template;
 use axum::response::Response;
 use domain::{deployment::SiteStatus, time::Millis};
-use store::{ConnectionGlance, Page, Site};
+use store::{Alert, ConnectionGlance, Page, Site};
 
 /// As many sites the overview looks at.
 const LOOKED_AT: u32 = 100;
+
+/// As many open alerts it looks at.
+const ALERTS: u32 = 200;
 
 /// The overview.
 #[derive(Debug, Template)]
@@ -168,6 +174,10 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
             need => need,
         });
     }
+    let open = alerts::open_ones(app, ws, &Page::first(ALERTS))
+        .await?
+        .items;
+    needs.extend(alert_needs(&open, &sites));
     Ok(page(&OverviewPage {
         shell: desk.shell("overview"),
         way,
@@ -183,6 +193,38 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
             .map(|deployment| ActivityRow::of(deployment, now))
             .collect(),
     }))
+}
+
+/// Open alerts that nobody has seen, site by site.
+fn alert_needs(open: &[Alert], sites: &[Site]) -> Vec<Need> {
+    let unseen = |site: &Site| -> Vec<Words> {
+        let open = open.iter().filter(|alert| alert.site == site.id);
+        open.filter(|alert| alert.acknowledged.is_none())
+            .map(|alert| alerts::opened(&alert.finding))
+            .collect()
+    };
+    sites
+        .iter()
+        .filter_map(|site| {
+            let words = unseen(site);
+            let (title, detail) = match words.as_slice() {
+                [] => return None,
+                [one] => (one.title.clone(), one.detail.clone()),
+                several => {
+                    let titles: Vec<&str> =
+                        several.iter().map(|words| words.title.as_str()).collect();
+                    (plural(several.len() as u64, "alert"), titles.join(". "))
+                }
+            };
+            Some(Need {
+                state: State::new("warn", Mark::Triangle, "Alert"),
+                title: format!("{}: {title}", site.name),
+                words: detail,
+                href: format!("/sites/{}/alerts", site.id),
+                action: "See the alerts",
+            })
+        })
+        .collect()
 }
 
 fn site_need(site: &Site) -> Option<Need> {
