@@ -109,11 +109,18 @@ impl Store {
             )
             .exec_without_returning(&tx)
             .await?;
-        alert_watch::Entity::update_many()
-            .col_expr(alert_watch::Column::NextLookAt, Expr::value(now.0))
-            .filter(alert_watch::Column::SiteId.eq(site.to_string()))
-            .exec(&tx)
-            .await?;
+        alert_watch::Entity::insert(looks::new_watch(
+            site.to_string(),
+            workspace.to_string(),
+            now,
+        ))
+        .on_conflict(
+            OnConflict::column(alert_watch::Column::SiteId)
+                .update_column(alert_watch::Column::NextLookAt)
+                .to_owned(),
+        )
+        .exec_without_returning(&tx)
+        .await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -2,6 +2,7 @@
 //! and again when it is over. Past hours are counted by the store, as the program counts them.
 
 use crate::{
+    bare::EMAIL,
     local_cloudflare::{GOOD_TOKEN, LocalCloudflare, SHOP, client},
     postgres::Database,
     program::Program,
@@ -41,7 +42,9 @@ impl Counts {
             url: program.database().to_owned(),
             max_connections: 2,
         };
-        let store = Store::connect(&options).await.expect("the database is there");
+        let store = Store::connect(&options)
+            .await
+            .expect("the database is there");
         let workspace = store.ensure_workspace(now()).await.expect("it is there");
         let site = site.parse().expect("an id");
         Self {
@@ -86,7 +89,8 @@ impl Counts {
     /// An agent that came on six days and stopped 50 hours ago.
     async fn stopped(&self, agent: &str) {
         for day in 0..6 {
-            self.add(50 + day * 24, agent, VisitOutcome::Variant, 5).await;
+            self.add(50 + day * 24, agent, VisitOutcome::Variant, 5)
+                .await;
         }
     }
 
@@ -151,11 +155,16 @@ async fn a_life_of_alerts(database: String) {
     // Somebody comes all the time; one stopped; and the program has looked for three days.
     let counts = Counts::of(&program, &site).await;
     for hour in (0..200).step_by(4) {
-        counts.add(hour, "ClaudeBot", VisitOutcome::Variant, 1).await;
+        counts
+            .add(hour, "ClaudeBot", VisitOutcome::Variant, 1)
+            .await;
     }
     counts.stopped("GPTBot").await;
     let day = now().0 / HOUR_MS / 24;
-    let watched = counts.store.watch_sites_for_background(day - 1, now()).await;
+    let watched = counts
+        .store
+        .watch_sites_for_background(day - 1, now())
+        .await;
     assert_eq!(watched.expect("asked"), 1);
     let three_days_ago = Millis(now().0 - 72 * HOUR_MS);
     counts.looked(now(), three_days_ago, &[]).await;
@@ -164,10 +173,15 @@ async fn a_life_of_alerts(database: String) {
     program
         .start_again_with("EDGE_DELIVERY_ALERTS_EVERY", "1s")
         .await;
-    let listed = program.until("/alerts", |it| it["items"] != json!([])).await;
+    let listed = program
+        .until("/alerts", |it| it["items"] != json!([]))
+        .await;
     let alert = &listed["items"][0];
     assert_eq!(alert["kind"], "agent_stopped", "{alert:#}");
-    assert_eq!((&alert["status"], &alert["siteId"]), (&json!("open"), &json!(site)));
+    assert_eq!(
+        (&alert["status"], &alert["siteId"]),
+        (&json!("open"), &json!(site))
+    );
     assert_eq!(alert["title"], "GPTBot stopped coming");
     assert_eq!(alert["figures"]["agents"], json!(["GPTBot"]));
     assert_eq!(alert["figures"]["visitsBefore"], 30);
@@ -176,7 +190,10 @@ async fn a_life_of_alerts(database: String) {
     assert_eq!(messages[0].kind(), "traffic.agent_stopped");
     assert!(messages[0].is_signed_with(&secret));
     let data = &messages[0].body["data"];
-    assert_eq!((&data["alertId"], &data["status"]), (&json!(id), &json!("opened")));
+    assert_eq!(
+        (&data["alertId"], &data["status"]),
+        (&json!(id), &json!("opened"))
+    );
     assert_eq!(data["site"]["id"], site);
     assert_eq!(
         data["link"],
@@ -215,7 +232,11 @@ async fn a_life_of_alerts(database: String) {
     let of_site = format!("/sites/{site}/alerts");
     let of = |listed: &Value| -> Value {
         let items = listed["items"].as_array().expect("a list");
-        items.iter().find(|it| it["id"] == json!(id)).expect("it").clone()
+        items
+            .iter()
+            .find(|it| it["id"] == json!(id))
+            .expect("it")
+            .clone()
     };
     let clear = program
         .until(&of_site, |it| of(it)["clearSince"].is_string())
@@ -232,13 +253,20 @@ async fn a_life_of_alerts(database: String) {
     assert_eq!(of(&ended)["ending"], "over");
     assert!(of(&ended)["acknowledgedBy"].is_string());
     let messages = receiver
-        .until(|messages| messages.iter().any(|it| it.body["data"]["status"] == "resolved"))
+        .until(|messages| {
+            messages
+                .iter()
+                .any(|it| it.body["data"]["status"] == "resolved")
+        })
         .await;
     let over = messages.last().expect("one");
     assert!(over.is_signed_with(&secret));
     assert_eq!(over.kind(), "traffic.agent_stopped");
     let data = &over.body["data"];
-    assert_eq!((&data["alertId"], &data["ending"]), (&json!(id), &json!("over")));
+    assert_eq!(
+        (&data["alertId"], &data["ending"]),
+        (&json!(id), &json!("over"))
+    );
     assert_eq!(data["title"], "GPTBot comes again");
 
     // What is no longer watched for ends, and says so.
@@ -246,13 +274,21 @@ async fn a_life_of_alerts(database: String) {
     let path = format!("/sites/{site}/alert-rules");
     program.ok("PUT", &path, Some(&rules)).await;
     let messages = receiver
-        .until(|messages| messages.iter().any(|it| it.body["data"]["ending"] == "rule_off"))
+        .until(|messages| {
+            messages
+                .iter()
+                .any(|it| it.body["data"]["ending"] == "rule_off")
+        })
         .await;
     let off = messages.last().expect("one");
     assert_eq!(off.kind(), "traffic.errors");
-    let open = program.ok("GET", &format!("{of_site}?status=open"), None).await;
+    let open = program
+        .ok("GET", &format!("{of_site}?status=open"), None)
+        .await;
     assert_eq!(open["items"].as_array().map(Vec::len), Some(4));
-    let past = program.ok("GET", &format!("{of_site}?status=resolved&limit=1"), None).await;
+    let past = program
+        .ok("GET", &format!("{of_site}?status=resolved&limit=1"), None)
+        .await;
     assert!(past["nextCursor"].is_string(), "{past:#}");
     for (title, ids) in told(&receiver.messages()) {
         assert_eq!(ids.len(), 1, "{title:?}");
@@ -266,7 +302,7 @@ async fn console(program: &Program, site: &str, alert: &str) {
     let (status, html) = program.page(&cookie, &path).await;
     assert_eq!(status, 200);
     assert!(html.contains("GPTBot stopped coming") && html.contains("What is watched for"));
-    assert!(html.contains("traffic?from=30d&amp;agent=GPTBot"), "{html}");
+    assert!(html.contains("traffic?from=30d&#38;agent=GPTBot"), "{html}");
     let (_, html) = program.page(&cookie, "/").await;
     // The first run is not through, so that the overview shows the way and not what needs somebody.
     assert!(html.contains("Six steps"));
@@ -282,8 +318,10 @@ async fn console(program: &Program, site: &str, alert: &str) {
         .await
         .expect("it answers");
     assert_eq!(seen.status(), 303);
-    let (_, html) = program.page(&cookie, &format!("{path}?done=alert-seen")).await;
-    assert!(html.contains("Seen by owner@"), "{html}");
+    let (_, html) = program
+        .page(&cookie, &format!("{path}?done=alert-seen"))
+        .await;
+    assert!(html.contains(&format!("Seen by {EMAIL}")), "{html}");
     let (_, html) = program.page(&cookie, &format!("/sites/{site}")).await;
     assert!(html.contains("All alerts, 3 more"), "{html}");
     let log = program.ok("GET", "/audit", None).await;
@@ -339,17 +377,28 @@ async fn thresholds_are_the_owners() {
     send(&story, "one", visit, 40).await;
     let (program, site) = (&story.program, &story.site);
     let path = format!("/sites/{site}/traffic?from=24h");
-    program.until(&path, |it| it["totals"]["visits"] == 40).await;
+    program
+        .until(&path, |it| it["totals"]["visits"] == 40)
+        .await;
 
     let rules = format!("/sites/{site}/alert-rules");
     let set = program.ok("GET", &rules, None).await;
     assert_eq!(set["unknownBot"], json!({ "enabled": true, "visits": 500 }));
     assert_eq!(set["agentStopped"]["silentHours"], 48);
     for (body, field) in [
-        (json!({ "unknownBot": { "visits": 0 } }), "unknownBot.visits"),
+        (
+            json!({ "unknownBot": { "visits": 0 } }),
+            "unknownBot.visits",
+        ),
         (json!({ "errors": { "percent": 101 } }), "errors.percent"),
-        (json!({ "agentStopped": { "silentHours": 11 } }), "agentStopped.silentHours"),
-        (json!({ "contradicted": { "times": 0 } }), "contradicted.times"),
+        (
+            json!({ "agentStopped": { "silentHours": 11 } }),
+            "agentStopped.silentHours",
+        ),
+        (
+            json!({ "contradicted": { "times": 0 } }),
+            "contradicted.times",
+        ),
     ] {
         let (status, problem) = program.call("PUT", &rules, Some(&body)).await;
         assert_eq!(status, 422, "{problem:#}");
@@ -361,24 +410,43 @@ async fn thresholds_are_the_owners() {
         json!({ "other": {} }),
     ] {
         let (status, problem) = program.call("PUT", &rules, Some(&body)).await;
-        assert_eq!((status, &problem["code"]), (422, &json!("validation_failed")), "{body}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (422, &json!("validation_failed")),
+            "{body}"
+        );
     }
-    assert_eq!(program.ok("GET", &rules, None).await, set, "nothing was changed");
+    assert_eq!(
+        program.ok("GET", &rules, None).await,
+        set,
+        "nothing was changed"
+    );
 
     // Not looked at for an hour, unless somebody says what is to be watched for.
-    program.until("/alerts", |it| it["items"] == json!([])).await;
+    program
+        .until("/alerts", |it| it["items"] == json!([]))
+        .await;
     let asked = json!({ "unknownBot": { "visits": 40 } });
     let set = program.ok("PUT", &rules, Some(&asked)).await;
     assert_eq!(set["unknownBot"]["visits"], 40);
-    assert_eq!(set["errors"]["percent"], 5, "what is left out has its default");
-    let open = program.until("/alerts", |it| it["items"] != json!([])).await;
+    assert_eq!(
+        set["errors"]["percent"], 5,
+        "what is left out has its default"
+    );
+    let open = program
+        .until("/alerts", |it| it["items"] != json!([]))
+        .await;
     let alert = &open["items"][0];
     assert_eq!(alert["kind"], "unknown_bot");
     assert_eq!(alert["figures"], json!({ "visits": 40, "hours": 24 }));
     let id = alert["id"].as_str().expect("an id");
-    let seen = program.ok("POST", &format!("/alerts/{id}/acknowledge"), None).await;
+    let seen = program
+        .ok("POST", &format!("/alerts/{id}/acknowledge"), None)
+        .await;
     let first = &seen["acknowledgedAt"];
-    let again = program.ok("POST", &format!("/alerts/{id}/acknowledge"), None).await;
+    let again = program
+        .ok("POST", &format!("/alerts/{id}/acknowledge"), None)
+        .await;
     assert!(first.is_string() && again["acknowledgedAt"] == *first);
     assert_eq!(again["status"], "open", "seen is not over");
 
@@ -391,12 +459,20 @@ async fn thresholds_are_the_owners() {
         ("PUT", format!("/sites/{nobody}/alert-rules")),
     ] {
         let (status, problem) = program.call(method, &path, None).await;
-        assert_eq!((status, &problem["code"]), (404, &json!("not_found")), "{method} {path}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (404, &json!("not_found")),
+            "{method} {path}"
+        );
     }
     for query in ["status=over", "limit=0", "cursor=x", "x=1"] {
         let path = format!("/sites/{site}/alerts?{query}");
         let (status, problem) = program.call("GET", &path, None).await;
-        assert_eq!((status, &problem["code"]), (422, &json!("validation_failed")), "{query}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (422, &json!("validation_failed")),
+            "{query}"
+        );
     }
 
     let cookie = program.signed_in().await;
@@ -423,22 +499,37 @@ async fn thresholds_are_the_owners() {
     let refused = form("0").await.expect("it answers");
     assert_eq!(refused.status(), 422);
     let html = refused.text().await.expect("text");
-    assert!(html.contains("The share of errors must be between 1 and 100"), "{html}");
+    assert!(
+        html.contains("The share of errors must be between 1 and 100"),
+        "{html}"
+    );
     assert_eq!(form("20").await.expect("it answers").status(), 303);
     let set = program.ok("GET", &rules, None).await;
-    assert_eq!(set["errors"], json!({ "enabled": true, "percent": 20, "visits": 10, "hours": 2 }));
-    assert_eq!(set["unknownBot"]["enabled"], false, "a box that is not ticked is off");
+    assert_eq!(
+        set["errors"],
+        json!({ "enabled": true, "percent": 20, "visits": 10, "hours": 2 })
+    );
+    assert_eq!(
+        set["unknownBot"]["enabled"], false,
+        "a box that is not ticked is off"
+    );
     // A published variant ends the first run; an alert that nobody has seen needs somebody.
     program.publish(site, "pricing", "<h1>Prices</h1>").await;
-    let failed = json!({ "t": now().0, "agent": "GPTBot", "path": "/", "outcome": "error", "status": 200 });
+    let failed =
+        json!({ "t": now().0, "agent": "GPTBot", "path": "/", "outcome": "error", "status": 200 });
     send(&story, "two", failed, 30).await;
-    program.until(&path, |it| it["totals"]["visits"] == 70).await;
+    program
+        .until(&path, |it| it["totals"]["visits"] == 70)
+        .await;
     assert_eq!(form("20").await.expect("it answers").status(), 303);
     let open = format!("/sites/{site}/alerts?status=open");
     program
         .until(&open, |it| it["items"][0]["kind"] == "errors")
         .await;
     let (_, html) = program.page(&cookie, "/").await;
-    assert!(html.contains("shop: 42 % of the visits of agents ended in an error"), "{html}");
+    assert!(
+        html.contains("shop: 42 % of the visits of agents ended in an error"),
+        "{html}"
+    );
     assert!(html.contains(&format!("/sites/{site}/alerts")));
 }

@@ -113,15 +113,7 @@ impl Store {
             .await?;
         let rows: Vec<_> = sites
             .into_iter()
-            .map(|(site, workspace)| ActiveModel {
-                site_id: Set(site),
-                workspace_id: Set(workspace),
-                watched_since: Set(None),
-                looked_at: Set(None),
-                next_look_at: Set(now.0),
-                lease_owner: Set(None),
-                lease_until: Set(None),
-            })
+            .map(|(site, workspace)| new_watch(site, workspace, now))
             .collect();
         for chunk in rows.chunks(Ord::min(bind_parameters_max(self.writer()) / 7, 500)) {
             Entity::insert_many(chunk.iter().cloned())
@@ -236,6 +228,19 @@ impl Store {
             .exec(self.writer())
             .await?;
         Ok(())
+    }
+}
+
+/// A site that nobody has looked at.
+pub(super) fn new_watch(site: String, workspace: String, now: Millis) -> ActiveModel {
+    ActiveModel {
+        site_id: Set(site),
+        workspace_id: Set(workspace),
+        watched_since: Set(None),
+        looked_at: Set(None),
+        next_look_at: Set(now.0),
+        lease_owner: Set(None),
+        lease_until: Set(None),
     }
 }
 
