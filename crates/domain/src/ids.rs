@@ -87,6 +87,9 @@ our_id!(
     /// One run of making variants from live pages.
     MakingId, "a making id");
 our_id!(
+    /// Something about a site's traffic that somebody is told of.
+    AlertId, "an alert id");
+our_id!(
     /// An access key to our own REST API.
     AccessKeyId, "an access key id");
 

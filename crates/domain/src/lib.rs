@@ -4,6 +4,7 @@
 //! passes it in.
 
 pub mod agents;
+pub mod alert;
 pub mod connection;
 pub mod deployment;
 pub mod desired;

@@ -240,6 +240,12 @@ pub(crate) async fn record_preview_key(app: &App, actor: &Actor, site: &Site, re
     record(app, actor, event).await;
 }
 
+/// Writes down that somebody has seen an alert.
+pub(crate) async fn record_alert(app: &App, actor: &Actor, site: &Site, title: &str) {
+    let event = Event::site(Kind::AlertAcknowledged, site).with("alert", title);
+    record(app, actor, event).await;
+}
+
 /// Writes down that a revision was saved or published, and which findings of the checks were confirmed by that.
 pub(crate) async fn record_checked(
     app: &App,

@@ -36,6 +36,9 @@ pub(crate) const PAGE_CHECK_EVERY: Duration = Duration::from_secs(24 * 3_600);
 /// How often the lists that agents are verified by are fetched unless told.
 pub(crate) const VERIFICATION_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
+/// How often each site's counts are looked at for alerts unless told.
+pub(crate) const ALERTS_EVERY: Duration = Duration::from_secs(5 * 60);
+
 /// What `--help` of a command says about settings that have no flag.
 const COMMAND_HELP: &str = "\
 From the environment alone:
@@ -131,6 +134,10 @@ pub(crate) struct ServeConfigArgs {
     /// [env: EDGE_DELIVERY_VERIFICATION_MIRROR]
     #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub(crate) verification_mirror: Option<String>,
+    /// How often each site's traffic is looked at for what its owner is to be told of: 5m, 1h, or off [default: 5m]
+    /// [env: EDGE_DELIVERY_ALERTS_EVERY]
+    #[arg(long, value_name = "TIME", help_heading = "Settings")]
+    pub(crate) alerts_every: Option<String>,
     #[command(flatten)]
     pub(crate) common: ConfigArgs,
 }
@@ -209,6 +216,8 @@ pub(crate) struct Config {
     pub(crate) verification_every: Option<Duration>,
     /// Where copies of them are fetched instead of from the operators.
     pub(crate) verification_mirror: Option<Url>,
+    /// How often each site's counts are looked at for alerts; none: never.
+    pub(crate) alerts_every: Option<Duration>,
 }
 
 /// Everything that is wrong with the settings.
@@ -303,6 +312,9 @@ impl ServeConfigArgs {
             verification_mirror: self
                 .verification_mirror
                 .or_else(|| variable("EDGE_DELIVERY_VERIFICATION_MIRROR")),
+            alerts_every: self
+                .alerts_every
+                .or_else(|| variable("EDGE_DELIVERY_ALERTS_EVERY")),
             audit_days: self
                 .audit_days
                 .or_else(|| variable("EDGE_DELIVERY_AUDIT_DAYS")),
@@ -380,6 +392,12 @@ impl ServeConfigArgs {
         );
         let verification_mirror =
             addresses::mirror(self.verification_mirror.as_deref(), &mut errors);
+        let alerts_every = time_span::time_span(
+            ("EDGE_DELIVERY_ALERTS_EVERY", "--alerts-every"),
+            self.alerts_every.as_deref(),
+            ALERTS_EVERY,
+            &mut errors,
+        );
         match (listen, key, cloudflare_base_url) {
             (Some(listen), Some(key), Some(cloudflare_base_url)) if errors.is_empty() => {
                 Ok(Config {
@@ -401,6 +419,7 @@ impl ServeConfigArgs {
                     webhook_allow_private,
                     verification_every,
                     verification_mirror,
+                    alerts_every,
                 })
             }
             _ => Err(ConfigErrors(errors)),

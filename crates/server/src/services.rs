@@ -2,6 +2,7 @@
 //! One file per aggregate; every error is a [`Problem`](crate::problem::Problem).
 
 pub(crate) mod agents;
+pub(crate) mod alerts;
 pub(crate) mod compare;
 pub(crate) mod connections;
 pub(crate) mod deployments;

@@ -3,6 +3,9 @@
 
 pub(crate) mod access_key;
 pub(crate) mod agent_registry;
+pub(crate) mod alert;
+pub(crate) mod alert_rule;
+pub(crate) mod alert_watch;
 pub(crate) mod audit_event;
 pub(crate) mod connection;
 pub(crate) mod connection_notice;

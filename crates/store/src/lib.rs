@@ -34,6 +34,7 @@
 
 mod access_keys;
 mod agent_registries;
+mod alerts;
 mod audit;
 mod backup;
 mod baselines;
@@ -78,6 +79,7 @@ mod workspaces;
 
 pub use access_keys::AccessKey;
 pub use agent_registries::{AgentRegistry, RegistryState};
+pub use alerts::{Alert, AlertChange, AlertFilter, AlertLook, LookLease};
 pub use audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use baselines::Baseline;
 pub use connection_zones::{AccountZones, ConnectionZone, RoutesFinding, ZoneQuery};

@@ -56,6 +56,18 @@ pub enum WebhookEvent {
     /// A site's account is as it was deployed again.
     #[serde(rename = "site.recovered")]
     SiteRecovered,
+    /// Agents that came regularly come no more, or come again.
+    #[serde(rename = "traffic.agent_stopped")]
+    TrafficAgentStopped,
+    /// Agents get too many errors, or no longer.
+    #[serde(rename = "traffic.errors")]
+    TrafficErrors,
+    /// A bot that is not known comes often, or no longer.
+    #[serde(rename = "traffic.unknown_bot")]
+    TrafficUnknownBot,
+    /// More visits than usual are not by whom they say, or no longer.
+    #[serde(rename = "traffic.contradicted")]
+    TrafficContradicted,
     /// Somebody asked for a message to see whether it arrives.
     #[serde(rename = "webhook.test")]
     Test,

@@ -16,6 +16,7 @@ function pagesOf({ connection, site, deployment }) {
     plans: `/sites/plans?site=${site.id}`,
     deploying: `/sites/deploying?d=${deployment.id}`,
     'site-edge': `/sites/${site.id}/edge`,
+    'site-alerts': `/sites/${site.id}/alerts`,
     'site-settings': `/sites/${site.id}/settings`,
     remove: `/sites/${site.id}/remove`,
     visit: `/sites/${site.id}/visit?path=/pricing&visitor=gptbot&beside=chrome`,

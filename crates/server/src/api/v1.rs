@@ -1,6 +1,7 @@
 //! Version 1: one file per resource.
 
 pub(crate) mod agents;
+mod alerts;
 mod audit;
 mod connections;
 mod deployments;
@@ -38,6 +39,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(live_pages::router())
         .merge(sync::router())
         .merge(traffic::router())
+        .merge(alerts::router())
         .merge(agents::router())
         .merge(audit::router())
         .merge(webhook::router())

@@ -71,6 +71,10 @@ kinds! {
     VariantDeleted = "variant.deleted", "Deleted a variant";
     /// It was said which agents get variants at a site.
     SiteAgentsChanged = "site.agents_changed", "Changed who gets variants";
+    /// It was said what a site's traffic is watched for.
+    SiteAlertRulesChanged = "site.alert_rules_changed", "Changed what is watched for";
+    /// Somebody has seen an alert.
+    AlertAcknowledged = "alert.acknowledged", "Saw an alert";
     /// A registry of agents was taken in, to be looked at.
     AgentsStaged = "agents.staged", "Staged a registry of agents";
     /// The staged registry was put in force.

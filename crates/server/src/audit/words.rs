@@ -34,7 +34,7 @@ fn one(name: &str, value: &Value) -> Option<String> {
         "kind" if text == "apply" => return None,
         "kind" if text == "remove" => "a removal".to_owned(),
         "status" | "kind" => text.replace('_', " "),
-        "code" | "format" | "path" | "file" | "why" | "sitemap" => text.to_owned(),
+        "alert" | "code" | "format" | "path" | "file" | "why" | "sitemap" => text.to_owned(),
         "serveAnyway" if value == true => "served whatever the page is".to_owned(),
         "serveAnyway" => "withheld when the page is not shown".to_owned(),
         "pages" => format!("{value} pages"),

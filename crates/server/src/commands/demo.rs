@@ -171,6 +171,7 @@ fn config(
         // The demo goes nowhere but to this machine, until somebody asks for it.
         verification_every: None,
         verification_mirror: None,
+        alerts_every: Some(crate::config::ALERTS_EVERY),
         support_url: None,
         webhook_allow_private: false,
         listen,

@@ -26,6 +26,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
 /// How long messages to the webhook stay in its log: 30 days.
 const KEEP_DELIVERIES_SECONDS: i64 = 30 * 86_400;
+/// Alerts that ended are kept as long as the audit log unless told otherwise.
+const KEEP_ALERTS_SECONDS: i64 = 400 * 86_400;
 /// How often figures are tidied, as their collector wants.
 const TIDY_FIGURES_EVERY: Duration = Duration::from_secs(5);
 
@@ -198,6 +200,9 @@ async fn housekeeping(app: AppState, shutdown: CancellationToken) {
                 let long_ago = app.clock.now().plus_seconds(-KEEP_DELIVERIES_SECONDS);
                 if let Err(error) = app.store.delete_deliveries_before(long_ago).await {
                     tracing::warn!(%error, "old messages to the webhook could not be deleted");
+                }
+                if let Err(error) = app.store.delete_alerts_before(app.clock.now().plus_seconds(-KEEP_ALERTS_SECONDS)).await {
+                    tracing::warn!(%error, "old alerts could not be deleted");
                 }
                 if let Err(problem) = auth::attempts::forget_old(&app).await {
                     tracing::warn!(%problem, "old sign-in failures could not be deleted");

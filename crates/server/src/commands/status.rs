@@ -12,9 +12,9 @@ use crate::{
     },
 };
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use domain::{connection::ConnectionStatus, time::Millis};
+use domain::{connection::ConnectionStatus, ids::SiteId, time::Millis};
 use serde_json::{Value, json};
-use std::process::ExitCode;
+use std::{collections::HashMap, process::ExitCode};
 use store::{ConnectionGlance, KvStatus, Page, Site};
 
 /// Show connections and sites at a glance, as last observed.
@@ -31,22 +31,27 @@ pub(crate) struct StatusArgs {
 pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let app = super::open(args.config).await?;
     let now = app.clock.now();
-    let (connections, sites) = match read(&app).await {
+    let (connections, sites, alerts) = match read(&app).await {
         Ok(found) => found,
         Err(problem) => return super::refuse(&problem, args.json),
     };
     if args.json {
         print_json(&json!({
             "connections": connections.iter().map(|it| connection_json(it, now)).collect::<Value>(),
-            "sites": sites.iter().map(site_json).collect::<Value>(),
+            "sites": sites.iter().map(|site| site_json(site, &alerts)).collect::<Value>(),
         }))?;
     } else {
-        print(&connections, &sites, now)?;
+        print(&connections, &sites, &alerts, now)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn read(app: &App) -> Outcome<(Vec<ConnectionGlance>, Vec<(Site, KvStatus)>)> {
+/// How many alerts each site has open.
+type OpenAlerts = HashMap<SiteId, u64>;
+
+type Found = (Vec<ConnectionGlance>, Vec<(Site, KvStatus)>, OpenAlerts);
+
+async fn read(app: &App) -> Outcome<Found> {
     let mut connections = Vec::new();
     let mut page = Page::first(store::PAGE_MAX);
     loop {
@@ -71,7 +76,8 @@ async fn read(app: &App) -> Outcome<(Vec<ConnectionGlance>, Vec<(Site, KvStatus)
             None => break,
         }
     }
-    Ok((connections, sites))
+    let alerts = app.store.count_open_alerts(app.workspace).await?;
+    Ok((connections, sites, alerts))
 }
 
 fn connection_json(connection: &ConnectionGlance, now: Millis) -> Value {
@@ -107,7 +113,11 @@ fn warning_lines(connection: &ConnectionGlance, warning: &Warning) -> String {
     )
 }
 
-fn site_json((site, content): &(Site, KvStatus)) -> Value {
+fn open_alerts(alerts: &OpenAlerts, site: &Site) -> u64 {
+    alerts.get(&site.id).copied().unwrap_or_default()
+}
+
+fn site_json((site, content): &(Site, KvStatus), alerts: &OpenAlerts) -> Value {
     json!({
         "id": site.id,
         "name": site.name,
@@ -117,12 +127,14 @@ fn site_json((site, content): &(Site, KvStatus)) -> Value {
         "live": content.live,
         "pending": content.pending,
         "failed": content.failed,
+        "openAlerts": open_alerts(alerts, site),
     })
 }
 
 fn print(
     connections: &[ConnectionGlance],
     sites: &[(Site, KvStatus)],
+    alerts: &OpenAlerts,
     now: Millis,
 ) -> anyhow::Result<()> {
     if connections.is_empty() {
@@ -150,7 +162,7 @@ fn print(
     if sites.is_empty() {
         return print_line("No site yet.");
     }
-    let mut table = new_table(["site", "status", "hosts", "variants at the edge"]);
+    let mut table = new_table(["site", "status", "hosts", "variants at the edge", "alerts"]);
     for (site, content) in sites {
         let hosts: Vec<&str> = site
             .hostnames
@@ -165,12 +177,16 @@ fn print(
                 "{} live, {} on their way, {} failed",
                 content.live, content.pending, content.failed
             ),
+            match open_alerts(alerts, site) {
+                0 => "none".to_owned(),
+                open => format!("{open} open"),
+            },
         ]);
     }
     print_line(&table.trim_fmt())
 }
 
-fn new_table(heads: [&str; 4]) -> Table {
+fn new_table<const N: usize>(heads: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)

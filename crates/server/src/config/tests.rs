@@ -181,3 +181,15 @@ fn verification_lists_come_from_their_operators_or_a_safe_mirror() {
     let text = check(|args, _| args.verification_every = Some("daily".into())).unwrap_err();
     assert!(text.contains("EDGE_DELIVERY_VERIFICATION_EVERY"), "{text}");
 }
+
+#[test]
+fn traffic_is_looked_at_every_few_minutes_unless_told() {
+    let every = |text: Option<&str>| {
+        let text = text.map(str::to_owned);
+        check(|args, _| args.alerts_every = text).map(|config| config.alerts_every)
+    };
+    assert_eq!(every(None), Ok(Some(ALERTS_EVERY)));
+    assert_eq!(every(Some("off")), Ok(None));
+    let text = every(Some("often")).unwrap_err();
+    assert!(text.contains("EDGE_DELIVERY_ALERTS_EVERY"), "{text}");
+}

@@ -11,7 +11,9 @@ use super::{
 use crate::{
     problem::Problem,
     services::{
-        agents, deployments, sites,
+        agents,
+        alerts::{self, Words},
+        deployments, sites,
         traffic::{self, SiteGlance},
         warnings,
     },
@@ -19,13 +21,16 @@ use crate::{
 use askama::Template;
 use axum::response::Response;
 use domain::{deployment::SiteStatus, time::Millis};
-use store::{ConnectionGlance, Page, Site};
+use store::{Alert, ConnectionGlance, Page, Site};
 
 /// As many agents are named.
 const AGENTS: usize = 5;
 
 /// As many sites the overview looks at.
 const LOOKED_AT: u32 = 100;
+
+/// As many open alerts it looks at.
+const ALERTS: u32 = 200;
 
 /// The overview.
 #[derive(Debug, Template)]
@@ -205,6 +210,10 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
             need => need,
         });
     }
+    let open = alerts::open_ones(app, ws, &Page::first(ALERTS))
+        .await?
+        .items;
+    needs.extend(alert_needs(&open, &sites));
     Ok(page(&OverviewPage {
         shell: desk.shell("overview"),
         way,
@@ -244,6 +253,38 @@ fn visited(glance: &SiteGlance) -> Visited {
         served: share(glance.counts.served(), glance.counts.visits),
         line: points.join(" "),
     }
+}
+
+/// Open alerts that nobody has seen, site by site.
+fn alert_needs(open: &[Alert], sites: &[Site]) -> Vec<Need> {
+    let unseen = |site: &Site| -> Vec<Words> {
+        let open = open.iter().filter(|alert| alert.site == site.id);
+        open.filter(|alert| alert.acknowledged.is_none())
+            .map(|alert| alerts::opened(&alert.finding))
+            .collect()
+    };
+    sites
+        .iter()
+        .filter_map(|site| {
+            let words = unseen(site);
+            let (title, detail) = match words.as_slice() {
+                [] => return None,
+                [one] => (one.title.clone(), one.detail.clone()),
+                several => {
+                    let titles: Vec<&str> =
+                        several.iter().map(|words| words.title.as_str()).collect();
+                    (plural(several.len() as u64, "alert"), titles.join(". "))
+                }
+            };
+            Some(Need {
+                state: State::new("warn", Mark::Triangle, "Alert"),
+                title: format!("{}: {title}", site.name),
+                words: detail,
+                href: format!("/sites/{}/alerts", site.id),
+                action: "See the alerts",
+            })
+        })
+        .collect()
 }
 
 fn site_need(site: &Site) -> Option<Need> {

@@ -30,8 +30,9 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SHOWS, SLASHES,
-        SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart, VariantRow,
+        AlertPanel, AlertsPage, DriftPanel, EdgePage, HostRow, NewSitePage, PastRow, PolicyPart,
+        RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage,
+        SyncPart, VariantRow, rule_parts,
     },
     variants::{
         ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,
@@ -176,7 +177,28 @@ fn head(open: &'static str, status: SiteStatus) -> SiteHead {
             Vec::new()
         },
         is_rolled_back: false,
+        alerts: if status == SiteStatus::Drifted {
+            vec![alert()]
+        } else {
+            Vec::new()
+        },
+        more_alerts: 3,
+        open_alerts: 4,
         taken_back: (status == SiteStatus::Drifted).then(|| "d1".to_owned()),
+    }
+}
+
+fn alert() -> AlertPanel {
+    AlertPanel {
+        id: "a1".to_owned(),
+        title: format!("{NASTY} stopped coming"),
+        detail: format!("No visit for 52 hours; {NASTY}"),
+        causes: vec!["The operator changed how it reads the web."],
+        remedies: vec!["Look at robots.txt."],
+        query: "?from=30d&agent=GPTBot".to_owned(),
+        opened: ago(30),
+        clear: Some(ago(20)),
+        seen: None,
     }
 }
 

@@ -146,6 +146,7 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "webhook_gone" => "The webhook is deleted.",
         "attached" => "The site has another connection. The plan shows how it is.",
         "saved" => "Saved.",
+        "alert-seen" => "Noted. It stays on this list until it is over.",
         "published" => "Published. It is on its way to the edge.",
         "published-path" => {
             "Published. What stood after ? or # and makes no other page of this site was left out."

@@ -9,12 +9,17 @@ use askama::{Template, filters::Safe};
 use domain::{deployment::SiteStatus, time::Millis};
 use store::{Site, VariantCounts};
 
+mod alerts;
 mod change;
 mod make;
 mod policy;
 mod show;
 mod sync;
 
+pub(crate) use alerts::AlertPanel;
+#[cfg(test)]
+pub(crate) use alerts::{AlertsPage, PastRow, rule_parts};
+pub(super) use alerts::{index as alerts, save_rules, saw};
 #[cfg(test)]
 pub(super) use change::SLASHES;
 pub(super) use change::{attach, remove, remove_page, rotate_preview_key, save_settings, settings};
@@ -193,6 +198,12 @@ pub(crate) struct SiteHead {
     pub(crate) not_deployed: Vec<String>,
     /// Whether it stands on the Worker of an earlier deployment.
     pub(crate) is_rolled_back: bool,
+    /// The newest open alerts that nobody has seen.
+    pub(crate) alerts: Vec<AlertPanel>,
+    /// How many more of these there are.
+    pub(crate) more_alerts: usize,
+    /// How many alerts are open, seen or not.
+    pub(crate) open_alerts: usize,
 }
 
 /// What differs in a site's account, on the pages of the site.

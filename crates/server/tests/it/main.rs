@@ -6,6 +6,7 @@
 )]
 
 mod agents;
+mod alerts;
 mod apply;
 mod audit;
 mod backups;

@@ -5,6 +5,7 @@
 
 mod access_keys;
 mod agent_registries;
+mod alerts;
 mod audit;
 mod bulk;
 mod connection_zones;
@@ -63,6 +64,7 @@ stories! {
     }
     access_keys { a_key_opens_until_it_is_revoked }
     agent_registries { a_registry_is_staged_activated_and_taken_back }
+    alerts { rules_are_set, looks_are_leased_and_written_whole, alerts_are_listed_seen_and_forgotten }
     audit { the_log_is_read_newest_first, old_lines_go }
     connections { a_connection_lives, lists_come_in_pages, corrupt_rows_are_named, everything_is_resealed_or_nothing }
     connection_zones {

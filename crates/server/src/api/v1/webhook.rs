@@ -60,8 +60,8 @@ struct WebhookBody {
 struct DeliveryView {
     /// Also the message's `webhook-id`.
     id: String,
-    /// `connection.expiring`, `connection.expired`, `connection.token_old`, `connection.status_changed`, `site.drifted`, `site.recovered` or
-    /// `webhook.test`.
+    /// `connection.expiring`, `connection.expired`, `connection.token_old`, `connection.status_changed`, `site.drifted`, `site.recovered`,
+    /// `traffic.agent_stopped`, `traffic.errors`, `traffic.unknown_bot`, `traffic.contradicted` or `webhook.test`.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
     event: WebhookEvent,

@@ -68,7 +68,29 @@ pub(crate) fn guide_section(problem: &Problem) -> Option<&'static str> {
 }
 
 /// The names that fields have on the console's pages.
-const LABELS: [(&str, &str); 22] = [
+const LABELS: [(&str, &str); 32] = [
+    (
+        "agentStopped.silentHours",
+        "The number of hours without a visit",
+    ),
+    ("agentStopped.days", "The number of days with visits before"),
+    ("agentStopped.visits", "The number of visits before"),
+    ("errors.percent", "The share of errors"),
+    (
+        "errors.visits",
+        "The number of visits for a share of errors",
+    ),
+    ("errors.hours", "The number of hours for a share of errors"),
+    ("unknownBot.visits", "The number of visits of unknown bots"),
+    (
+        "contradicted.percent",
+        "The share of visits under a false name",
+    ),
+    ("contradicted.times", "The number of times the share before"),
+    (
+        "contradicted.visits",
+        "The number of visits under a false name",
+    ),
     ("beside", "The second visitor"),
     ("base", "The revision that you started from"),
     ("confirm", "The name to confirm with"),

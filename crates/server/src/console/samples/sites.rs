@@ -130,6 +130,8 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 ..site(SiteStatus::InSync, vec![variant("/", published, live)], None)
             }),
         ),
+        ("site-alerts", html(&alerts(vec![alert()], true))),
+        ("site-alerts-none", html(&alerts(Vec::new(), false))),
         (
             "site-edge",
             html(&EdgePage {
@@ -201,6 +203,30 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
             }),
         ),
     ]
+}
+
+fn alerts(open: Vec<AlertPanel>, has_past: bool) -> AlertsPage {
+    let row = PastRow {
+        title: format!("{NASTY} stopped coming"),
+        detail: NASTY.to_owned(),
+        query: "?from=24h&outcome=error".to_owned(),
+        opened: Stamp(NOW),
+        ended: Stamp(NOW),
+        state: State::new("ok", Mark::Tick, "Over"),
+        seen_by: Some(NASTY.to_owned()),
+    };
+    AlertsPage {
+        shell: shell("s1"),
+        site: head("alerts", SiteStatus::InSync),
+        open,
+        past: if has_past { vec![row] } else { Vec::new() },
+        has_before: has_past,
+        next: has_past.then(|| "abc".to_owned()),
+        rules: rule_parts(&domain::alert::Rules::default(), None),
+        is_watched: has_past,
+        has_webhook: has_past,
+        problem: has_past.then(problem),
+    }
 }
 
 pub(super) fn variants() -> Vec<(&'static str, String)> {

@@ -41,7 +41,11 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
     let mut pages = vec![
         (
             "site-traffic-problem",
-            page(filtered.clone(), Answer::Problem(Box::new(problem)), Vec::new()),
+            page(
+                filtered.clone(),
+                Answer::Problem(Box::new(problem)),
+                Vec::new(),
+            ),
         ),
         (
             "site-traffic-empty",

@@ -87,6 +87,7 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
     {
         line.push("No connection: choose one under Settings".to_owned());
     }
+    let (alerts, more_alerts, open_alerts) = super::alerts::panels(desk, site).await?;
     let drift = drift::known(app, site).await?;
     let pending = deployments::pending(app, site).await?;
     if pending.is_rolled_back {
@@ -125,6 +126,9 @@ pub(crate) async fn head(desk: &Desk, site: &Site, open: &'static str) -> Outcom
             .filter(|deployment| !deployment.status.is_final())
             .map(|deployment| deployment.id.to_string()),
         open,
+        alerts,
+        more_alerts,
+        open_alerts,
     })
 }
 
