@@ -17,10 +17,11 @@ use domain::{
     identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
-    traffic::{Cell, HOUR_MS, Level},
+    traffic::{Extent, HOUR_MS, Level, Wanted},
     visit::VisitOutcome,
 };
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
@@ -32,7 +33,7 @@ const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;
 /// The most points of a series.
 const POINTS_MAX: usize = 1_000;
 
-/// The longest span whose hours are read one by one, when a series is asked about some paths.
+/// The longest span of which a series about some paths is made of hours.
 const BY_HOURS_MAX: i64 = 35 * 24;
 
 /// A question.
@@ -66,32 +67,24 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Whether visits by this agent, with this outcome and identity, count.
-    fn admits(
-        &self,
-        registry: &Registry,
-        agent: &str,
-        outcome: VisitOutcome,
-        identity: Identity,
-    ) -> bool {
-        let purpose = summary::purpose_of(registry, agent);
-        (self.agents.is_empty()
-            || self
-                .agents
-                .iter()
-                .any(|token| token.eq_ignore_ascii_case(agent)))
-            && (self.purposes.is_empty()
-                || purpose.is_some_and(|purpose| self.purposes.contains(&purpose)))
-            && (self.outcomes.is_empty() || self.outcomes.contains(&outcome))
-            && (self.identities.is_empty() || self.identities.contains(&identity))
-    }
-
-    fn admits_cell(&self, registry: &Registry, cell: &Cell<'_>) -> bool {
-        self.admits(registry, cell.agent, cell.outcome, cell.identity)
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|path| cell.path.starts_with(path))
+    /// The same for the counts.
+    fn wanted(&self, registry: &Arc<Registry>) -> Wanted {
+        let (agents, purposes) = (self.agents.clone(), self.purposes.clone());
+        let registry = Arc::clone(registry);
+        let admits = move |agent: &str| {
+            let is_named = |token: &String| token.eq_ignore_ascii_case(agent);
+            let comes_for = |purpose: Purpose| purposes.contains(&purpose);
+            (agents.is_empty() || agents.iter().any(is_named))
+                && (purposes.is_empty()
+                    || summary::purpose_of(&registry, agent).is_some_and(comes_for))
+        };
+        let is_every_agent = self.agents.is_empty() && self.purposes.is_empty();
+        Wanted {
+            agents: (!is_every_agent).then(|| Arc::new(admits) as _),
+            path: self.path.clone(),
+            outcomes: self.outcomes.clone(),
+            identities: self.identities.clone(),
+        }
     }
 }
 
@@ -108,7 +101,6 @@ pub(crate) async fn ask(
 ) -> Outcome<Summary> {
     sites::get(app, ws, site).await?;
     let registry = agents::active(app, ws).await?;
-    let registry = &*registry;
     let (from, to) = hours(question)?;
     let buckets = buckets::between(from, to, question.bucket, &question.zone)?;
     if buckets.len() > POINTS_MAX {
@@ -118,27 +110,51 @@ pub(crate) async fn ask(
         ));
     }
     let mut summary = Summary::new(from, to, buckets);
-    for counted in app.store.traffic(ws, site, from, to, Level::Block).await? {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            summary.add(&cell);
-        }
+    let wanted = question.filter.wanted(&registry);
+    let extent = Extent {
+        with_paths: true,
+        series_by: question.filter.path.is_some().then(|| finest(from, to)),
+    };
+    let counted = app
+        .store
+        .traffic_counts(ws, site, (from, to), wanted.clone(), extent)
+        .await?;
+    counted
+        .by_agent()
+        .for_each(|cell| summary.add_of_agent(&cell));
+    counted
+        .by_path()
+        .for_each(|cell| summary.add_of_path(&cell));
+    for (hour, agent, visits, served) in counted.series() {
+        summary.add_to_series(hour, agent, visits, served);
     }
-    if question.filter.path.is_some() {
-        series_of_paths(app, (ws, site), registry, question, &mut summary).await?;
-    } else {
-        series(app, (ws, site), registry, question, &mut summary).await?;
+    if question.filter.path.is_none() {
+        series(app, (ws, site), &wanted, &mut summary).await?;
     }
-    summary.previous = before(app, (ws, site), registry, question, (from, to)).await?;
+    // The span of the same length right before.
+    let before = (from - (to - from), from);
+    let counted = app
+        .store
+        .traffic_counts(ws, site, before, wanted, Extent::default())
+        .await?;
+    counted
+        .by_agent()
+        .for_each(|cell| summary.previous.add(&cell));
     let paths = summary.paths_to_look_up();
     summary.finish(
-        registry,
+        &registry,
         &app.store.published_among(ws, site, &paths).await?,
     );
     Ok(summary)
+}
+
+/// What the series of some paths is made of: hours, or for long spans UTC days.
+const fn finest(from: i64, to: i64) -> Level {
+    if to - from <= BY_HOURS_MAX {
+        Level::Hour
+    } else {
+        Level::Day
+    }
 }
 
 /// The whole hours of the question.
@@ -164,26 +180,18 @@ fn hours(question: &Question) -> Outcome<(i64, i64)> {
 async fn series(
     app: &App,
     (ws, site): (WorkspaceId, SiteId),
-    registry: &Registry,
-    question: &Question,
+    wanted: &Wanted,
     summary: &mut Summary,
 ) -> Outcome<()> {
     let (from, to) = (summary.from_hour, summary.to_hour);
+    let starts: Vec<i64> = summary.series.iter().map(|point| point.start).collect();
     let days = app
         .store
         .traffic_days(ws, site, from.div_euclid(24), (to + 23).div_euclid(24))
         .await?;
     for (day, counts) in days {
-        for row in counts.rows() {
-            if !question
-                .filter
-                .admits(registry, &row.agent, row.outcome, row.identity)
-            {
-                continue;
-            }
-            for (hour, visits) in (day * 24..).zip(row.hours) {
-                summary.add_to_series(hour, &row.agent, row.outcome, visits.into());
-            }
+        for (hour, agent, visits, served) in counts.sums(day, (from, to), &starts, wanted) {
+            summary.add_to_series(hour, agent, visits, served);
         }
         for (hour, dropped) in (day * 24..).zip(counts.dropped()) {
             if (from..to).contains(&hour) {
@@ -192,61 +200,4 @@ async fn series(
         }
     }
     Ok(())
-}
-
-/// The series of some paths: from the hours one by one, or for long spans from UTC days.
-async fn series_of_paths(
-    app: &App,
-    (ws, site): (WorkspaceId, SiteId),
-    registry: &Registry,
-    question: &Question,
-    summary: &mut Summary,
-) -> Outcome<()> {
-    let (from, to) = (summary.from_hour, summary.to_hour);
-    let level = if to - from <= BY_HOURS_MAX {
-        Level::Hour
-    } else {
-        Level::Day
-    };
-    for counted in app.store.traffic(ws, site, from, to, level).await? {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            summary.add_to_series(
-                counted.stretch.start,
-                cell.agent,
-                cell.outcome,
-                cell.sum.visits,
-            );
-        }
-    }
-    Ok(())
-}
-
-/// The counts of the span of the same length right before.
-async fn before(
-    app: &App,
-    (ws, site): (WorkspaceId, SiteId),
-    registry: &Registry,
-    question: &Question,
-    (from, to): (i64, i64),
-) -> Outcome<Counts> {
-    let mut counts = Counts::default();
-    let start = from - (to - from);
-    for counted in app
-        .store
-        .traffic(ws, site, start, from, Level::Block)
-        .await?
-    {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            counts.add(&cell);
-        }
-    }
-    Ok(counts)
 }

@@ -150,7 +150,8 @@ impl Summary {
         }
     }
 
-    pub(super) fn add(&mut self, cell: &Cell<'_>) {
+    /// Counts a cell of the counts by agent.
+    pub(super) fn add_of_agent(&mut self, cell: &Cell<'_>) {
         self.totals.add(cell);
         if let Some(counts) = self.by_agent.get_mut(cell.agent) {
             counts.add(cell);
@@ -160,6 +161,10 @@ impl Summary {
                 .or_default()
                 .add(cell);
         }
+    }
+
+    /// Counts a cell of the counts by path, which count the same visits.
+    pub(super) fn add_of_path(&mut self, cell: &Cell<'_>) {
         if let Some(counts) = self.by_path.get_mut(cell.path) {
             counts.add(cell);
         } else {
@@ -170,13 +175,7 @@ impl Summary {
         }
     }
 
-    pub(super) fn add_to_series(
-        &mut self,
-        hour: i64,
-        agent: &str,
-        outcome: VisitOutcome,
-        visits: u64,
-    ) {
+    pub(super) fn add_to_series(&mut self, hour: i64, agent: &str, visits: u64, served: u64) {
         if visits == 0 || hour < self.from_hour || hour >= self.to_hour {
             return;
         }
@@ -185,9 +184,7 @@ impl Summary {
             return;
         };
         point.visits += visits;
-        if outcome.is_served() {
-            point.served += visits;
-        }
+        point.served += served;
         match point.agents.get_mut(agent) {
             Some(count) => *count += visits,
             None => {
