@@ -1,6 +1,7 @@
 // What the Worker costs: requests a second and CPU time of workerd per request, beside bare pass-through Workers.
 // One run, each case in a workerd of its own, the cases in turns, the median of the turns; the pass-through module runs
-// twice, and the second line shows what the noise is. Then the script's size and what it costs at the start. `--json`
+// twice, and the second line shows what the noise is. An agent's requests are measured with their visits sent to a console too:
+// what that adds to the ratio, and how many of the visits arrived. Then the script's size and what it costs at the start. `--json`
 // for machines, `--seconds N` for the length of a turn, `--rounds N`.
 //
 // The load comes over kept-alive connections from this process, which also plays origin and KV: requests a second are
@@ -29,8 +30,8 @@ const MS_PER_TICK = 10;
 const REVISION = 'ab'.repeat(32);
 const PAGE = `<!doctype html><title>Page</title>${'<p>Text of a page.</p>'.repeat(180)}`;
 
-/** A server that answers each request head with bytes chosen by its first line. */
-function rawServer(answerTo) {
+/** A server that answers each request with bytes chosen by its first line, and hands on what was posted. */
+function rawServer(answerTo, posted = () => {}) {
   const server = net.createServer((socket) => {
     let heard = '';
     socket.setNoDelay(true);
@@ -39,6 +40,15 @@ function rawServer(answerTo) {
       heard += chunk.toString('latin1');
       for (let end = heard.indexOf('\r\n\r\n'); end >= 0; end = heard.indexOf('\r\n\r\n')) {
         const line = heard.slice(0, heard.indexOf('\r\n'));
+        if (line.startsWith('POST ')) {
+          const length = Number(/\r\ncontent-length: (\d+)/i.exec(heard.slice(0, end))?.[1]);
+          if (!Number.isInteger(length)) throw new Error(`no length: ${heard.slice(0, end)}`);
+          if (heard.length < end + 4 + length) return;
+          posted(heard.slice(end + 4, end + 4 + length));
+          heard = heard.slice(end + 4 + length);
+          socket.write(taken);
+          continue;
+        }
         heard = heard.slice(end + 4);
         socket.write(answerTo(line));
       }
@@ -53,6 +63,7 @@ const answer = (status, headers, body) =>
     Buffer.from(body),
   ]);
 const originAnswer = answer('200 OK', 'content-type: text/html', PAGE);
+const taken = answer('204 No Content', 'x: y', '');
 const metadata = JSON.stringify({ r: REVISION, t: 'text/html; charset=utf-8' });
 const variantAnswer = answer('200 OK', `CF-KV-Metadata: ${metadata}`, PAGE);
 // One that has stood for an hour, and one that is always new: then every variant is read from KV.
@@ -112,6 +123,9 @@ const READING = `addEventListener('fetch', (event) => event.respondWith((async (
     'cache-control': 'private, max-age=300', link: '<http://shop.example/tea>; rel="canonical"', 'x-edge-delivery': 'variant' } });
 })()));\n`;
 
+/** Visits go to the pretend origin, which takes them as the console does. */
+const REPORTING = { settings: { ingest: 'http://ingest.example/ingest/v1/visits' } };
+
 const cases = [
   { name: 'module: fetch(request)', head: person, edge: { script: MODULE, module: true } },
   { name: 'module: fetch(request), again (A/A)', head: person, edge: { script: MODULE, module: true } },
@@ -123,7 +137,11 @@ const cases = [
   { name: 'Edge Delivery: agent, no variant', head: headOf('/none', UA.gptbot, '*/*'), edge: {}, most: 1.1 },
   { name: 'Edge Delivery: agent, variant', head: headOf('/tea', UA.gptbot, '*/*'), edge: {}, most: 1.15 },
   { name: 'Edge Delivery: agent, variant from KV', head: headOf('/tea', UA.gptbot, '*/*'), edge: {}, index: 'fresh' },
+  { name: 'the same, no variant, visits sent', head: headOf('/none', UA.gptbot, '*/*'), edge: REPORTING, beside: 'Edge Delivery: agent, no variant' },
+  { name: 'the same, variant, visits sent', head: headOf('/tea', UA.gptbot, '*/*'), edge: REPORTING, beside: 'Edge Delivery: agent, variant' },
 ];
+/** What sending visits may add to the ratio. */
+const ADDED_MOST = 0.1;
 /** Bytes of a script, at most. */
 const SCRIPT_MAX = 100 * 1024;
 
@@ -154,7 +172,11 @@ function evaluation(script) {
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
-const origin = rawServer(() => originAnswer);
+/** Visits that arrived since they were last asked for. */
+let arrived = 0;
+const origin = rawServer(() => originAnswer, (body) => {
+  arrived += JSON.parse(body).length;
+});
 const kv = rawServer(kvAnswer(indexes.old));
 const kvFresh = rawServer(kvAnswer(indexes.fresh));
 const ports = { origin: await listen(origin), kv: await listen(kv) };
@@ -164,15 +186,20 @@ try {
     one.started = await startEdge({ ...one.edge, ports: one.index === 'fresh' ? portsFresh : ports });
     one.rates = [];
     one.costs = [];
+    one.shares = [];
     await load(one.started.port, one.head, 500);
   }
   for (let round = 0; round < rounds; round++) {
     for (const one of cases) {
       const cpu = cpuOf(one.started.pid);
+      arrived = 0;
       const began = performance.now();
       const answered = await load(one.started.port, one.head, seconds * 1000);
       one.rates.push((answered * 1000) / (performance.now() - began));
+      // The last visits wait a second for company.
+      if (one.beside !== undefined) await new Promise((resolve) => setTimeout(resolve, 1500));
       one.costs.push(((cpuOf(one.started.pid) - cpu) * 1000) / answered);
+      one.shares.push(arrived / answered);
     }
   }
   const [bare] = cases;
@@ -184,13 +211,18 @@ try {
     firstAnswerMs: Math.round(await startUp({}, ports)),
     firstAnswerOfModuleMs: Math.round(await startUp({ script: MODULE, module: true }, ports)),
   };
-  const rows = cases.map(({ name, rates, costs, most }) => ({
+  const ratioOf = (one) => median(one.costs) / median(bare.costs);
+  const addedBy = ({ beside, ...one }) =>
+    beside === undefined ? null : Number((ratioOf(one) - ratioOf(cases.find(({ name }) => name === beside))).toFixed(3));
+  const rows = cases.map(({ name, rates, costs, most, beside, shares }) => ({
     case: name,
     mostCpuRatio: most ?? null,
     requestsPerSecond: Math.round(median(rates)),
     cpuMicrosecondsPerRequest: Math.round(median(costs)),
     cpuRatio: Number((median(costs) / median(bare.costs)).toFixed(2)),
     rateRatio: Number((median(rates) / median(bare.rates)).toFixed(2)),
+    addedCpuRatio: addedBy({ costs, beside }),
+    visitsArrived: beside === undefined ? null : Number(median(shares).toFixed(3)),
   }));
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ seconds, rounds, connections: CONNECTIONS, rows, script: size }, null, 2)}\n`);
@@ -200,6 +232,7 @@ try {
       process.stdout.write(
         `${row.case.padEnd(40)}${String(row.requestsPerSecond).padStart(10)}${String(row.cpuMicrosecondsPerRequest).padStart(17)}` +
           `${row.cpuRatio.toFixed(2).padStart(12)}${row.rateRatio.toFixed(2).padStart(13)}` +
+          `${row.addedCpuRatio === null ? '' : `   + ${row.addedCpuRatio.toFixed(2)} ≤ ${ADDED_MOST.toFixed(2)} ${row.addedCpuRatio <= ADDED_MOST ? 'met' : 'MISSED'}; ${(100 * row.visitsArrived).toFixed(1)} % of the visits arrived`}` +
           `${row.mostCpuRatio === null ? '' : `   ≤ ${row.mostCpuRatio.toFixed(2)} ${row.cpuRatio <= row.mostCpuRatio ? 'met' : 'MISSED'}`}\n`,
       );
     }

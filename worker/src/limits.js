@@ -72,7 +72,9 @@ const HOT_CONTENT_MAX = 512 * 1024;
 const VISITS_KEPT = 1000;
 /** Visits in one batch. */
 const VISITS_PER_BATCH = 200;
-/** Milliseconds that a batch waits for company. */
+/** Full batches that are on their way at the same time. */
+const VISITS_FULL_BATCHES = 4;
+/** Milliseconds that a batch which is not full waits for company. */
 const VISITS_DELAY_MS = 1000;
 /** Milliseconds after which a delivery that was begun is given up for lost. */
 const VISITS_DELIVERY_MS = 10000;

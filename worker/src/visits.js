@@ -24,6 +24,9 @@ let visitsDropped = 0;
 let batchKept;
 /** When a delivery was begun last. A time, not a flag: the request that delivers may be cancelled. */
 let deliveryBegunAt = -Infinity;
+/** Full batches that are on their way, and when the last of them was sent: cancelled ones are forgotten after a while. */
+let fullBatches = 0;
+let fullBatchSentAt = -Infinity;
 
 /** What is told of a request beside who got what. @param {Visit} visit @param {any} request @returns {Visit} */
 function withDetails(visit, request) {
@@ -56,24 +59,42 @@ function noteVisit(visit) {
 
 /** Whether this request should deliver; the caller then does. @param {number} now */
 function deliveryDue(now) {
-  return visits.length > 0 && now - deliveryBegunAt >= VISITS_DELIVERY_MS;
+  return fullBatchDue(now) || (visits.length > 0 && now - deliveryBegunAt >= VISITS_DELIVERY_MS);
 }
 
-/** Waits for company, then sends what is there. @param {Config} config @param {string} siteKey @param {number} now */
+/** Whether a batch is full and can go at once: not while one waits to be sent again, and not many at a time. @param {number} now */
+function fullBatchDue(now) {
+  if (visits.length < VISITS_PER_BATCH || batchKept !== undefined) return false;
+  if (now - fullBatchSentAt >= VISITS_DELIVERY_MS) fullBatches = 0;
+  return fullBatches < VISITS_FULL_BATCHES;
+}
+
+/** Sends a full batch at once; else waits for company, then sends what is there. @param {Config} config @param {string} siteKey @param {number} now */
 async function deliverVisits(config, siteKey, now) {
+  if (fullBatchDue(now)) {
+    fullBatches++;
+    fullBatchSentAt = now;
+    await deliverBatch(config, siteKey, takeBatch());
+    fullBatches--;
+    return;
+  }
   deliveryBegunAt = now;
   await new Promise((resolve) => setTimeout(resolve, VISITS_DELAY_MS));
   while (batchKept !== undefined || visits.length > 0) {
     const batch = batchKept || takeBatch();
     batchKept = undefined;
-    if (!(await sendBatch(config.ingest, siteKey, batch))) {
-      batch.tries++;
-      if (batch.tries < VISITS_TRIES) batchKept = batch;
-      else visitsDropped += batch.visits.length + batch.dropped;
-      return; // The next try is due when this one would have been given up for lost.
-    }
+    // When it fails, the next try is due when this one would have been given up for lost.
+    if (!(await deliverBatch(config, siteKey, batch))) return;
   }
   deliveryBegunAt = -Infinity;
+}
+
+/** Sends a batch; keeps it when that fails, as long as it may be tried again and no other is kept. Whether it is done with. */
+async function deliverBatch(config, siteKey, batch) {
+  const fate = await sendBatch(config.ingest, siteKey, batch);
+  if (fate === 'later' && ++batch.tries < VISITS_TRIES && batchKept === undefined) batchKept = batch;
+  else if (fate !== 'taken') visitsDropped += batch.visits.length + batch.dropped;
+  return fate !== 'later';
 }
 
 function takeBatch() {
@@ -83,7 +104,7 @@ function takeBatch() {
   return batch;
 }
 
-/** Whether the batch is done with: taken, or refused for good. */
+/** What became of the batch. @returns {Promise<'taken' | 'refused' | 'later'>} */
 async function sendBatch(url, siteKey, batch) {
   try {
     const answer = await fetch(url, {
@@ -99,8 +120,9 @@ async function sendBatch(url, siteKey, batch) {
       signal: AbortSignal.timeout(VISITS_DELIVERY_MS / 2),
     });
     await answer.arrayBuffer();
-    return answer.status < 500 && answer.status !== 429;
+    if (answer.ok) return 'taken';
+    return answer.status < 500 && answer.status !== 429 ? 'refused' : 'later';
   } catch {
-    return false;
+    return 'later';
   }
 }

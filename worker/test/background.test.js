@@ -5,6 +5,7 @@ import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { HOST, SITE, SITE_KEY, UA, startEdge, until } from './edge.js';
 import { pointerFor } from './pointer.js';
+import { assembledScript } from './scope.js';
 
 const REVISION = 'ab'.repeat(32);
 
@@ -126,6 +127,45 @@ test('visits arrive in batches', () =>
     await edge.agent('/tea');
     await until(() => edge.origin.deliveries.length > batches);
     assert.notEqual(edge.origin.deliveries.at(-1).headers['idempotency-key'], headers['idempotency-key']);
+  }));
+
+test('a full batch does not wait, and no visit is lost', () => {
+  const script = assembledScript().replace('VISITS_DELAY_MS = 1000', 'VISITS_DELAY_MS = 600000');
+  return withEdge({ script, settings: { ingest: 'http://ingest.example/ingest/v1/visits' } }, async (edge) => {
+    await edge.withIndex({ html: ['/tea'] });
+    const ask = (from, count) => Promise.all(Array.from({ length: count }, (_, n) => edge.agent(`/page-${from + n}`)));
+    // Three thousand are more than an isolate keeps.
+    for (let from = 0; from < 3000; from += 100) await ask(from, 100);
+    const delivered = () => edge.origin.deliveries.flatMap(({ body }) => JSON.parse(body));
+    await until(async () => {
+      await edge.agent('/more');
+      return delivered().length >= 3000;
+    });
+    const paths = delivered().map(({ path }) => path).filter((path) => path.startsWith('/page-'));
+    assert.equal(new Set(paths).size, paths.length);
+    for (const { headers, body } of edge.origin.deliveries) {
+      assert.equal(headers['x-edge-delivery-dropped'], '0');
+      assert.equal(JSON.parse(body).length, 200);
+    }
+    assert.equal(edge.stderr(), '');
+  });
+});
+
+test('visits that the console refuses for good are told as dropped', () =>
+  withEdge({ settings: { ingest: 'http://ingest.example/ingest/v1/visits' } }, async (edge) => {
+    await edge.withIndex({ html: ['/tea'] });
+    await until(() => edge.origin.deliveries.length > 0);
+    edge.origin.deliveryStatus = 401;
+    const before = edge.origin.deliveries.length;
+    await edge.agent('/refused');
+    await until(() => edge.origin.deliveries.length > before);
+    edge.origin.deliveryStatus = 204;
+    const refused = edge.origin.deliveries.length;
+    await until(async () => {
+      await edge.agent('/after');
+      return edge.origin.deliveries.length > refused;
+    });
+    assert.equal(edge.origin.deliveries.at(refused).headers['x-edge-delivery-dropped'], '1');
   }));
 
 test('a visit says where it came from, and what a signature is checked by', () =>

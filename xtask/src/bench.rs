@@ -3,6 +3,7 @@
 use crate::{
     build::{self, BuildArgs},
     install,
+    postgres::{self, Postgres},
     run::{command, root, run},
 };
 use clap::{Args, ValueEnum};
@@ -18,10 +19,16 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// Deploying with 80 ms a call: calls and wall time, against the straightforward way.
     Deploy,
+    /// Ten million visits of a year: every question of the pages, on SQLite and PostgreSQL, and memory of the server.
+    Dashboard,
     /// The Worker on workerd against a bare pass-through: requests a second and CPU a request.
     Edge,
     /// The import of a million lines, of which one in a hundred is bad: lines a second and the program's peak memory.
     Import,
+    /// Taking visits, on SQLite and PostgreSQL: visits a second on the disk, CPU and bytes of each.
+    Ingest,
+    /// A day of 200,000 requests by agents and others through the edge: whether every visit is counted once.
+    Day,
     /// The check of a token: calls and time, with few and with many accounts and zones.
     Check,
     /// Bringing content to KV with 80 ms a call: calls, bytes, time, and memory of the server.
@@ -75,6 +82,27 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
                 .env("EDGE_DELIVERY_IMPORT_LINES", "1000000")
                 .env("EDGE_DELIVERY_WORKERD", workerd))
         }
+        Bench::Day => {
+            let workerd = install::workerd()?;
+            build::assets()?;
+            let test = "day::a_day_of_visits_is_counted_exactly";
+            let package = [
+                "test",
+                "--locked",
+                "-p",
+                "edge-delivery",
+                "--test",
+                "it",
+                test,
+                "--",
+                "--nocapture",
+            ];
+            run(command("cargo", &package)
+                .env("EDGE_DELIVERY_DAY", "200000")
+                .env("EDGE_DELIVERY_WORKERD", workerd))
+        }
+        Bench::Ingest => traffic("xtask/bench/ingest.mjs"),
+        Bench::Dashboard => traffic("xtask/bench/dashboard.mjs"),
         Bench::Check => {
             let program = build::run(&BuildArgs { release: false })?;
             run(command("node", &["xtask/bench/check.mjs"])
@@ -83,4 +111,16 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
                 .env("EDGE_DELIVERY_WORKERD", install::workerd()?))
         }
     }
+}
+
+/// A bench of the program as people run it, optimised, beside a PostgreSQL that keeps what it says it kept.
+fn traffic(script: &str) -> anyhow::Result<()> {
+    install::postgres_programs()?;
+    let (program, store) = build::with_example("traffic_bench")?;
+    let server = Postgres::start_durable()?;
+    run(command("node", &[script])
+        .env("EDGE_DELIVERY", program)
+        .env("EDGE_DELIVERY_BENCH_STORE", store)
+        .env("EDGE_DELIVERY_WORKERD", install::workerd()?)
+        .env(postgres::URL_VARIABLE, server.url()))
 }

@@ -43,3 +43,18 @@ pub(crate) fn assets() -> anyhow::Result<()> {
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
+
+/// Builds the program with optimisations, and beside it, from the same dependencies, an example of the store; gives the paths
+/// of both.
+pub(crate) fn with_example(name: &str) -> anyhow::Result<(PathBuf, PathBuf)> {
+    install::npm(npm_parts::WORKER)?;
+    assets()?;
+    let packages = ["--package", "edge-delivery", "--package", "store"];
+    run::run(
+        command("cargo", &["build", "--locked", "--release"])
+            .args(packages)
+            .args(["--bins", "--example", name]),
+    )?;
+    let example = target().join("release/examples").join(name);
+    Ok((program(true), example))
+}

@@ -77,6 +77,7 @@ pub(crate) struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
     as_root: bool,
+    is_durable: bool,
     server: Option<Child>,
 }
 
@@ -87,6 +88,18 @@ impl Postgres {
     /// # Errors
     /// When PostgreSQL is not installed (the message says how to), or does not start (with what it said).
     pub(crate) fn start() -> Result<Self> {
+        Self::start_one(false)
+    }
+
+    /// The same with PostgreSQL's own care for crashes: what it says is on the disk is on the disk.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn start_durable() -> Result<Self> {
+        Self::start_one(true)
+    }
+
+    fn start_one(is_durable: bool) -> Result<Self> {
         let Some(programs) = programs() else {
             bail!("PostgreSQL is not installed: apt-get install postgresql");
         };
@@ -96,6 +109,7 @@ impl Postgres {
             programs,
             folder,
             as_root: is_root()?,
+            is_durable,
             server: None,
         };
         postgres.make_folder()?;
@@ -184,12 +198,14 @@ impl Postgres {
             .arg("-k")
             .arg(&self.folder)
             .args(["-c", "listen_addresses="])
-            .args(["-c", "max_connections=300"])
-            .args(["-c", "fsync=off"])
-            .args(["-c", "synchronous_commit=off"])
-            .args(["-c", "full_page_writes=off"])
-            .stdout(log.try_clone()?)
-            .stderr(log);
+            .args(["-c", "max_connections=300"]);
+        if !self.is_durable {
+            command
+                .args(["-c", "fsync=off"])
+                .args(["-c", "synchronous_commit=off"])
+                .args(["-c", "full_page_writes=off"]);
+        }
+        command.stdout(log.try_clone()?).stderr(log);
         let server = command.spawn().context("cannot start postgres")?;
         *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((server.id(), self.folder.clone()));

@@ -108,6 +108,9 @@ pub struct Switches {
     pub kv_cache_percent: u64,
     /// How many KV writes an account has in a day (UTC); 0: no limit. The real free plan has 1,000.
     pub kv_writes_a_day: u64,
+    /// Whether `X-Forwarded-For` of a request names its visitor, as if a load balancer stood in front of this edge. The real
+    /// edge believes nobody; here every visitor comes from loopback.
+    pub trusts_forwarded_for: bool,
 }
 
 impl Default for Switches {
@@ -119,6 +122,7 @@ impl Default for Switches {
             kv_delay_ms: 0,
             kv_cache_percent: 0,
             kv_writes_a_day: 0,
+            trusts_forwarded_for: false,
         }
     }
 }

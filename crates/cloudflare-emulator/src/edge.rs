@@ -141,10 +141,16 @@ async fn visit(
     mut request: Request<Body>,
 ) -> Response<Body> {
     visitor::to_origin_form(&mut request);
-    let Some(visitor) = Visitor::new(&request, peer) else {
+    let Some(mut visitor) = Visitor::new(&request, peer) else {
         return words::answer(400, "a request needs a Host header that names a host");
     };
-    let decision = decide(&edge.world.read(), &visitor);
+    let decision = {
+        let world = edge.world.read();
+        if world.switches.trusts_forwarded_for {
+            visitor.is_forwarded(request.headers_mut());
+        }
+        decide(&world, &visitor)
+    };
     let mut response = match decision {
         Decision::Direct(origin) => return edge.to_origin(&origin, request).await,
         Decision::Nowhere(status, words) => words::answer(status, &words),

@@ -29,6 +29,8 @@ pub struct StateFile {
     pub kv_cache_percent: u64,
     /// How many KV writes an account has in a day; 0: no limit.
     pub kv_writes_a_day: u64,
+    /// Whether `X-Forwarded-For` names the visitor.
+    pub trusts_forwarded_for: bool,
     /// `[[accounts]]`
     pub accounts: Vec<AccountEntry>,
     /// `[[zones]]`
@@ -52,6 +54,7 @@ impl Default for StateFile {
             kv_delay_ms: 0,
             kv_cache_percent: 0,
             kv_writes_a_day: 0,
+            trusts_forwarded_for: false,
             accounts: Vec::new(),
             zones: Vec::new(),
             tokens: Vec::new(),

@@ -4,13 +4,22 @@
 //! A [`Cube`] counts the visits of one stretch of time by agent, path, outcome, identity and format. It names a bounded
 //! number of paths, the most visited ones; the rest is counted under one *other*, [`OTHER_PATHS`]. A [`Day`] counts
 //! without paths, hour by hour, so that days and weeks can be drawn in any time zone of whole hours.
+//!
+//! What is written down of a cube are [`Sections`]; [`Counting`] answers from those that it needs.
 
+mod counting;
 mod cube;
 mod day;
+mod folded;
+mod kind;
+mod sections;
 mod stretch;
 
+pub use counting::{Counting, Extent, Needs, Reading, Wanted};
 pub use cube::{Cell, Cube, Sum};
 pub use day::{Day, DayRow};
+pub use folded::Folded;
+pub use sections::{Chunk, Damaged, Sections};
 pub use stretch::{Level, Stretch, cover};
 
 /// The path under which those visits are counted whose own path is not named.

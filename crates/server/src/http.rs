@@ -13,6 +13,7 @@
 mod connection_figures;
 pub(crate) mod health;
 mod host;
+mod ingest_figures;
 mod limits;
 mod list_figures;
 mod problems;

@@ -58,6 +58,7 @@ mod leases;
 mod makings;
 mod meta;
 mod migrations;
+mod packing;
 mod page_watches;
 mod paging;
 mod path_policy;

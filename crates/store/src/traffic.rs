@@ -2,6 +2,7 @@
 //! so that a year is read in about a hundred pieces. Whoever counts an hour anew throws away what it was folded into.
 
 mod fold;
+mod packed;
 mod read;
 
 use crate::{
@@ -11,11 +12,12 @@ use crate::{
         traffic_cube::{self, ActiveModel, Column, Entity},
         traffic_day, visit_batch,
     },
+    packing::{Unpacker, compress},
     sites,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
-    traffic::{Cube, Day, Level, Stretch},
+    traffic::{Cube, Day, Level, Sections, Stretch},
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -28,14 +30,14 @@ use std::collections::BTreeMap;
 pub use fold::Unfolded;
 pub use read::CountedStretch;
 
-/// The first byte of what is compressed.
+/// The first byte of what is compressed of a day.
 const VERSION: u8 = 1;
 
 /// zstd's default.
 const COMPRESSION: i32 = 3;
 
-/// The most bytes of a row when decompressed.
-const UNPACKED_MAX: usize = 64 * 1024 * 1024;
+/// The most bytes of a day when decompressed.
+const UNPACKED_MAX: usize = 16 * 1024 * 1024;
 
 /// How many times more paths than it will name an hour may hold, so that one that becomes known late can still grow.
 const SLACK: usize = 2;
@@ -111,7 +113,8 @@ async fn count(
         let stretch = Stretch::holding(Level::Hour, addition.hour);
         let mut cube = cube(tx, site, stretch).await?.unwrap_or_default();
         cube.merge(&addition.cube);
-        put_cube(tx, workspace, site, stretch, cube, SLACK).await?;
+        let cube = cube.bounded(stretch.level.paths_max(), SLACK);
+        put_cube(tx, workspace, site, stretch, &cube.sections()).await?;
         unfold(tx, site, addition.hour).await?;
         days.entry(addition.hour.div_euclid(24))
             .or_default()
@@ -173,25 +176,24 @@ async fn cube(db: &impl ConnectionTrait, site: SiteId, stretch: Stretch) -> Resu
 }
 
 fn cube_from_row(row: &traffic_cube::Model) -> Result<Cube> {
-    unpack(&row.data, Row::new("traffic_cubes", &row.site_id))
+    packed::unpack(&row.data)
+        .map_err(|error| Row::new("traffic_cubes", &row.site_id).corrupt("data", error))
 }
 
-/// Stores a cube, with as many paths as its level may name.
+/// Stores a cube.
 async fn put_cube(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,
     stretch: Stretch,
-    cube: Cube,
-    slack: usize,
+    sections: &Sections,
 ) -> Result<()> {
-    let cube = cube.bounded(stretch.level.paths_max(), slack);
     let row = ActiveModel {
         site_id: Set(site.to_string()),
         level: Set(stretch.level.number()),
         start: Set(stretch.start),
         workspace_id: Set(workspace.to_string()),
-        data: Set(pack(&cube)),
+        data: Set(packed::pack(sections)),
         folded: Set(false),
     };
     Entity::insert(row)
@@ -240,13 +242,13 @@ async fn put_day(
 fn pack<T: Serialize>(value: &T) -> Vec<u8> {
     let mut plain = vec![VERSION];
     plain.extend(postcard::to_allocvec(value).expect("counts are numbers, words and lists"));
-    zstd::bulk::compress(&plain, COMPRESSION)
-        .expect("the output buffer is made large enough for any input")
+    compress(&plain, COMPRESSION)
 }
 
 fn unpack<T: DeserializeOwned>(data: &[u8], row: Row<'_>) -> Result<T> {
-    let plain =
-        zstd::bulk::decompress(data, UNPACKED_MAX).map_err(|error| row.corrupt("data", error))?;
+    let plain = Unpacker::new()
+        .unpack(data, UNPACKED_MAX)
+        .map_err(|error| row.corrupt("data", error))?;
     match plain.split_first() {
         Some((&VERSION, rest)) => {
             postcard::from_bytes(rest).map_err(|error| row.corrupt("data", error))

@@ -12,6 +12,7 @@ use crate::{
         visit_batch::{ActiveModel, Column, Entity, Model},
     },
     ingest_keys,
+    packing::{Unpacker, compress},
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -188,11 +189,14 @@ impl Store {
     pub async fn roll_up_lag_for_background(&self) -> Result<(u64, Option<Millis>)> {
         let waiting = || Entity::find().filter(Column::RolledUp.eq(false));
         let count = waiting().count(self.reader()).await?;
-        let oldest = waiting()
+        let oldest: Option<i64> = waiting()
+            .select_only()
+            .column(Column::ReceivedAt)
             .order_by_asc(Column::Id)
+            .into_tuple()
             .one(self.reader())
             .await?;
-        Ok((count, oldest.map(|row| Millis(row.received_at))))
+        Ok((count, oldest.map(Millis)))
     }
 
     /// Batches of a site, in the order in which they came.
@@ -318,14 +322,14 @@ async fn good_keys(
 fn pack(visits: &[Visit]) -> Vec<u8> {
     let mut plain = vec![VERSION];
     plain.extend(postcard::to_allocvec(visits).expect("visits are numbers, words and lists"));
-    zstd::bulk::compress(&plain, LEVEL)
-        .expect("the output buffer is made large enough for any input")
+    compress(&plain, LEVEL)
 }
 
 fn from_row(row: &Model) -> Result<StoredBatch> {
     let id = row.id.to_string();
     let read = Row::new("visit_batches", &id);
-    let plain = zstd::bulk::decompress(&row.data, UNPACKED_MAX)
+    let plain = Unpacker::new()
+        .unpack(&row.data, UNPACKED_MAX)
         .map_err(|error| read.corrupt("data", error))?;
     let visits = match plain.split_first() {
         Some((&VERSION, rest)) => {

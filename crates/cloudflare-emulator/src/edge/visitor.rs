@@ -66,6 +66,26 @@ impl Visitor {
         })
     }
 
+    /// Takes the last address of `X-Forwarded-For`, if there is one, for where the visitor came from, and takes it off.
+    pub(super) fn is_forwarded(&mut self, headers: &mut HeaderMap) {
+        let Some(all) = headers
+            .get("x-forwarded-for")
+            .and_then(|value| value.to_str().ok())
+        else {
+            return;
+        };
+        let (before, last) = all.rsplit_once(',').unwrap_or(("", all));
+        let Ok(ip) = last.trim().parse::<IpAddr>() else {
+            return;
+        };
+        let before = before.trim().to_owned();
+        self.ip = ip.to_canonical();
+        headers.remove("x-forwarded-for");
+        if !before.is_empty() {
+            set(headers, "x-forwarded-for", &before);
+        }
+    }
+
     /// Makes `headers` what a Worker and the origin see.
     pub(super) fn mark(&self, headers: &mut HeaderMap) {
         for name in RESERVED {
@@ -211,5 +231,33 @@ mod tests {
         );
         assert_eq!(headers["cf-connecting-ip"], "127.0.0.1");
         assert!(!headers.contains_key(CF_BLOB_HEADER));
+    }
+
+    #[test]
+    fn a_load_balancer_names_the_visitor() {
+        let request = request("/", Some("shop.example"));
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 5));
+        let cases = [
+            (Some("198.51.100.7"), "198.51.100.7", None),
+            (
+                Some("203.0.113.1, 2001:db8::7"),
+                "2001:db8::7",
+                Some("203.0.113.1"),
+            ),
+            (Some("::ffff:192.0.2.1"), "192.0.2.1", None),
+            (Some("nobody"), "127.0.0.1", Some("nobody")),
+            (None, "127.0.0.1", None),
+        ];
+        for (sent, ip, left) in cases {
+            let mut visitor = Visitor::new(&request, loopback).unwrap();
+            let mut headers = HeaderMap::new();
+            if let Some(sent) = sent {
+                headers.insert("x-forwarded-for", HeaderValue::from_static(sent));
+            }
+            visitor.is_forwarded(&mut headers);
+            assert_eq!(visitor.ip.to_string(), ip, "{sent:?}");
+            let kept = headers.get("x-forwarded-for");
+            assert_eq!(kept.map(|value| value.to_str().unwrap()), left, "{sent:?}");
+        }
     }
 }

@@ -95,6 +95,7 @@ impl StateFile {
                 kv_delay_ms: self.kv_delay_ms,
                 kv_cache_percent: self.kv_cache_percent,
                 kv_writes_a_day: self.kv_writes_a_day,
+                trusts_forwarded_for: self.trusts_forwarded_for,
             },
             ..World::default()
         };

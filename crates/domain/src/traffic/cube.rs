@@ -1,16 +1,18 @@
 //! Counts by agent, path, outcome, identity and format.
 
-use super::OTHER_PATHS;
+use super::{
+    OTHER_PATHS,
+    kind::{of_kind, of_pair},
+};
 use crate::{
     identity::Identity,
     variant::Format,
     visit::{Visit, VisitOutcome},
 };
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// What was counted in one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sum {
     /// Visits.
     pub visits: u64,
@@ -20,8 +22,8 @@ pub struct Sum {
 
 impl Sum {
     fn add(&mut self, other: Self) {
-        self.visits += other.visits;
-        self.spent_ms += other.spent_ms;
+        self.visits = self.visits.saturating_add(other.visits);
+        self.spent_ms = self.spent_ms.saturating_add(other.spent_ms);
     }
 }
 
@@ -42,47 +44,59 @@ pub struct Cell<'a> {
     pub sum: Sum,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Key {
-    agent: u32,
-    path: u32,
-    outcome: VisitOutcome,
-    identity: Identity,
-    format: Option<Format>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub(super) agent: u32,
+    pub(super) path: u32,
+    pub(super) outcome: VisitOutcome,
+    pub(super) identity: Identity,
+    pub(super) format: Option<Format>,
+}
+
+impl Key {
+    /// With a kind as it is written down.
+    pub(super) fn of(agent: u32, path: u32, kind: u8) -> Option<Self> {
+        let (pair, format) = of_kind(kind)?;
+        let (outcome, identity) = of_pair(pair)?;
+        Some(Self {
+            agent,
+            path,
+            outcome,
+            identity,
+            format,
+        })
+    }
 }
 
 /// Counts of one stretch of time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Cube {
-    agents: Names,
-    paths: Names,
-    cells: HashMap<Key, Sum>,
+    pub(super) agents: Names,
+    pub(super) paths: Names,
+    pub(super) cells: HashMap<Key, Sum>,
 }
 
-/// How a cube is stored: names once, cells in order.
-#[derive(Debug, Serialize, Deserialize)]
-struct Stored {
-    agents: Vec<String>,
-    paths: Vec<String>,
-    cells: Vec<(Key, Sum)>,
+/// Two cubes are the same when they count the same, in whatever order names were met.
+impl PartialEq for Cube {
+    fn eq(&self, other: &Self) -> bool {
+        self.sections() == other.sections()
+    }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Names {
-    list: Vec<String>,
+impl Eq for Cube {}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    pub(super) list: Vec<String>,
     index: HashMap<String, u32>,
 }
 
 impl Names {
-    fn of(list: Vec<String>) -> Self {
-        let index = (0..)
-            .zip(&list)
-            .map(|(at, name)| (name.clone(), at))
-            .collect();
-        Self { list, index }
+    pub(super) fn known(&self, name: &str) -> Option<u32> {
+        self.index.get(name).copied()
     }
 
-    fn number(&mut self, name: &str) -> u32 {
+    pub(super) fn number(&mut self, name: &str) -> u32 {
         if let Some(number) = self.index.get(name) {
             return *number;
         }
@@ -92,7 +106,7 @@ impl Names {
         number
     }
 
-    fn name(&self, number: u32) -> &str {
+    pub(super) fn name(&self, number: u32) -> &str {
         self.list.get(number as usize).map_or("", String::as_str)
     }
 }
@@ -114,8 +128,7 @@ impl Cube {
         });
     }
 
-    /// Counts what is in a cell of another cube.
-    pub fn put(&mut self, cell: Cell<'_>) {
+    pub(super) fn put(&mut self, cell: Cell<'_>) -> Key {
         let key = Key {
             agent: self.agents.number(cell.agent),
             path: self.paths.number(cell.path),
@@ -124,6 +137,13 @@ impl Cube {
             format: cell.format,
         };
         self.cells.entry(key).or_default().add(cell.sum);
+        key
+    }
+
+    /// Counts under a key whose names are known.
+    pub(super) fn count(&mut self, key: Key, visits: u64, spent_ms: u64) {
+        let sum = Sum { visits, spent_ms };
+        self.cells.entry(key).or_default().add(sum);
     }
 
     /// Counts everything of another cube.
@@ -189,30 +209,6 @@ impl Cube {
     }
 }
 
-impl Serialize for Cube {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut cells: Vec<_> = self.cells.iter().map(|(key, sum)| (*key, *sum)).collect();
-        cells.sort_unstable_by_key(|(key, _)| *key);
-        Stored {
-            agents: self.agents.list.clone(),
-            paths: self.paths.list.clone(),
-            cells,
-        }
-        .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Cube {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let stored = Stored::deserialize(deserializer)?;
-        Ok(Self {
-            agents: Names::of(stored.agents),
-            paths: Names::of(stored.paths),
-            cells: stored.cells.into_iter().collect(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,8 +267,7 @@ mod tests {
             };
             let mut merged = cube(&left);
             merged.merge(&cube(&right));
-            let json = serde_json::to_string(&merged).expect("a cube");
-            let read: Cube = serde_json::from_str(&json).expect("the same");
+            let read = Cube::read(&merged.sections()).expect("the same");
             prop_assert_eq!(&read, &merged);
             let total = (left.len() + right.len()) as u64;
             prop_assert_eq!(merged.visits(), total);

@@ -183,7 +183,7 @@ pub(crate) fn figures(
             .missed
             .iter()
             .take(ROWS)
-            .map(|found| MissedRow::of(registry, shown, found))
+            .map(|found| MissedRow::of(shown, found))
             .collect(),
         missed_all: summary.missed.len(),
         pages: summary

@@ -3,7 +3,7 @@
 //! The first two say nothing that a stranger may not know. `/metrics` is open to loopback without a proxy; from anywhere
 //! else it takes an access key.
 
-use super::{connection_figures, list_figures, watch};
+use super::{connection_figures, ingest_figures, list_figures, watch};
 use crate::{
     app::AppState,
     auth::{self, peer::Peer},
@@ -68,7 +68,8 @@ async fn metrics(
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
         figures.render()
             + &connection_figures::render(&app).await?
-            + &list_figures::render(&app).await?,
+            + &list_figures::render(&app).await?
+            + &ingest_figures::render(&app).await?,
     )
         .into_response())
 }

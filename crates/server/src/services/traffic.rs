@@ -21,10 +21,11 @@ use domain::{
     identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
-    traffic::{Cell, Cube, HOUR_MS, Level},
-    visit::{Visit, VisitOutcome},
+    traffic::{Extent, HOUR_MS, Level, Wanted},
+    visit::VisitOutcome,
 };
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
@@ -40,7 +41,7 @@ const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;
 /// The most points of a series.
 const POINTS_MAX: usize = 1_000;
 
-/// The longest span whose hours are read one by one, when a series is asked about some paths.
+/// The longest span of which a series about some paths is made of hours.
 const BY_HOURS_MAX: i64 = 35 * 24;
 
 /// A question.
@@ -74,40 +75,23 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Whether visits by this agent, with this outcome and identity, count.
-    fn admits(
-        &self,
-        registry: &Registry,
-        agent: &str,
-        outcome: VisitOutcome,
-        identity: Identity,
-    ) -> bool {
-        let purpose = purpose_of(registry, agent);
-        (self.agents.is_empty()
-            || self
-                .agents
-                .iter()
-                .any(|token| token.eq_ignore_ascii_case(agent)))
-            && (self.purposes.is_empty()
-                || purpose.is_some_and(|purpose| self.purposes.contains(&purpose)))
-            && (self.outcomes.is_empty() || self.outcomes.contains(&outcome))
-            && (self.identities.is_empty() || self.identities.contains(&identity))
-    }
-
-    fn admits_visit(&self, registry: &Registry, visit: &Visit) -> bool {
-        self.admits(registry, &visit.agent, visit.outcome, visit.identity)
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|path| visit.path.starts_with(path))
-    }
-
-    fn admits_cell(&self, registry: &Registry, cell: &Cell<'_>) -> bool {
-        self.admits(registry, cell.agent, cell.outcome, cell.identity)
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|path| cell.path.starts_with(path))
+    /// The same for what is counted.
+    fn wanted(&self, registry: &Arc<Registry>) -> Wanted {
+        let (agents, purposes) = (self.agents.clone(), self.purposes.clone());
+        let registry = Arc::clone(registry);
+        let admits = move |agent: &str| {
+            let is_named = |token: &String| token.eq_ignore_ascii_case(agent);
+            let comes_for = |purpose: Purpose| purposes.contains(&purpose);
+            (agents.is_empty() || agents.iter().any(is_named))
+                && (purposes.is_empty() || purpose_of(&registry, agent).is_some_and(comes_for))
+        };
+        let is_every_agent = self.agents.is_empty() && self.purposes.is_empty();
+        Wanted {
+            agents: (!is_every_agent).then(|| Arc::new(admits) as _),
+            path: self.path.clone(),
+            outcomes: self.outcomes.clone(),
+            identities: self.identities.clone(),
+        }
     }
 }
 
@@ -124,7 +108,6 @@ pub(crate) async fn ask(
 ) -> Outcome<Summary> {
     sites::get(app, ws, site).await?;
     let registry = agents::active(app, ws).await?;
-    let registry = &*registry;
     let (from, to) = hours(question)?;
     let buckets = buckets::between(from, to, question.bucket, &question.zone)?;
     if buckets.len() > POINTS_MAX {
@@ -134,29 +117,53 @@ pub(crate) async fn ask(
         ));
     }
     let mut summary = Summary::new(from, to, buckets);
-    let admits = |cell: &Cell<'_>| question.filter.admits_cell(registry, cell);
-    let cubes: Vec<Cube> = app
+    let wanted = question.filter.wanted(&registry);
+    let series_by = question.filter.path.is_some().then(|| finest(from, to));
+    let extent = Extent {
+        with_paths: true,
+        series_by,
+    };
+    let counted = app
         .store
-        .traffic(ws, site, from, to, Level::Block)
-        .await?
-        .into_iter()
-        .map(|counted| counted.cube)
-        .collect();
-    for cell in cubes.iter().flat_map(Cube::cells).filter(&admits) {
-        summary.add(&cell);
-    }
-    if question.filter.path.is_some() {
-        hours_of_paths(app, (ws, site), registry, question, &mut summary).await?;
+        .traffic_counts(ws, site, (from, to), wanted.clone(), extent)
+        .await?;
+    counted
+        .by_agent()
+        .for_each(|cell| summary.add_of_agent(&cell));
+    counted
+        .by_path()
+        .for_each(|cell| summary.add_of_path(&cell));
+    if series_by.is_some() {
+        let before = (summary.previous_hour(), from);
+        let extent = Extent {
+            with_paths: false,
+            series_by,
+        };
+        let earlier = app
+            .store
+            .traffic_counts(ws, site, before, wanted, extent)
+            .await?;
+        for (hour, agent, outcome, identity, visits) in earlier.series().chain(counted.series()) {
+            summary.add_at(hour, agent, (outcome, identity), visits);
+        }
     } else {
-        hours_of_all(app, (ws, site), registry, question, &mut summary).await?;
+        hours_of_all(app, (ws, site), &wanted, &mut summary).await?;
     }
     let paths = summary.paths_to_look_up();
     summary.finish(
-        registry,
+        &registry,
         &app.store.published_among(ws, site, &paths).await?,
     );
-    summary.find_who_missed(&cubes, admits);
     Ok(summary)
+}
+
+/// What the series of some paths is made of: hours, or for long spans UTC days.
+const fn finest(from: i64, to: i64) -> Level {
+    if to - from <= BY_HOURS_MAX {
+        Level::Hour
+    } else {
+        Level::Day
+    }
 }
 
 /// The whole hours of the question.
@@ -178,64 +185,36 @@ fn hours(question: &Question) -> Outcome<(i64, i64)> {
     Ok((from, to))
 }
 
-/// This span and the one before from the counts without paths, hour by hour.
+/// This span and the one before from the counts without paths.
 async fn hours_of_all(
     app: &App,
     (ws, site): (WorkspaceId, SiteId),
-    registry: &Registry,
-    question: &Question,
+    wanted: &Wanted,
     summary: &mut Summary,
 ) -> Outcome<()> {
     let (from, to) = (summary.previous_hour(), summary.to_hour);
+    let span = summary.from_hour - from;
+    let points = || summary.series.iter().map(|point| point.start);
+    let starts: Vec<i64> = points().map(|start| start - span).chain(points()).collect();
     let days = app
         .store
         .traffic_days(ws, site, from.div_euclid(24), (to + 23).div_euclid(24))
         .await?;
     for (day, counts) in days {
+        for (hour, row, visits) in counts.sums(day, (from, to), &starts, wanted) {
+            summary.add_at(hour, &row.agent, (row.outcome, row.identity), visits);
+        }
         for row in counts.rows() {
-            if !question
-                .filter
-                .admits(registry, &row.agent, row.outcome, row.identity)
+            let last = row.hours.iter().rposition(|visits| *visits > 0);
+            let last = last.and_then(|hour| i64::try_from(hour).ok());
+            if let Some(last) =
+                last.filter(|_| wanted.admits(&row.agent, row.outcome, row.identity))
             {
-                continue;
-            }
-            for (hour, visits) in (day * 24..).zip(row.hours) {
-                let got = (row.outcome, row.identity);
-                summary.add_at(hour, &row.agent, got, visits.into());
+                summary.seen(&row.agent, day * 24 + last);
             }
         }
         for (hour, dropped) in (day * 24..).zip(counts.dropped()) {
             summary.add_dropped(hour, (*dropped).into());
-        }
-    }
-    Ok(())
-}
-
-/// The same of some paths: from the hours one by one, or for long spans from UTC days.
-async fn hours_of_paths(
-    app: &App,
-    (ws, site): (WorkspaceId, SiteId),
-    registry: &Registry,
-    question: &Question,
-    summary: &mut Summary,
-) -> Outcome<()> {
-    let (from, to) = (summary.from_hour, summary.to_hour);
-    let level = if to - from <= BY_HOURS_MAX {
-        Level::Hour
-    } else {
-        Level::Day
-    };
-    // Apart, so that no piece lies in both.
-    for (from, to) in [(summary.previous_hour(), from), (from, to)] {
-        for counted in app.store.traffic(ws, site, from, to, level).await? {
-            for cell in counted
-                .cube
-                .cells()
-                .filter(|cell| question.filter.admits_cell(registry, cell))
-            {
-                let got = (cell.outcome, cell.identity);
-                summary.add_at(counted.stretch.start, cell.agent, got, cell.sum.visits);
-            }
         }
     }
     Ok(())

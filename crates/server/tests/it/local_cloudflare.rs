@@ -387,18 +387,28 @@ impl LocalCloudflare {
 impl LocalCloudflare {
     /// The secret that the account's only Worker was uploaded with.
     pub(crate) fn site_key(&self) -> String {
+        self.site_keys().next().expect("its key")
+    }
+
+    /// The secret of another Worker than the one that has this.
+    pub(crate) fn site_key_other_than(&self, key: &str) -> String {
+        let mut keys = self.site_keys();
+        keys.find(|other| other != key).expect("another Worker")
+    }
+
+    fn site_keys(&self) -> impl Iterator<Item = String> {
         use cloudflare_emulator::account::Binding;
         let world = self.emulator.world().read();
-        let script = world.scripts.values().next().expect("a Worker");
-        let version = script.versions.last().expect("a version");
-        version
-            .content
-            .bindings
-            .iter()
-            .find_map(|binding| match binding {
-                Binding::SecretText { name, text } if name == "SITE_KEY" => Some(text.to_string()),
-                _ => None,
-            })
-            .expect("its key")
+        let is_key = |binding: &Binding| match binding {
+            Binding::SecretText { name, text } if name == "SITE_KEY" => Some(text.to_string()),
+            _ => None,
+        };
+        let keys: Vec<String> = world
+            .scripts
+            .values()
+            .filter_map(|script| script.versions.last())
+            .filter_map(|version| version.content.bindings.iter().find_map(is_key))
+            .collect();
+        keys.into_iter()
     }
 }

@@ -1,30 +1,37 @@
 //! Agents come, their visits are sent by the Worker, stored, counted and asked for.
 
 use crate::{
-    local_cloudflare::{BLOG, client},
+    local_cloudflare::{BLOG, LocalCloudflare, client},
     program::Program,
     story::Story,
 };
 use serde_json::{Value, json};
-use std::{
-    net::TcpListener,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::net::TcpListener;
 
 const GPTBOT: &str = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
 const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
 
+/// A port that Workers can be told: fixed, and free a moment ago.
+fn fixed_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
+}
+
 /// A story whose program listens at a port that its Worker can be told.
-async fn begin() -> Story {
-    // Workers are told a fixed port only; this one was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port();
-    Story::begin_with_settings(&[("EDGE_DELIVERY_LISTEN", &format!("127.0.0.1:{port}"))]).await
+pub(crate) async fn begin() -> Story {
+    Story::begin_with_settings(&[("EDGE_DELIVERY_LISTEN", &fixed_address())]).await
+}
+
+/// The same without a site, with more settings.
+pub(crate) async fn begin_program(
+    folder: &std::path::Path,
+    cloud: &LocalCloudflare,
+    more: &[(&'static str, &str)],
+) -> Program {
+    let address = fixed_address();
+    let listen = [("EDGE_DELIVERY_LISTEN", address.as_str())];
+    let database = format!("sqlite://{}/test.db", folder.display());
+    Program::start_with(database, folder, cloud, &[&listen, more].concat()).await
 }
 
 async fn visit(story: &Story, user_agent: &str, path: &str) {
@@ -40,7 +47,12 @@ async fn visit(story: &Story, user_agent: &str, path: &str) {
 }
 
 /// Sends a body as a Worker does.
-async fn send(program: &Program, key: &str, batch: &str, body: String) -> (u16, Value) {
+async fn send(
+    program: &Program,
+    key: &str,
+    batch: &str,
+    body: impl Into<reqwest::Body>,
+) -> (u16, Value) {
     let answer = client()
         .post(format!("{}/ingest/v1/visits", program.base()))
         .bearer_auth(key)
@@ -56,7 +68,8 @@ async fn send(program: &Program, key: &str, batch: &str, body: String) -> (u16, 
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
-fn now() -> i64 {
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
@@ -64,6 +77,30 @@ fn visits(count: usize, path: &str) -> String {
     let visit = json!({ "t": now(), "agent": "ClaudeBot", "path": path, "outcome": "variant", "status": 200,
         "revision": "ab".repeat(32), "format": "html", "country": "DE", "asn": 64500, "ip": "192.0.2.7", "ms": 4 });
     Value::Array(vec![visit; count]).to_string()
+}
+
+/// A figure of `/metrics`, of all labels together; 0 when there is none.
+pub(crate) async fn figure(program: &Program, name: &str) -> f64 {
+    let answer = client().get(format!("{}/metrics", program.base())).send();
+    let text = answer.await.expect("it answers").text().await;
+    let is_of = |line: &&str| {
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with([' ', '{']))
+    };
+    text.expect("text")
+        .lines()
+        .filter(is_of)
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+/// Waits until every visit that was taken is counted.
+pub(crate) async fn is_all_counted(program: &Program) {
+    let begun = std::time::Instant::now();
+    while figure(program, "edge_delivery_visits_uncounted_batches").await > 0.0 {
+        assert!(begun.elapsed().as_secs() < 60, "it is not counted");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 async fn counted(story: &Story, site: &str, wanted: u64) -> Value {
@@ -117,63 +154,115 @@ async fn agents_are_counted_and_people_are_not() {
     assert_eq!(story.program.plan(&story.site).await["steps"], json!([]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_counts_once_also_when_the_program_is_killed() {
-    let mut story = begin().await;
-    story.deployed().await;
-    let key = story.cloud.site_key();
-    for _ in 0..2 {
-        assert_eq!(
-            send(&story.program, &key, "one", visits(100, "/a")).await.0,
-            204
-        );
-    }
-    let mut expected = 100;
-    for round in 0..5 {
-        let enough = Arc::new(AtomicBool::new(false));
-        let acknowledged = tokio::spawn({
-            let enough = Arc::clone(&enough);
-            let url = format!("{}/ingest/v1/visits", story.program.base());
-            let key = key.clone();
-            async move {
-                let mut acknowledged = Vec::new();
-                for number in 0.. {
-                    let batch = format!("{round}-{number}");
-                    let answer = client()
-                        .post(&url)
-                        .bearer_auth(&key)
-                        .header("idempotency-key", &batch)
-                        .body(visits(10, "/b"))
-                        .send()
-                        .await;
-                    match answer {
-                        Ok(answer) if answer.status() == 204 && !enough.load(Ordering::Relaxed) => {
-                            acknowledged.push(batch);
-                        }
-                        _ => return (acknowledged, batch),
-                    }
-                }
-                unreachable!("it is killed")
-            }
-        });
-        // Somewhere in the midst of it.
-        story.program.until("/sites", |_| true).await;
-        tokio::task::yield_now().await;
-        story.program.kill().await;
-        enough.store(true, Ordering::Relaxed);
-        story.program.kill_and_start_again().await;
-        let (acknowledged, unknown) = acknowledged.await.expect("it ends");
-        // Whoever got no answer sends again; so does whoever got one and forgot.
-        for batch in acknowledged.iter().chain([&unknown]) {
-            assert_eq!(
-                send(&story.program, &key, batch, visits(10, "/b")).await.0,
-                204
-            );
+/// Bodies and headers that cannot be right are refused with words, and leave nothing behind.
+async fn refused_whole(story: &Story, key: &str) {
+    let long = format!("/{}", "x".repeat(10_000));
+    let two: Vec<Value> = serde_json::from_str(&visits(2, "/a")).expect("json");
+    // The first of two is good each time.
+    let one = |change: fn(&mut Value)| {
+        let mut batch = two.clone();
+        change(&mut batch[1]);
+        Value::Array(batch).to_string().into_bytes()
+    };
+    let spoilt = |at: &str| {
+        let mut body = visits(2, at).into_bytes();
+        let place = body.len() - 40;
+        body[place] = 0xff;
+        body
+    };
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let million = format!("[{}]", vec!["{}"; 1_000_000].join(","));
+    let cases: Vec<(&str, Vec<u8>, u16)> = vec![
+        ("no array", b"{}".to_vec(), 422),
+        ("no JSON", b"[".to_vec(), 422),
+        ("nothing", Vec::new(), 422),
+        ("empty", b"[]".to_vec(), 422),
+        ("too many", visits(1_001, "/a").into_bytes(), 422),
+        ("a million", million.into_bytes(), 413),
+        ("long path", visits(1, &long).into_bytes(), 422),
+        (
+            "a control character",
+            one(|visit| visit["path"] = "/a\u{7}".into()),
+            422,
+        ),
+        ("no UTF-8", spoilt("/a"), 422),
+        ("before 1970", one(|visit| visit["t"] = (-1).into()), 422),
+        (
+            "far before 1970",
+            one(|visit| visit["t"] = i64::MIN.into()),
+            422,
+        ),
+        ("no whole number", one(|visit| visit["t"] = 1.5.into()), 422),
+        ("long ago", one(|visit| visit["t"] = 1.into()), 422),
+        ("far ahead", one(|visit| visit["t"] = i64::MAX.into()), 422),
+        (
+            "a negative status",
+            one(|visit| visit["status"] = (-1).into()),
+            422,
+        ),
+        (
+            "a negative time in the Worker",
+            one(|visit| visit["ms"] = (-1).into()),
+            422,
+        ),
+        (
+            "unknown outcome",
+            one(|visit| visit["outcome"] = "stolen".into()),
+            422,
+        ),
+        (
+            "no address",
+            one(|visit| visit["ip"] = "192.0.2.256".into()),
+            422,
+        ),
+        ("deep", deep.clone().into_bytes(), 422),
+        (
+            "deep inside",
+            format!("[{{\"x\":{deep}}}]").into_bytes(),
+            422,
+        ),
+    ];
+    let count = cases.len();
+    for (what, body, status) in cases {
+        let (got, problem) = send(&story.program, key, "bad", body).await;
+        assert_eq!(got, status, "{what}: {problem:#}");
+        for words in ["causes", "remedies"] {
+            let words = problem[words].as_array();
+            assert!(!words.expect(what).is_empty(), "{what}");
         }
-        expected += 10 * (acknowledged.len() as u64 + 1);
     }
-    let traffic = counted(&story, &story.site, expected).await;
-    assert_eq!(traffic["byAgent"][0]["visits"], expected);
+    let url = format!("{}/ingest/v1/visits", story.program.base());
+    let headers: [(Option<&str>, &str); 5] = [
+        (None, "0"),
+        (Some("not an id!"), "0"),
+        (Some(&"x".repeat(65)), "0"),
+        (Some("one"), "-1"),
+        (Some("one"), "many"),
+    ];
+    for (id, dropped) in headers {
+        let mut request = client().post(&url).bearer_auth(key).body(visits(1, "/a"));
+        if let Some(id) = id {
+            request = request.header("idempotency-key", id);
+        }
+        let request = request.header("x-edge-delivery-dropped", dropped);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 422, "{id:?} {dropped}");
+    }
+    let refused = figure(&story.program, "edge_delivery_ingest_refused_total").await;
+    let expected = f64::from(u32::try_from(count + headers.len()).expect("few"));
+    assert!((refused - expected).abs() < 0.1, "{refused} of {expected}");
+    for name in [
+        "edge_delivery_visits_taken_total",
+        "edge_delivery_visits_dropped_total",
+        "edge_delivery_visits_uncounted_batches",
+        "edge_delivery_visits_uncounted_age_seconds",
+    ] {
+        assert!(figure(&story.program, name).await < 0.1, "{name}");
+    }
+    let path = format!("/sites/{}/traffic", story.site);
+    let traffic = story.program.ok("GET", &path, None).await;
+    assert_eq!(traffic["totals"]["visits"], 0);
+    assert_eq!(traffic["dropped"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,46 +274,7 @@ async fn what_is_no_batch_of_a_site_is_refused_whole() {
         .program
         .make_site(&story.connection, BLOG, "blog")
         .await;
-    let long = format!("/{}", "x".repeat(10_000));
-    let one = |change: fn(&mut Value)| {
-        let mut batch: Value = serde_json::from_str(&visits(2, "/a")).expect("json");
-        change(&mut batch[1]);
-        batch.to_string()
-    };
-    let cases: Vec<(&str, String, u16)> = vec![
-        ("no array", "{}".to_owned(), 422),
-        ("no JSON", "[".to_owned(), 422),
-        ("empty", "[]".to_owned(), 422),
-        ("too many", visits(1_001, "/a"), 422),
-        ("a million", format!("[{}", "{},".repeat(1_000_000)), 413),
-        ("long path", visits(1, &long), 422),
-        ("before 1970", one(|visit| visit["t"] = (-1).into()), 422),
-        ("long ago", one(|visit| visit["t"] = 1.into()), 422),
-        (
-            "unknown outcome",
-            one(|visit| visit["outcome"] = "stolen".into()),
-            422,
-        ),
-        (
-            "deep",
-            format!("[{{\"x\":{}{}}}]", "[".repeat(5_000), "]".repeat(5_000)),
-            422,
-        ),
-    ];
-    for (what, body, status) in cases {
-        let (got, problem) = send(&story.program, &key, "bad", body).await;
-        assert_eq!(got, status, "{what}: {problem:#}");
-        assert!(
-            !problem["causes"].as_array().expect(what).is_empty(),
-            "{what}"
-        );
-        assert!(
-            !problem["remedies"].as_array().expect(what).is_empty(),
-            "{what}"
-        );
-    }
-    let (status, _) = send(&story.program, &key, "not an id!", visits(1, "/a")).await;
-    assert_eq!(status, 422);
+    refused_whole(&story, &key).await;
     let wrong = "A".repeat(43);
     for (key, status) in [("", 401), ("ed_nothing", 401), (wrong.as_str(), 401)] {
         assert_eq!(
@@ -243,13 +293,22 @@ async fn what_is_no_batch_of_a_site_is_refused_whole() {
         send(&story.program, &key, "good", visits(1, "/a")).await.0,
         204
     );
-    let traffic = counted(&story, &story.site, 1).await;
-    assert_eq!(traffic["dropped"], 2);
-    let path = format!("/sites/{blog}/traffic");
-    assert_eq!(
-        story.program.ok("GET", &path, None).await["totals"]["visits"],
-        0
-    );
+    // A key is one site's: with another's, visits are that other's, under the same id too.
+    let deployment = story.program.deploy(&blog).await;
+    assert_eq!(story.program.ended(&deployment).await["status"], "live");
+    let blog_key = story.cloud.site_key_other_than(&key);
+    let (status, _) = send(&story.program, &blog_key, "good", visits(3, "/b")).await;
+    assert_eq!(status, 204);
+    is_all_counted(&story.program).await;
+    for (site, visits) in [(&story.site, 1), (&blog, 3)] {
+        let path = format!("/sites/{site}/traffic");
+        let traffic = story.program.ok("GET", &path, None).await;
+        assert_eq!(traffic["totals"]["visits"], visits, "{traffic:#}");
+        assert_eq!(traffic["dropped"], 2);
+    }
+    let taken = figure(&story.program, "edge_delivery_visits_taken_total").await;
+    let dropped = figure(&story.program, "edge_delivery_visits_dropped_total").await;
+    assert!((taken - 4.0).abs() < 0.1 && (dropped - 4.0).abs() < 0.1);
     for bad in [
         "from=never",
         "bucket=year",

@@ -30,14 +30,14 @@ struct Desk {
 }
 
 /// A mirror of the operators' lists.
-struct Mirror {
-    url: String,
+pub(crate) struct Mirror {
+    pub(crate) url: String,
     desk: Arc<Desk>,
     task: JoinHandle<()>,
 }
 
 impl Mirror {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let desk = Arc::new(Desk::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!(
@@ -53,7 +53,8 @@ impl Mirror {
         Self { url, desk, task }
     }
 
-    fn set(&self, path: &str, status: u16, body: &str, etag: Option<&'static str>) {
+    /// What it answers at a path.
+    pub(crate) fn set(&self, path: &str, status: u16, body: &str, etag: Option<&'static str>) {
         let answer = (status, body.to_owned(), etag);
         let mut answers = self.desk.answers.lock().expect("nobody panics here");
         answers.insert(path.to_owned(), answer);
@@ -113,7 +114,7 @@ async fn list(program: &Program, url: &str) -> Value {
 }
 
 /// Fetches everything, and waits until this list was tried after `before`.
-async fn refresh(program: &Program, url: &str) -> Value {
+pub(crate) async fn refresh(program: &Program, url: &str) -> Value {
     let before = list(program, url).await["lastAttemptAt"].clone();
     let (status, _) = program
         .call("POST", "/agents/verification/refresh", None)
@@ -162,7 +163,8 @@ async fn start(
     Program::start_with(database, folder.path(), cloud, &more).await
 }
 
-fn google_style(prefixes: &[&str]) -> String {
+/// A list in Google's form.
+pub(crate) fn google_style(prefixes: &[&str]) -> String {
     let entries: Vec<String> = prefixes
         .iter()
         .map(|prefix| {

@@ -9,7 +9,7 @@ use crate::{
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
-    traffic::{Cube, Level, Stretch},
+    traffic::{Folded, Level, Stretch},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use std::collections::BTreeSet;
@@ -90,13 +90,14 @@ impl Store {
             .filter(Column::Start.lt(stretch.end()))
             .all(&tx)
             .await?;
-        let mut whole = Cube::default();
+        let mut whole = Folded::default();
         for part in &parts {
-            whole.merge(&cube_from_row(part)?);
+            let number = (part.start - stretch.start) / finer.hours();
+            whole.add(u8::try_from(number).unwrap_or(0), &cube_from_row(part)?);
         }
         if !parts.is_empty() {
-            // A closed hour's slack is not needed any more, but for late reports.
-            put_cube(&tx, workspace, site, stretch, whole, SLACK).await?;
+            let whole = whole.bounded(stretch.level.paths_max(), SLACK);
+            put_cube(&tx, workspace, site, stretch, &whole.sections()).await?;
             Entity::update_many()
                 .col_expr(Column::Folded, Expr::value(true))
                 .filter(Column::SiteId.eq(site.to_string()))

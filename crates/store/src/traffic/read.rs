@@ -1,6 +1,6 @@
 //! Reading counts: the coarsest pieces that there are, together exactly the hours that were asked for.
 
-use super::{cube_from_row, unpack};
+use super::{cube_from_row, packed, unpack};
 use crate::{
     Result, Store,
     convert::Row,
@@ -8,10 +8,11 @@ use crate::{
         traffic_cube::{Column, Entity, Model},
         traffic_day,
     },
+    packing::Unpacker,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
-    traffic::{Cube, Day, Level, Stretch, cover},
+    traffic::{Counting, Cube, Day, Extent, Level, Stretch, Wanted, cover},
 };
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 use std::collections::HashSet;
@@ -39,6 +40,64 @@ impl Store {
         to: i64,
         coarsest: Level,
     ) -> Result<Vec<CountedStretch>> {
+        let rows = self.cubes(workspace, site, (from, to), coarsest).await?;
+        let mut counted = Vec::with_capacity(rows.len());
+        for row in &rows {
+            counted.push(CountedStretch {
+                stretch: stretch_of(row),
+                cube: cube_from_row(row)?,
+            });
+        }
+        counted.sort_by_key(|counted| counted.stretch.start);
+        Ok(counted)
+    }
+
+    /// What is wanted of the counts of the hours from `from` to before `to`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn traffic_counts(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        (from, to): (i64, i64),
+        wanted: Wanted,
+        extent: Extent,
+    ) -> Result<Counting> {
+        // A block tells its days apart, a day its hours.
+        let coarsest = match extent.series_by {
+            Some(Level::Hour) => Level::Day,
+            _ => Level::Block,
+        };
+        let rows = self.cubes(workspace, site, (from, to), coarsest).await?;
+        // Milliseconds of work: not on the threads that answer requests.
+        let counting = tokio::task::spawn_blocking(move || {
+            let mut counting = Counting::new(wanted, extent);
+            let mut unpacker = Unpacker::new();
+            for row in &rows {
+                packed::count(&mut counting, stretch_of(row), &row.data, &mut unpacker).map_err(
+                    |error| Row::new("traffic_cubes", &row.site_id).corrupt("data", error),
+                )?;
+            }
+            Ok(counting)
+        });
+        counting
+            .await
+            .unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Only at the end of the program.
+                Err(_) => Ok(Counting::new(Wanted::default(), Extent::default())),
+            })
+    }
+
+    /// The rows of the hours from `from` to before `to`.
+    async fn cubes(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+        (from, to): (i64, i64),
+        coarsest: Level,
+    ) -> Result<Vec<Model>> {
         // All of it as of one moment: folding moves counts from one piece to another.
         let tx = self.snapshot().await?;
         let wanted = cover(from, to, coarsest);
@@ -65,19 +124,7 @@ impl Store {
         let hours: Vec<Stretch> = open;
         rows.extend(pieces(&tx, workspace, site, Level::Hour, &hours).await?);
         tx.commit().await?;
-        let mut counted = Vec::with_capacity(rows.len());
-        for row in rows {
-            let level = Level::ALL
-                .into_iter()
-                .find(|level| level.number() == row.level)
-                .unwrap_or(Level::Hour);
-            counted.push(CountedStretch {
-                stretch: Stretch::holding(level, row.start),
-                cube: cube_from_row(&row)?,
-            });
-        }
-        counted.sort_by_key(|counted| counted.stretch.start);
-        Ok(counted)
+        Ok(rows)
     }
 
     /// The UTC days from `from` to before `to` (days since 1970) in which something came, in order.
@@ -131,6 +178,12 @@ impl Store {
             })
             .collect()
     }
+}
+
+fn stretch_of(row: &Model) -> Stretch {
+    let is_its = |level: &Level| level.number() == row.level;
+    let level = Level::ALL.into_iter().find(is_its).unwrap_or(Level::Hour);
+    Stretch::holding(level, row.start)
 }
 
 fn parts(stretch: Stretch) -> impl Iterator<Item = Stretch> {

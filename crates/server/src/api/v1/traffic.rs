@@ -107,19 +107,8 @@ struct PathView {
     path: Option<String>,
     /// Whether a variant of it is published now.
     has_variant: bool,
-    /// Who got the page that people get, most visits first; of the first 50 of `missedPaths` only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    missed_by: Vec<MissedByView>,
     #[serde(flatten)]
     counts: CountsView,
-}
-
-/// An agent that missed a page.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct MissedByView {
-    /// Its token.
-    agent: String,
-    visits: u64,
 }
 
 /// The visits of one identity.
@@ -197,14 +186,6 @@ fn path(found: &PathCounts) -> PathView {
     PathView {
         path: Some(found.path.clone()).filter(|path| !path.is_empty()),
         has_variant: found.has_variant,
-        missed_by: found
-            .missed_by
-            .iter()
-            .map(|(agent, visits)| MissedByView {
-                agent: agent.clone(),
-                visits: *visits,
-            })
-            .collect(),
         counts: counts(&found.counts),
     }
 }

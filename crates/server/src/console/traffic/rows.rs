@@ -260,23 +260,15 @@ pub(crate) struct MissedRow {
     pub(crate) href: String,
     /// Visits that got the page that people get.
     pub(crate) missed: String,
-    /// By how many agents.
-    pub(crate) agents: String,
-    /// The most of them.
-    pub(crate) mostly: String,
 }
 
 impl MissedRow {
     /// Of an answer's missed page.
-    pub(super) fn of(registry: &Registry, shown: &Shown, found: &PathCounts) -> Self {
-        let first = found.missed_by.iter().take(2);
-        let names: Vec<String> = first.map(|(agent, _)| name_of(registry, agent)).collect();
+    pub(super) fn of(shown: &Shown, found: &PathCounts) -> Self {
         Self {
             path: found.path.clone(),
             href: shown.of_path(&found.path),
             missed: count(found.counts.missed()),
-            agents: count(found.missed_by.len() as u64),
-            mostly: names.join(", "),
         }
     }
 }

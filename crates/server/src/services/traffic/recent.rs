@@ -28,13 +28,18 @@ pub(crate) async fn recent(
 ) -> Outcome<Vec<Visit>> {
     sites::get(app, ws, site).await?;
     let registry = agents::active(app, ws).await?;
+    let wanted = filter.wanted(&registry);
     let mut visits: Vec<Visit> = app
         .store
         .newest_visit_batches(ws, site, BATCHES)
         .await?
         .into_iter()
         .flat_map(|batch| batch.visits)
-        .filter(|visit| filter.admits_visit(&registry, visit))
+        .filter(|visit| wanted.admits(&visit.agent, visit.outcome, visit.identity))
+        .filter(|visit| {
+            let path = wanted.path.as_deref();
+            path.is_none_or(|path| visit.path.starts_with(path))
+        })
         .collect();
     visits.sort_by_key(|visit| std::cmp::Reverse(visit.at));
     visits.truncate(limit);

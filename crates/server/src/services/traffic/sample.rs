@@ -5,7 +5,7 @@ use domain::{
     agents::Registry,
     identity::Identity,
     time::Millis,
-    traffic::{Cell, Cube, HOUR_MS, Sum},
+    traffic::{Cell, HOUR_MS, Sum},
     visit::VisitOutcome,
 };
 use jiff::tz::TimeZone;
@@ -24,7 +24,6 @@ pub(crate) fn sample(registry: &Registry, now: Millis, strange: &str) -> (Questi
     };
     let points = buckets::between(from, to, Bucket::Day, &TimeZone::UTC).expect("a span");
     let mut summary = Summary::new(from, to, points);
-    let mut cube = Cube::default();
     let agents = [
         "GPTBot",
         "ClaudeBot",
@@ -49,8 +48,8 @@ pub(crate) fn sample(registry: &Registry, now: Millis, strange: &str) -> (Questi
                 format: None,
                 sum,
             };
-            summary.add(&cell);
-            cube.put(cell);
+            summary.add_of_agent(&cell);
+            summary.add_of_path(&cell);
             for day in 0..60 {
                 let hour = from - 30 * 24 + day * 24;
                 let visits = sum.visits / (1 + day.unsigned_abs() % 7);
@@ -60,6 +59,5 @@ pub(crate) fn sample(registry: &Registry, now: Millis, strange: &str) -> (Questi
     }
     summary.add_dropped(to - 5 * 24, 212);
     summary.finish(registry, &HashSet::from(["/pricing".to_owned()]));
-    summary.find_who_missed(&[cube], |_| true);
     (question, summary)
 }

@@ -3,7 +3,7 @@
 use domain::{
     agents::{Purpose, Registry},
     identity::Identity,
-    traffic::{Cell, Cube, OTHER_PATHS},
+    traffic::{Cell, OTHER_PATHS},
     visit::VisitOutcome,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,9 +13,6 @@ const PATHS_MAX: usize = 500;
 
 /// Of how many paths it is looked up whether they have a variant: those with the most visits, and those that missed most.
 const LOOKED_UP: usize = 1_000;
-
-/// Of how many missed pages it is told who missed them.
-const MISSED_BY_MAX: usize = 50;
 
 /// How many visits, and what became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,8 +102,6 @@ pub(crate) struct PathCounts {
     pub(crate) counts: Counts,
     /// Whether a variant of it is published now.
     pub(crate) has_variant: bool,
-    /// Who got the page that people get, most visits first: of the first [`MISSED_BY_MAX`] missed pages only.
-    pub(crate) missed_by: Vec<(String, u64)>,
 }
 
 /// The answer.
@@ -167,7 +162,8 @@ impl Summary {
         }
     }
 
-    pub(super) fn add(&mut self, cell: &Cell<'_>) {
+    /// Counts a cell of the counts by agent.
+    pub(super) fn add_of_agent(&mut self, cell: &Cell<'_>) {
         self.totals.add(cell);
         if let Some(counts) = self.by_agent.get_mut(cell.agent) {
             counts.add(cell);
@@ -177,6 +173,10 @@ impl Summary {
                 .or_default()
                 .add(cell);
         }
+    }
+
+    /// Counts a cell of the counts by path, which count the same visits.
+    pub(super) fn add_of_path(&mut self, cell: &Cell<'_>) {
         if let Some(counts) = self.by_path.get_mut(cell.path) {
             counts.add(cell);
         } else {
@@ -212,12 +212,7 @@ impl Summary {
             }
             return;
         }
-        match self.last_seen.get_mut(agent) {
-            Some(last) => *last = hour.max(*last),
-            None => {
-                self.last_seen.insert(agent.to_owned(), hour);
-            }
-        }
+        self.seen(agent, hour);
         if let Some(point) = self.point(hour) {
             point.counts.count(outcome, identity, visits);
             match point.agents.get_mut(agent) {
@@ -225,6 +220,19 @@ impl Summary {
                 None => {
                     point.agents.insert(agent.to_owned(), visits);
                 }
+            }
+        }
+    }
+
+    /// Remembers that an agent came in an hour of this span.
+    pub(super) fn seen(&mut self, agent: &str, hour: i64) {
+        if !(self.from_hour..self.to_hour).contains(&hour) {
+            return;
+        }
+        match self.last_seen.get_mut(agent) {
+            Some(last) => *last = hour.max(*last),
+            None => {
+                self.last_seen.insert(agent.to_owned(), hour);
             }
         }
     }
@@ -299,7 +307,6 @@ impl Summary {
                 has_variant: published.contains(&path),
                 path,
                 counts,
-                missed_by: Vec::new(),
             })
             .collect();
         let is_other = |path: &PathCounts| path.path == OTHER_PATHS;
@@ -319,40 +326,6 @@ impl Summary {
         missed.truncate(PATHS_MAX);
         self.missed = missed;
         self.paths = shortened(paths);
-    }
-
-    /// Looks for who missed the pages that were missed most.
-    pub(super) fn find_who_missed(&mut self, cubes: &[Cube], admits: impl Fn(&Cell<'_>) -> bool) {
-        let mut by_path: HashMap<&str, HashMap<&str, u64>> = self
-            .missed
-            .iter()
-            .take(MISSED_BY_MAX)
-            .map(|missed| (missed.path.as_str(), HashMap::new()))
-            .collect();
-        for cell in cubes.iter().flat_map(Cube::cells) {
-            if cell.outcome != VisitOutcome::Origin {
-                continue;
-            }
-            if let Some(agents) = by_path.get_mut(cell.path)
-                && admits(&cell)
-            {
-                *agents.entry(cell.agent).or_default() += cell.sum.visits;
-            }
-        }
-        let mut found: HashMap<String, Vec<(String, u64)>> = by_path
-            .into_iter()
-            .map(|(path, agents)| {
-                let mut agents: Vec<(String, u64)> = agents
-                    .into_iter()
-                    .map(|(agent, visits)| (agent.to_owned(), visits))
-                    .collect();
-                agents.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-                (path.to_owned(), agents)
-            })
-            .collect();
-        for missed in &mut self.missed {
-            missed.missed_by = found.remove(&missed.path).unwrap_or_default();
-        }
     }
 }
 
@@ -397,7 +370,6 @@ fn shortened(mut paths: Vec<PathCounts>) -> Vec<PathCounts> {
         path: OTHER_PATHS.to_owned(),
         counts: Counts::default(),
         has_variant: false,
-        missed_by: Vec::new(),
     };
     for path in &rest {
         other.counts.join(&path.counts);
