@@ -65,6 +65,7 @@ mod publications;
 mod sealed;
 mod sessions;
 mod sign_in_attempts;
+mod site_keys;
 mod site_syncs;
 mod sites;
 mod sync;
@@ -72,6 +73,8 @@ mod traffic;
 mod users;
 mod variants;
 mod verification;
+mod visit_deletions;
+mod visit_readings;
 mod visits;
 mod webhooks;
 mod workspaces;
@@ -95,6 +98,7 @@ pub use path_policy::{PathChange, PathMerge};
 pub use previews::{PreviewKey, PreviewLink};
 pub use publications::{Difference, Moment, Restored};
 pub use sealed::SealedValue;
+pub use site_keys::SiteKey;
 pub use site_syncs::{RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex};
 pub use sites::{OnPageChange, OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
@@ -107,6 +111,8 @@ pub use variants::{
 pub use verification::{
     FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionSummary, VersionsStamp,
 };
+pub use visit_deletions::{DeletionStep, VisitDeletion};
+pub use visit_readings::{ReadAgain, Reread, VisitReading};
 pub use visits::{NewBatch, PackedBatch, StoredBatch, VisitQuery};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,

@@ -71,6 +71,10 @@ kinds! {
     VariantDeleted = "variant.deleted", "Deleted a variant";
     /// It was said which agents get variants at a site.
     SiteAgentsChanged = "site.agents_changed", "Changed who gets variants";
+    /// Every visit of a site that had come was deleted.
+    SiteVisitsDeleted = "site.visits_deleted", "Deleted all visits";
+    /// A site's Worker was to get another key.
+    SiteKeyRotated = "site.key_rotated", "Made a new key for the Worker";
     /// A registry of agents was taken in, to be looked at.
     AgentsStaged = "agents.staged", "Staged a registry of agents";
     /// The staged registry was put in force.

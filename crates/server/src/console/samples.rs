@@ -29,9 +29,9 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        Bar, DriftPanel, EdgePage, HostRow, NewSitePage, PageRow, PolicyPart, RemovePage, SHOWS,
-        SLASHES, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart,
-        TrafficAgentRow, TrafficPage, VariantRow,
+        Bar, DeleteVisitsPage, DriftPanel, EdgePage, HostRow, KeptPart, NewSitePage, PageRow,
+        PolicyPart, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SiteSettingsPage,
+        SitesPage, SyncPart, TrafficAgentRow, TrafficPage, VariantRow,
     },
     variants::{
         ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,

@@ -6,6 +6,7 @@
 mod asked;
 mod buckets;
 mod summary;
+mod unknown;
 
 use crate::{
     app::App,
@@ -25,6 +26,7 @@ use jiff::tz::TimeZone;
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
 pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary};
+pub(crate) use unknown::{UnknownBots, read_again, unknown_bots};
 
 /// The longest span of a question, in hours: two years.
 const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;

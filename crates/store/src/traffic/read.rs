@@ -8,6 +8,7 @@ use crate::{
         traffic_cube::{Column, Entity, Model},
         traffic_day,
     },
+    visit_deletions,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -50,6 +51,9 @@ impl Store {
                 Some(AccessMode::ReadOnly),
             )
             .await?;
+        if visit_deletions::pending(&tx, site).await?.is_some() {
+            return Ok(Vec::new());
+        }
         let wanted = cover(from, to, coarsest);
         let mut rows = Vec::new();
         let mut open: Vec<Stretch> = wanted.clone();
@@ -100,6 +104,12 @@ impl Store {
         from: i64,
         to: i64,
     ) -> Result<Vec<(i64, Day)>> {
+        if visit_deletions::pending(self.reader(), site)
+            .await?
+            .is_some()
+        {
+            return Ok(Vec::new());
+        }
         traffic_day::Entity::find()
             .filter(traffic_day::Column::SiteId.eq(site.to_string()))
             .filter(traffic_day::Column::WorkspaceId.eq(workspace.to_string()))
