@@ -85,6 +85,12 @@ async fn new_key(app: &App, site: &Site, id: Option<&str>, by: &str) -> Outcome<
 /// `not_found` for an unknown site; what the asking for a deployment answers.
 pub(crate) async fn rotate(app: &App, ws: WorkspaceId, id: SiteId, by: &str) -> Outcome<Rotation> {
     let site = sites::get(app, ws, id).await?;
+    if let Some(last) = app.store.site_key(ws, id).await?
+        && is_there(&site, &last)
+    {
+        // The last one has arrived, and makes room for another.
+        finish(app, &site, &last).await?;
+    }
     let (key, secret) = new_key(app, &site, None, by).await?;
     let next = app
         .store
@@ -155,10 +161,8 @@ pub(crate) async fn for_upload(
 pub(crate) async fn of_worker(app: &App, site: &Site) -> Outcome<Option<Secret>> {
     let newest = app.store.site_key(site.workspace, site.id).await?;
     let site = sites::get(app, site.workspace, site.id).await?;
-    let there = site.recorded.applied.as_ref();
-    let there = there.and_then(|applied| applied.key.as_ref());
     let next = newest
-        .filter(|key| there == Some(&key.id))
+        .filter(|key| is_there(&site, key))
         .and_then(|key| key.next);
     let opened = match next {
         Some(next) => app.vault.open(&row(site.id), &next),
@@ -184,8 +188,7 @@ async fn look_after_one(app: &App, key: &SiteKey) -> Outcome<()> {
         return Ok(());
     };
     let recorded = &site.recorded;
-    let there = recorded.applied.as_ref();
-    if there.is_some_and(|applied| applied.key.as_ref() == Some(&key.id)) {
+    if is_there(&site, key) {
         return finish(app, &site, key).await;
     }
     if recorded.pinned.is_some() || recorded.applied.is_none() {
@@ -205,6 +208,12 @@ async fn look_after_one(app: &App, key: &SiteKey) -> Outcome<()> {
         deploy(app, key, &key.asked_by).await?;
     }
     Ok(())
+}
+
+/// Whether the site's Worker is known to have this key.
+fn is_there(site: &Site, key: &SiteKey) -> bool {
+    let there = site.recorded.applied.as_ref();
+    there.is_some_and(|applied| applied.key.as_ref() == Some(&key.id))
 }
 
 async fn finish(app: &App, site: &Site, key: &SiteKey) -> Outcome<()> {

@@ -23,6 +23,7 @@ mod drift;
 mod fault_matrix;
 mod figures;
 mod imports;
+mod kept;
 mod keys;
 mod live_pages;
 mod local_cloudflare;

@@ -14,11 +14,11 @@ use std::{
     },
 };
 
-const GPTBOT: &str = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
-const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
+pub(crate) const GPTBOT: &str = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
+pub(crate) const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
 
 /// A story whose program listens at a port that its Worker can be told.
-async fn begin() -> Story {
+pub(crate) async fn begin() -> Story {
     // Workers are told a fixed port only; this one was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -27,7 +27,7 @@ async fn begin() -> Story {
     Story::begin_with_settings(&[("EDGE_DELIVERY_LISTEN", &format!("127.0.0.1:{port}"))]).await
 }
 
-async fn visit(story: &Story, user_agent: &str, path: &str) {
+pub(crate) async fn visit(story: &Story, user_agent: &str, path: &str) {
     let answer = client()
         .get(format!("{}{path}", story.cloud.edge_url()))
         .header("host", "shop.localhost")
@@ -40,7 +40,7 @@ async fn visit(story: &Story, user_agent: &str, path: &str) {
 }
 
 /// Sends a body as a Worker does.
-async fn send(program: &Program, key: &str, batch: &str, body: String) -> (u16, Value) {
+pub(crate) async fn send(program: &Program, key: &str, batch: &str, body: String) -> (u16, Value) {
     let answer = client()
         .post(format!("{}/ingest/v1/visits", program.base()))
         .bearer_auth(key)
@@ -56,17 +56,17 @@ async fn send(program: &Program, key: &str, batch: &str, body: String) -> (u16, 
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn visits(count: usize, path: &str) -> String {
+pub(crate) fn visits(count: usize, path: &str) -> String {
     let visit = json!({ "t": now(), "agent": "ClaudeBot", "path": path, "outcome": "variant", "status": 200,
         "revision": "ab".repeat(32), "format": "html", "country": "DE", "asn": 64500, "ip": "192.0.2.7", "ms": 4 });
     Value::Array(vec![visit; count]).to_string()
 }
 
-async fn counted(story: &Story, site: &str, wanted: u64) -> Value {
+pub(crate) async fn counted(story: &Story, site: &str, wanted: u64) -> Value {
     let path = format!("/sites/{site}/traffic?from=24h");
     story
         .program
