@@ -13,7 +13,7 @@
 //!   database need clocks that agree to a second or two, since leases are compared with them.
 //! * Work to be done is recorded in the transaction that makes it necessary: a publication writes the ledger of the edge
 //!   and asks for a sync; a deployment in the queue marks its site.
-//! * What two may change at once is locked in one order: workspace, site, deployment. SQLite has one writer, which is the
+//! * What two may change at once is locked in one order: a site's ingest keys, workspace, site, deployment. SQLite has one writer, which is the
 //!   same thing.
 //! * The store never sees a secret: tokens and site keys come sealed, passwords and access keys hashed. What is deleted is
 //!   overwritten in SQLite's file, and its log emptied.

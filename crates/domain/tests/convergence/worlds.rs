@@ -63,7 +63,6 @@ pub(crate) fn goal(hosts: &[&str], narrow: bool, choices: Vec<RouteChoice>) -> G
         patterns,
         choices,
         preview_key: None,
-        key: None,
     }))
 }
 

@@ -268,6 +268,42 @@ async fn a_key_is_replaced_by_command_and_console() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_asked_for_during_a_deployment_comes_after_it() {
+    let story = begin().await;
+    story.deployed().await;
+    let (program, site) = (&story.program, story.site.as_str());
+    let former = story.cloud.site_key();
+    let settings = json!({ "settings": { "kvDeadlineMs": 700 } });
+    program
+        .ok("PATCH", &format!("/sites/{site}"), Some(&settings))
+        .await;
+    story.cloud.latency(150).await;
+    let running = program.deploy(site).await;
+    program
+        .until(&format!("/deployments/{running}"), |deployment| {
+            deployment["steps"]
+                .as_array()
+                .is_some_and(|it| !it.is_empty())
+        })
+        .await;
+    let rotate = format!("/sites/{site}/ingest-key/rotate");
+    let rotation = program.ok("POST", &rotate, None).await;
+    assert_eq!(rotation["deployment"]["id"], running.as_str());
+    assert_eq!(program.ended(&running).await["status"], "live");
+    story.cloud.latency(0).await;
+    assert_eq!(story.cloud.site_key(), former, "it had begun without it");
+    let (store, workspace) = store_of(program).await;
+    let id: SiteId = site.parse().expect("an id");
+    until("another deployment brings the new key", async || {
+        let key = store.site_key(workspace, id).await.expect("read");
+        key.expect("it is there").next.is_none()
+    })
+    .await;
+    assert_ne!(story.cloud.site_key(), former);
+    assert_eq!(refusals(program).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_visits_of_a_site_are_deleted_when_asked() {
     let story = begin().await;
     story.deployed().await;

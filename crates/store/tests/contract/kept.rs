@@ -275,6 +275,19 @@ pub(crate) async fn a_key_takes_the_place_of_another(world: World) {
         .expect("read");
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].deployment, Some(deployment));
+    // A change of the vault's key finds it.
+    let under_another = |value: &store::SealedValue| {
+        let is_it = value.table == "site_keys" && value.row == id.to_string();
+        Ok::<_, ()>(is_it.then(|| [b"again ", &value.bytes[..]].concat()))
+    };
+    let resealed = world
+        .store
+        .reseal_everything("no such record", under_another, |_| None)
+        .await;
+    assert_eq!(resealed.expect("done"), Ok(1));
+    let now = world.store.site_key(ws, id).await.expect("read");
+    let now = now.and_then(|key| key.next).expect("it is sealed");
+    assert!(now.starts_with(b"again sealed "));
     // One that cannot be opened is made anew under the same id.
     let again = SiteKey {
         hash: "hash of another".to_owned(),
