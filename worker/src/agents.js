@@ -3,11 +3,13 @@
 /**
  * @typedef {{ kind: 'agent', token: string, key: string, purpose: string }
  *   | { kind: 'excluded', token: string, key: string }
- *   | { kind: 'other' }} Visitor `key` is the token in lower case
+ *   | { kind: 'other', isBot: boolean }} Visitor `key` is the token in lower case
  */
 
 /** @type {Visitor} */
-const OTHER = { kind: 'other' };
+const OTHER = { kind: 'other', isBot: false };
+/** Calls itself a bot, and is in no list: gets what people get, and is counted. @type {Visitor} */
+const UNKNOWN_BOT = { kind: 'other', isBot: true };
 const UA_DELIMITERS = /[ \t();,[\]{}"'<>|+]/;
 
 /** Who has which lower-case token: plain data, so requests may share it. @type {Map<string, Visitor>} */
@@ -47,7 +49,7 @@ function classify(userAgent) {
     if (visitor.kind === 'excluded') return visitor;
     if (found === OTHER) found = visitor;
   }
-  return found;
+  return found === OTHER && namesItselfABot(userAgent) ? UNKNOWN_BOT : found;
 }
 
 /** What was found for the user agents seen last: plain data, so requests may share it. @type {Map<string, Visitor>} */

@@ -11,7 +11,11 @@ addEventListener('fetch', (event) => {
     const markdown = visitor.kind !== 'excluded' && prefersMarkdown(headers.get('accept'));
     const asksHealth = url.includes(HEALTH_PATH);
     const asksPreview = url.includes(PREVIEW_MARKER);
-    if (visitor.kind === 'other' && !markdown && !asksHealth && !asksPreview) return;
+    if (visitor.kind === 'other' && !markdown && !asksHealth && !asksPreview) {
+      // Somebody who calls itself a bot is counted, and goes to the origin like everybody else.
+      if (visitor.isBot) noteUnknown(event);
+      return;
+    }
     if (asksPreview) {
       // Bots that follow a link which somebody shared see what is public.
       if (visitor.kind === 'other' && !headers.has('upgrade')) answerPreview(event);
@@ -75,6 +79,17 @@ function answerWish(event, config, wish, path) {
   const known = hotVariant(formats[0], path, now);
   if (known !== undefined) event.respondWith(answerWith(event, config, wish, path, known, visit));
   else event.respondWith(answerFromKv(event, config, wish, path, kv, formats, visit));
+}
+
+/** Counts a bot that is in no list, whose request goes to the origin natively. @param {any} event */
+function noteUnknown(event) {
+  const { headers, url } = event.request;
+  const config = readConfig();
+  if (config === undefined || config.ingest === '' || headers.has('upgrade')) return;
+  if (config.hosts.length > 0 && !config.hosts.includes(hostOf(url))) return;
+  const path = pageOf(targetOf(url), config.paths);
+  if (path === undefined) return;
+  takeNote(event, config, visitOf(event.request, { agent: 'unknown', formats: [] }, path, Date.now()));
 }
 
 /** What is noted of a request. @param {any} request @param {Wish} wish @param {string} path @param {number} now @returns {Visit} */

@@ -92,6 +92,35 @@ test('people cause no KV read, not even for the index', () =>
     assert.deepEqual(edge.kv.asked, []);
   }));
 
+test('a bot that is in no list goes to the origin natively, and is counted', () =>
+  withEdge({ settings: { ingest: 'http://ingest.example/v' } }, async (edge) => {
+    const unknown = `NewsroomBot/1.0 (+https://newsroom.example/${'x'.repeat(300)})`;
+    const phone = 'Mozilla/5.0 (Linux; Android 13; CUBOT KINGKONG 9) AppleWebKit/537.36 Chrome/131.0.0.0 Mobile Safari/537.36';
+    for (const ua of [unknown, phone, UA.chrome, UA.curl, UA.googlebot]) {
+      const answer = await edge.ask('/tea?x=1', { ua, accept: '*/*' });
+      assert.equal(answer.headers['x-origin'], 'yes');
+      assert.equal(answer.headers['x-edge-delivery'], undefined);
+    }
+    await edge.ask('/tea', { ua: unknown, method: 'POST' });
+    await edge.ask('/tea', { ua: unknown, headers: { 'x-edge-delivery-probe': '1' } });
+    await edge.ask('/other', { ua: unknown, method: 'HEAD' });
+    const delivered = () => edge.origin.deliveries.flatMap(({ body }) => JSON.parse(body));
+    await until(() => delivered().length >= 2);
+    assert.deepEqual(
+      delivered().map(({ agent, path, outcome, status, ua }) => [agent, path, outcome, status, ua]),
+      ['/tea', '/other'].map((path) => ['unknown', path, 'origin', 0, unknown.slice(0, 256)]),
+    );
+    assert.deepEqual(edge.kv.asked, []);
+    assert.equal(edge.stderr(), '');
+  }));
+
+test('a bot that is in no list costs nothing where visits are not wanted', () =>
+  withEdge({}, async (edge) => {
+    const answer = await edge.ask('/tea', { ua: 'NewsroomBot/1.0', accept: '*/*' });
+    assert.equal(answer.headers['x-origin'], 'yes');
+    assert.deepEqual([edge.kv.asked, edge.origin.deliveries], [[], []]);
+  }));
+
 test('visits arrive in batches', () =>
   withEdge({ settings: { ingest: 'http://ingest.example/ingest/v1/visits' } }, async (edge) => {
     await edge.agent('/tea?secret=1');

@@ -171,6 +171,22 @@ test('people, search engines and link previews are no agents', () => {
   assert.deepEqual(bots.filter((ua) => visitorOf(ua).kind !== 'excluded'), []);
 });
 
+test('bots that are in no list', () => {
+  const { visitorOf } = pureScope('visitorOf');
+  const cases = table('unknown.cases.json');
+  assert.ok(cases.length >= 60);
+  for (const { ua, unknown } of cases) {
+    assert.deepEqual(visitorOf(ua), { kind: 'other', isBot: unknown }, ua);
+  }
+  const lines = (name) => readFileSync(new URL(`../../crates/domain/src/agents/${name}`, import.meta.url), 'utf8').trim().split('\n');
+  const people = lines('people.txt');
+  assert.ok(people.length >= 240);
+  assert.deepEqual(people.filter((ua) => visitorOf(ua).isBot !== false), []);
+  assert.deepEqual(lines('bots.txt').filter((ua) => visitorOf(ua).kind !== 'excluded'), []);
+  assert.equal(visitorOf(`${'x'.repeat(1024)} FooBot/1.0`).isBot, false);
+  assert.equal(visitorOf(null).isBot, false);
+});
+
 test('agents by the user agents in their documentation', () => {
   const { visitorOf } = pureScope('visitorOf');
   const rows = table('agents.documented.json');

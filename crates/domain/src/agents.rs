@@ -14,11 +14,13 @@ mod policy;
 mod registry;
 mod samples;
 mod table;
+mod unknown;
 mod words;
 
 pub use policy::{AgentPolicy, EdgeAgents, Treatment};
 pub use registry::{Registry, Visitor};
 pub use table::AgentTable;
+pub use unknown::names_itself_a_bot;
 
 use serde::{Deserialize, Serialize};
 

@@ -56,6 +56,7 @@ pub const KV_DEADLINE_RANGE_MS: std::ops::RangeInclusive<u16> = 50..=2_000;
 /// for the Worker's own tests.
 const FILES: &[(&str, &str)] = &[
     ("limits.js", include_str!("../../../worker/src/limits.js")),
+    ("unknown.js", include_str!("../../../worker/src/unknown.js")),
     ("agents.js", include_str!("../../../worker/src/agents.js")),
     ("accept.js", include_str!("../../../worker/src/accept.js")),
     ("paths.js", include_str!("../../../worker/src/paths.js")),
@@ -89,6 +90,9 @@ pub struct EdgeConfig {
     /// configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     preview: Option<String>,
+    /// Which of the site's own keys the Worker has: its id, likewise. None: its first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 impl EdgeConfig {
@@ -122,6 +126,7 @@ impl EdgeConfig {
             agents,
             paths: PathPolicy::default(),
             preview: None,
+            key: None,
         };
         config.hash = config.hash_of_the_rest();
         config
@@ -134,6 +139,19 @@ impl EdgeConfig {
         self.preview = preview_key.map(str::to_owned);
         self.hash = self.hash_of_the_rest();
         self
+    }
+
+    /// The same, with the id of the site's own key; none: its first.
+    #[must_use]
+    pub fn with_key(mut self, key: Option<&str>) -> Self {
+        self.key = key.map(str::to_owned);
+        self.hash = self.hash_of_the_rest();
+        self
+    }
+
+    /// The id of the site's own key; none: its first.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The id of the key that signs previews; none: the Worker shows none.
@@ -302,8 +320,13 @@ mod tests {
             serde_json::json!({"trailingSlash": "strip", "queryParameters": ["q"]})
         );
         assert_eq!(json["preview"], "k1");
-        let other = plain.with_paths_and_previews(PathPolicy::default(), Some("k2"));
+        let other = plain
+            .clone()
+            .with_paths_and_previews(PathPolicy::default(), Some("k2"));
         assert_ne!(other.hash(), set.hash());
+        assert_eq!(plain.clone().with_key(None), plain);
+        assert_ne!(plain.clone().with_key(Some("s2")).hash(), plain.hash());
+        assert_eq!(plain.with_key(Some("s2")).to_json()["key"], "s2");
         assert_eq!(
             serde_json::from_value::<EdgeConfig>(json).expect("reads"),
             set

@@ -193,6 +193,9 @@ pub struct UploadIntent {
     /// The id of the key for previews that it brings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview_key: Option<String>,
+    /// The id of the site's own key that it brings; none: its first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 #[expect(
@@ -226,6 +229,9 @@ pub struct AppliedScript {
     /// The id of the key for previews that it has, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview_key: Option<String>,
+    /// The id of the site's own key that it has; none: its first, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// A route that we made.

@@ -6,7 +6,10 @@ use crate::{
     variant::{Format, Revision},
 };
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, net::IpAddr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv6Addr},
+};
 
 /// The most visits of one batch.
 pub const BATCH_MAX: usize = 1_000;
@@ -24,7 +27,7 @@ pub const AGE_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 /// How far ahead of our clock a visit may lie, in milliseconds; it counts as of now then.
 pub const SKEW_MAX_MS: i64 = 60 * 60 * 1000;
 
-/// The word for a visitor that is no agent we know and asked for Markdown by name.
+/// The word for a visitor that is in no list, and calls itself a bot or asked for Markdown by name.
 pub const UNKNOWN_AGENT: &str = "unknown";
 
 /// What a visitor got.
@@ -92,6 +95,13 @@ pub struct Visit {
     pub network: Option<String>,
 }
 
+impl Visit {
+    /// Whether the visitor is in no list.
+    pub fn is_unknown(&self) -> bool {
+        self.agent.eq_ignore_ascii_case(UNKNOWN_AGENT)
+    }
+}
+
 /// A visit as the Worker sends it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SentVisit<'a> {
@@ -131,6 +141,20 @@ pub struct SentVisit<'a> {
     /// What a signature of the request is checked by, where it carried one.
     #[serde(default)]
     pub signature: Option<SignatureParts>,
+}
+
+/// An address shortened so far that it is no single person's: the first 24 bits of IPv4, 48 of IPv6, as a prefix.
+pub fn network_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(v6) => {
+            let bits = u128::from(v6) >> 80 << 80;
+            format!("{}/48", Ipv6Addr::from(bits))
+        }
+    }
 }
 
 /// Why a batch was refused. None of it is kept.
@@ -257,6 +281,19 @@ mod tests {
         let visits = parse_batch(body.as_bytes(), NOW).expect("good");
         assert_eq!(visits[0].t, NOW.0, "a clock ahead counts as now");
         assert_eq!(visits[0].format, Some(Format::Markdown));
+    }
+
+    #[test]
+    fn addresses_are_shortened() {
+        for (address, network) in [
+            ("203.0.113.77", "203.0.113.0/24"),
+            ("::ffff:203.0.113.77", "203.0.113.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+            ("2001:db8::1", "2001:db8::/48"),
+        ] {
+            let address = address.parse().expect("an address");
+            assert_eq!(network_of(address), network);
+        }
     }
 
     #[test]

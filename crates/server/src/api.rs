@@ -7,7 +7,7 @@ pub(crate) mod extract;
 mod v1;
 
 pub(crate) use self::v1::{
-    agents, audit_view, deployment_json, making_event, preview_view, traffic_view,
+    agents, audit_view, deployment_json, kept_view, making_event, preview_view, traffic_view,
 };
 
 use crate::{

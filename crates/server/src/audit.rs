@@ -18,7 +18,7 @@ use crate::{
     app::App,
     clock::rfc3339,
     problem::{Code, Outcome, Problem},
-    services::variants::VariantName,
+    services::{site_keys::Rotation, variants::VariantName},
 };
 use domain::{
     agents::{Purpose, Registry},
@@ -231,6 +231,15 @@ pub(crate) async fn record_preview(
         .with("host", link.host.as_str())
         .with("revision", link.revision.to_string())
         .with("preview", link.id.to_string());
+    record(app, actor, event).await;
+}
+
+/// Writes down that a site's Worker is to get another key, and what brings it.
+pub(crate) async fn record_site_key(app: &App, actor: &Actor, site: &Site, rotation: &Rotation) {
+    let deployment = rotation.deployment().map(|it| it.id.to_string());
+    let event = Event::site(Kind::SiteKeyRotated, site)
+        .with("state", rotation.word())
+        .with("deployment", deployment.as_deref());
     record(app, actor, event).await;
 }
 

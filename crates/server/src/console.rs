@@ -92,6 +92,11 @@ pub(crate) fn router() -> Router<AppState> {
             get(sites::settings).post(sites::save_settings),
         )
         .route("/sites/{id}/agents", post(sites::save_agents))
+        .route("/sites/{id}/ingest-key", post(sites::rotate_site_key))
+        .route(
+            "/sites/{id}/visits/delete",
+            get(sites::delete_visits_page).post(sites::delete_visits),
+        )
         .route("/sites/{id}/connection", post(sites::attach))
         .route("/sites/{id}/edge", get(sites::edge))
         .route("/sites/{id}/traffic", get(traffic::show))

@@ -24,16 +24,16 @@ use axum::{
     routing::post,
 };
 use domain::{
-    agents::Registry,
+    agents::{Registry, Visitor},
     identity::{Identity, Lists},
     ids::SiteId,
     time::Millis,
-    visit::{SentVisit, UNKNOWN_AGENT, Visit, parse_batch},
+    visit::{self, SentVisit, UNKNOWN_AGENT, Visit, parse_batch},
 };
 use store::{NewBatch, PackedBatch};
 
 pub(crate) use address::{announce, url};
-pub(crate) use door::{register, register_missing};
+pub(crate) use door::{hash_of, register, register_missing};
 pub(crate) use writer::{Ingest, run as run_writer};
 
 /// Where Workers send to, below the console's public address.
@@ -76,7 +76,11 @@ async fn take(app: &AppState, peer: Peer, headers: &HeaderMap, body: Body) -> Ou
         registry: &registry,
         lists: &app.lists.get(),
     };
-    let visits: Vec<Visit> = sent.into_iter().map(|sent| kept(&judge, sent)).collect();
+    let keeps_network = sender.keeps_network;
+    let visits: Vec<Visit> = sent
+        .into_iter()
+        .map(|sent| kept(&judge, sent, keeps_network))
+        .collect();
     let new = NewBatch {
         workspace: sender.workspace,
         site: sender.site,
@@ -93,8 +97,11 @@ async fn take(app: &AppState, peer: Peer, headers: &HeaderMap, body: Body) -> Ou
     Ok(())
 }
 
-/// What is kept of a visit: its address goes no further than this.
-fn kept(judge: &Judge<'_>, sent: SentVisit<'_>) -> Visit {
+/// What is kept of a visit: its whole address goes no further than this.
+fn kept(judge: &Judge<'_>, mut sent: SentVisit<'_>, keeps_network: bool) -> Visit {
+    if let Some(token) = judge.known_by_now(&sent) {
+        sent.agent = token.into();
+    }
     let identity = judge.identity(&sent);
     let is_unknown = sent.agent.eq_ignore_ascii_case(UNKNOWN_AGENT);
     Visit {
@@ -108,7 +115,7 @@ fn kept(judge: &Judge<'_>, sent: SentVisit<'_>) -> Visit {
         asn: sent.asn,
         spent_ms: sent.ms.unwrap_or(0),
         user_agent: sent.ua.filter(|_| is_unknown).map(String::from),
-        network: None,
+        network: sent.ip.filter(|_| keeps_network).map(visit::network_of),
         agent: sent.agent.into_owned(),
         path: sent.path.into_owned(),
     }
@@ -121,6 +128,17 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    /// The agent that the registry in force knows by a user agent which the Worker, with an older table, did not.
+    fn known_by_now(&self, sent: &SentVisit<'_>) -> Option<String> {
+        if !sent.agent.eq_ignore_ascii_case(UNKNOWN_AGENT) {
+            return None;
+        }
+        match self.registry.classify(sent.ua.as_deref()?) {
+            Visitor::Agent(agent) => Some(agent.token.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether somebody is who they say. Whoever says nothing that is known cannot be checked.
     fn identity(&self, sent: &SentVisit<'_>) -> Identity {
         let Some(agent) = self.registry.agent(&sent.agent) else {
@@ -174,4 +192,5 @@ struct Sender {
     workspace: domain::ids::WorkspaceId,
     site: SiteId,
     key_hash: String,
+    keeps_network: bool,
 }

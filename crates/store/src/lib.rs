@@ -13,7 +13,7 @@
 //!   database need clocks that agree to a second or two, since leases are compared with them.
 //! * Work to be done is recorded in the transaction that makes it necessary: a publication writes the ledger of the edge
 //!   and asks for a sync; a deployment in the queue marks its site.
-//! * What two may change at once is locked in one order: workspace, site, deployment. SQLite has one writer, which is the
+//! * What two may change at once is locked in one order: a site's ingest keys, workspace, site, deployment. SQLite has one writer, which is the
 //!   same thing.
 //! * The store never sees a secret: tokens and site keys come sealed, passwords and access keys hashed. What is deleted is
 //!   overwritten in SQLite's file, and its log emptied.
@@ -67,6 +67,7 @@ mod publications;
 mod sealed;
 mod sessions;
 mod sign_in_attempts;
+mod site_keys;
 mod site_syncs;
 mod sites;
 mod sync;
@@ -74,6 +75,8 @@ mod traffic;
 mod users;
 mod variants;
 mod verification;
+mod visit_deletions;
+mod visit_readings;
 mod visits;
 mod webhooks;
 mod workspaces;
@@ -98,6 +101,7 @@ pub use path_policy::{PathChange, PathMerge};
 pub use previews::{PreviewKey, PreviewLink};
 pub use publications::{Difference, Moment, Restored};
 pub use sealed::SealedValue;
+pub use site_keys::SiteKey;
 pub use site_syncs::{RetiredFilter, SyncPause, SyncPauseReason, SyncRun, SyncState, WrittenIndex};
 pub use sites::{OnPageChange, OverQuota, Site, SiteName, SiteSettings, WorkersPlan};
 pub use sync::{SyncLease, SyncOutcome};
@@ -110,6 +114,8 @@ pub use variants::{
 pub use verification::{
     FetchEnd, FetchLease, ListOrigin, ListVersion, VerificationList, VersionSummary, VersionsStamp,
 };
+pub use visit_deletions::{DeletionStep, VisitDeletion};
+pub use visit_readings::{ReadAgain, Reread, VisitReading};
 pub use visits::{NewBatch, PackedBatch, StoredBatch, VisitQuery};
 pub use webhooks::{
     Attempt, DeliveryLease, DeliveryStatus, NewDelivery, Webhook, WebhookDelivery, WebhookEvent,

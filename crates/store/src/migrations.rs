@@ -15,6 +15,7 @@ mod m20261124_000015_makings;
 mod m20261124_000016_page_watches;
 mod m20261124_000017_previews;
 mod m20261124_000020_traffic;
+mod m20261124_000021_kept;
 mod m20261124_000022_alerts;
 mod m20261124_000022_verification_lists;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000016_page_watches::Migration),
             Box::new(m20261124_000017_previews::Migration),
             Box::new(m20261124_000020_traffic::Migration),
+            Box::new(m20261124_000021_kept::Migration),
             Box::new(m20261124_000022_verification_lists::Migration),
             Box::new(m20261124_000022_alerts::Migration),
         ]

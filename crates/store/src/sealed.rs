@@ -2,7 +2,7 @@
 
 use crate::{
     AuditEvent, Result, Store, audit,
-    entities::{connection, meta, preview_key, site, webhook},
+    entities::{connection, meta, preview_key, site, site_key, webhook},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
@@ -24,7 +24,7 @@ pub struct SealedValue {
 }
 
 impl Store {
-    /// Replaces every sealed value (tokens, sites' keys and their previews' keys, webhooks' secrets, and the record `meta_key`) by what `reseal`
+    /// Replaces every sealed value (tokens, sites' keys, their next ones and their previews' keys, webhooks' secrets, and the record `meta_key`) by what `reseal`
     /// makes of it, all in one transaction: killed anywhere, either all are replaced or none. `None` leaves a value as it
     /// is; when `reseal` fails, none is changed. Says how many were replaced.
     ///
@@ -70,6 +70,11 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
     let keys = site::Entity::find().lock_exclusive().all(tx).await?;
     let webhooks = webhook::Entity::find().lock_exclusive().all(tx).await?;
     let preview_keys = preview_key::Entity::find().lock_exclusive().all(tx).await?;
+    let next_keys = site_key::Entity::find()
+        .filter(site_key::Column::SealedKey.is_not_null())
+        .lock_exclusive()
+        .all(tx)
+        .await?;
     let record = meta::Entity::find_by_id(meta_key)
         .lock_exclusive()
         .one(tx)
@@ -103,6 +108,13 @@ async fn all_sealed(tx: &DatabaseTransaction, meta_key: &str) -> Result<Vec<Seal
             row: row.site_id,
             name: String::new(),
             bytes: row.sealed_key,
+        }))
+        .chain(next_keys.into_iter().map(|row| SealedValue {
+            table: "site_keys",
+            column: "sealed_key",
+            row: row.site_id,
+            name: String::new(),
+            bytes: row.sealed_key.unwrap_or_default(),
         }))
         .chain(record.map(|row| SealedValue {
             table: "meta",
@@ -153,6 +165,16 @@ async fn write(tx: &DatabaseTransaction, value: &SealedValue, bytes: Vec<u8>) ->
                     ..Default::default()
                 })
                 .filter(preview_key::Column::SiteId.eq(&value.row))
+                .exec(tx)
+                .await?;
+        }
+        "site_keys" => {
+            site_key::Entity::update_many()
+                .set(site_key::ActiveModel {
+                    sealed_key: Set(Some(bytes)),
+                    ..Default::default()
+                })
+                .filter(site_key::Column::SiteId.eq(&value.row))
                 .exec(tx)
                 .await?;
         }

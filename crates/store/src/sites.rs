@@ -7,6 +7,7 @@ use crate::{
     convert::{Row, to_json},
     entities::{site, site_hostname},
     error::is_unique_violation,
+    ingest_keys,
 };
 use domain::{
     agents::AgentPolicy,
@@ -54,6 +55,10 @@ pub struct SiteSettings {
     pub withhold_broken: bool,
     /// Whether each published HTML variant brings a Markdown one along, made from it.
     pub markdown_from_html: bool,
+    /// How many days single visits are kept, once they are counted.
+    pub visits_kept_days: u16,
+    /// Whether a visit keeps a shortened address.
+    pub keeps_network: bool,
 }
 
 /// What becomes of a variant whose page changed since it was made.
@@ -84,6 +89,8 @@ impl Default for SiteSettings {
             on_page_change: OnPageChange::default(),
             withhold_broken: true,
             markdown_from_html: false,
+            visits_kept_days: 30,
+            keeps_network: false,
         }
     }
 }
@@ -428,6 +435,7 @@ impl Store {
     /// When the database fails.
     pub async fn delete_site(&self, workspace: WorkspaceId, id: SiteId) -> Result<bool> {
         let tx = self.begin().await?;
+        ingest_keys::lock(&tx, id).await?;
         contents::lock_for_removal(&tx, workspace).await?;
         if !lock(&tx, workspace, id).await? {
             return Ok(false);

@@ -13,7 +13,7 @@ use crate::{
         traffic_day, visit_batch,
     },
     packing::{Unpacker, compress},
-    sites,
+    sites, visit_deletions,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -40,7 +40,7 @@ const COMPRESSION: i32 = 3;
 const UNPACKED_MAX: usize = 16 * 1024 * 1024;
 
 /// How many times more paths than it will name an hour may hold, so that one that becomes known late can still grow.
-const SLACK: usize = 2;
+pub(crate) const SLACK: usize = 2;
 
 /// What is to be counted in one hour of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,8 @@ pub struct Addition {
 
 impl Store {
     /// Counts what was read from these batches and marks them as counted, all or nothing. `false` when one of them was
-    /// counted by somebody else meanwhile, or is gone with its site: then nothing is counted.
+    /// counted by somebody else meanwhile, or is gone with its site, or the visits of a site are being deleted: then nothing
+    /// is counted.
     ///
     /// # Errors
     /// When the database fails.
@@ -75,6 +76,10 @@ impl Store {
         let mut present = Vec::new();
         for ((workspace, site), additions) in &by_site {
             if sites::lock(&tx, *workspace, *site).await? {
+                // Its visits are being deleted: what came meanwhile is counted after that.
+                if visit_deletions::pending(&tx, *site).await?.is_some() {
+                    return Ok(false);
+                }
                 present.push((*workspace, *site, additions));
             }
         }
@@ -136,7 +141,7 @@ async fn count(
 }
 
 /// Throws away the day and the block that count this hour.
-async fn unfold(tx: &DatabaseTransaction, site: SiteId, hour: i64) -> Result<()> {
+pub(crate) async fn unfold(tx: &DatabaseTransaction, site: SiteId, hour: i64) -> Result<()> {
     let coarser = [Level::Day, Level::Block].map(|level| Stretch::holding(level, hour));
     let mut stale = Condition::any();
     for stretch in coarser {
@@ -168,7 +173,11 @@ async fn unfold(tx: &DatabaseTransaction, site: SiteId, hour: i64) -> Result<()>
     Ok(())
 }
 
-async fn cube(db: &impl ConnectionTrait, site: SiteId, stretch: Stretch) -> Result<Option<Cube>> {
+pub(crate) async fn cube(
+    db: &impl ConnectionTrait,
+    site: SiteId,
+    stretch: Stretch,
+) -> Result<Option<Cube>> {
     let row = Entity::find_by_id((site.to_string(), stretch.level.number(), stretch.start))
         .one(db)
         .await?;
@@ -180,8 +189,8 @@ fn cube_from_row(row: &traffic_cube::Model) -> Result<Cube> {
         .map_err(|error| Row::new("traffic_cubes", &row.site_id).corrupt("data", error))
 }
 
-/// Stores a cube.
-async fn put_cube(
+/// Stores a cube, with as many paths as its level may name.
+pub(crate) async fn put_cube(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,
@@ -207,7 +216,11 @@ async fn put_cube(
     Ok(())
 }
 
-async fn day_of(db: &impl ConnectionTrait, site: SiteId, day: i64) -> Result<Option<Day>> {
+pub(crate) async fn day_of(
+    db: &impl ConnectionTrait,
+    site: SiteId,
+    day: i64,
+) -> Result<Option<Day>> {
     let row = traffic_day::Entity::find_by_id((site.to_string(), day))
         .one(db)
         .await?;
@@ -215,7 +228,7 @@ async fn day_of(db: &impl ConnectionTrait, site: SiteId, day: i64) -> Result<Opt
         .transpose()
 }
 
-async fn put_day(
+pub(crate) async fn put_day(
     tx: &DatabaseTransaction,
     workspace: WorkspaceId,
     site: SiteId,

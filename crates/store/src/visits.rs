@@ -13,6 +13,7 @@ use crate::{
     },
     ingest_keys,
     packing::{Unpacker, compress},
+    visit_deletions,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -20,8 +21,10 @@ use domain::{
     visit::Visit,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 use std::collections::HashSet;
 
@@ -79,6 +82,7 @@ impl PackedBatch {
                 dropped: Set(i32::try_from(batch.dropped).unwrap_or(i32::MAX)),
                 data: Set(pack(&batch.visits)),
                 rolled_up: Set(false),
+                unknown: Set(Some(unknown_among(&batch.visits))),
                 ..Default::default()
             },
         }
@@ -152,7 +156,7 @@ impl Store {
             .map(|batch| batch.row.clone())
             .collect();
         let mut written = 0;
-        for chunk in rows.chunks(Ord::min(bind_parameters_max(&tx) / 10, 500)) {
+        for chunk in rows.chunks(Ord::min(bind_parameters_max(&tx) / 11, 500)) {
             written += Entity::insert_many(chunk.iter().cloned())
                 .on_conflict(
                     OnConflict::columns([Column::SiteId, Column::Batch])
@@ -173,6 +177,8 @@ impl Store {
     pub async fn batches_to_roll_up_for_background(&self, limit: u64) -> Result<Vec<StoredBatch>> {
         Entity::find()
             .filter(Column::RolledUp.eq(false))
+            // What comes while a site's visits are deleted is counted after that.
+            .filter(Column::SiteId.not_in_subquery(visit_deletions::sites()))
             .order_by_asc(Column::Id)
             .limit(limit)
             .all(self.reader())
@@ -262,30 +268,57 @@ impl Store {
             .collect()
     }
 
-    /// Deletes at most `limit` batches, of every workspace, whose last visit lies before `before` and that are counted.
-    /// Answers how many.
+    /// Deletes at most `limit` batches of a site whose last visit lies before `before` and that are counted. Answers how
+    /// many.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_visits_before_for_background(
+    pub async fn delete_visits_before(
         &self,
+        workspace: WorkspaceId,
+        site: SiteId,
         before: Millis,
         limit: u64,
     ) -> Result<u64> {
         let old: Vec<i64> = Entity::find()
             .select_only()
             .column(Column::Id)
+            .filter(Column::SiteId.eq(site.to_string()))
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
             .filter(Column::LastAt.lt(before.0))
             .filter(Column::RolledUp.eq(true))
+            .order_by_asc(Column::LastAt)
             .limit(limit)
             .into_tuple()
             .all(self.reader())
             .await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
         let deleted = Entity::delete_many()
             .filter(Column::Id.is_in(old))
             .exec(self.writer())
             .await?;
         Ok(deleted.rows_affected)
+    }
+
+    /// When the oldest visit of a site that is still kept was, as far as a batch tells: its first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn oldest_visit(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+    ) -> Result<Option<Millis>> {
+        let first: Option<i64> = of(workspace, site)
+            .select_only()
+            .column(Column::FirstAt)
+            .order_by_asc(Column::LastAt)
+            .into_tuple()
+            .one(self.reader())
+            .await?;
+        Ok(first.map(Millis))
     }
 }
 
@@ -293,6 +326,14 @@ pub(crate) fn of(workspace: WorkspaceId, site: SiteId) -> sea_orm::Select<Entity
     Entity::find()
         .filter(Column::SiteId.eq(site.to_string()))
         .filter(Column::WorkspaceId.eq(workspace.to_string()))
+        // What is to be deleted is not shown any more.
+        .filter(Expr::exists(visit_deletions::of_batch()).not())
+}
+
+/// How many of them are of visitors that no registry knew.
+pub(crate) fn unknown_among(visits: &[Visit]) -> i32 {
+    let unknown = visits.iter().filter(|visit| visit.is_unknown()).count();
+    i32::try_from(unknown).unwrap_or(i32::MAX)
 }
 
 /// Those of the batches' keys that are good now; their sites cannot be deleted before the transaction ends.
@@ -319,13 +360,13 @@ async fn good_keys(
     Ok(good)
 }
 
-fn pack(visits: &[Visit]) -> Vec<u8> {
+pub(crate) fn pack(visits: &[Visit]) -> Vec<u8> {
     let mut plain = vec![VERSION];
     plain.extend(postcard::to_allocvec(visits).expect("visits are numbers, words and lists"));
     compress(&plain, LEVEL)
 }
 
-fn from_row(row: &Model) -> Result<StoredBatch> {
+pub(crate) fn from_row(row: &Model) -> Result<StoredBatch> {
     let id = row.id.to_string();
     let read = Row::new("visit_batches", &id);
     let plain = Unpacker::new()

@@ -60,7 +60,7 @@ for (const scripts of [true, false]) {
         const traffic = await rest('GET', `/sites/${site.id}/traffic?from=24h`);
         expect(traffic.totals.visits).toBe(10);
       }).toPass({ timeout: 30_000 });
-      const { items } = await rest('GET', `/sites/${site.id}/visits?agent=GPTBot&path=/pricing`);
+      const { items } = await rest('GET', `/sites/${site.id}/traffic/recent?agent=GPTBot&path=/pricing`);
       expect(items).toHaveLength(3);
       expect(items[0]).toMatchObject({ outcome: 'variant', format: 'html', status: 200 });
 

@@ -176,12 +176,20 @@ impl Registry {
 fn names(user_agent: &str) -> Vec<String> {
     let bytes = user_agent.as_bytes();
     let lower = bytes[..bytes.len().min(USER_AGENT_MAX)].to_ascii_lowercase();
-    lower
-        .split(|byte| is_delimiter(*byte))
-        .filter_map(|piece| piece.split(|byte| *byte == b'/').next())
-        .filter(|name| !name.is_empty())
-        .filter_map(|name| std::str::from_utf8(name).ok().map(str::to_owned))
+    pieces(&lower)
+        .filter_map(|(name, _)| std::str::from_utf8(name).ok().map(str::to_owned))
         .collect()
+}
+
+/// The names in a user agent, and whether a version follows each.
+pub(super) fn pieces(user_agent: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    user_agent
+        .split(|byte| is_delimiter(*byte))
+        .map(|piece| match piece.iter().position(|byte| *byte == b'/') {
+            Some(slash) => (&piece[..slash], true),
+            None => (piece, false),
+        })
+        .filter(|(name, _)| !name.is_empty())
 }
 
 const fn is_delimiter(byte: u8) -> bool {

@@ -202,6 +202,7 @@ fn of_earlier_program(
         options: None,
         unanswered: 0,
         preview_key: None,
+        key: None,
     })
 }
 

@@ -71,6 +71,7 @@ fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded)
             if let Some(applied) = &mut recorded.applied {
                 applied.unanswered = upload.unanswered;
                 applied.preview_key = upload.preview_key;
+                applied.key = upload.key;
             }
         }
         return;
@@ -150,6 +151,7 @@ fn take(
         options: script.options.clone(),
         unanswered: 0,
         preview_key: None,
+        key: None,
     });
 }
 
@@ -267,6 +269,7 @@ mod tests {
                     options: None,
                     unanswered,
                     preview_key: None,
+                    key: None,
                 }),
                 ..Recorded::default()
             },

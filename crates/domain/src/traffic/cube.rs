@@ -146,6 +146,48 @@ impl Cube {
         self.cells.entry(key).or_default().add(sum);
     }
 
+    /// Counts a visit that was counted under its agent under another one, with the path that it was counted by: its own,
+    /// or *other*. One that was not counted changes nothing.
+    pub fn give(&mut self, visit: &Visit, agent: &str) {
+        let Some(from) = self.agents.index.get(&visit.agent).copied() else {
+            return;
+        };
+        let key = [visit.path.as_str(), OTHER_PATHS]
+            .into_iter()
+            .filter_map(|path| self.paths.index.get(path).copied())
+            .map(|path| Key {
+                agent: from,
+                path,
+                outcome: visit.outcome,
+                identity: visit.identity,
+                format: visit.format,
+            })
+            .find(|key| self.cells.contains_key(key));
+        let Some(key) = key else { return };
+        let Some(sum) = self.cells.get_mut(&key) else {
+            return;
+        };
+        let spent_ms = if sum.visits > 1 {
+            sum.spent_ms.min(visit.spent_ms.into())
+        } else {
+            sum.spent_ms
+        };
+        sum.visits -= 1;
+        sum.spent_ms -= spent_ms;
+        if sum.visits == 0 {
+            self.cells.remove(&key);
+        }
+        let to = Key {
+            agent: self.agents.number(agent),
+            ..key
+        };
+        let sum = Sum {
+            visits: 1,
+            spent_ms,
+        };
+        self.cells.entry(to).or_default().add(sum);
+    }
+
     /// Counts everything of another cube.
     pub fn merge(&mut self, other: &Self) {
         for cell in other.cells() {
@@ -253,6 +295,41 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn giving_is_counting_under_the_other_agent(
+            visits in prop::collection::vec((0..3_u8, 0..20_u8, any::<bool>()), 0..60),
+            most in 1..20_usize,
+        ) {
+            let agent = |n: u8| format!("Bot{n}");
+            let cube = |given: bool| {
+                let mut cube = Cube::default();
+                for (from, path, is_other) in &visits {
+                    let name = if given && *is_other { "Other".to_owned() } else { agent(*from) };
+                    cube.add(&visit(&name, &format!("/{path}")));
+                }
+                cube
+            };
+            let mut moved = cube(false);
+            let mut bounded = cube(false).bounded(most, 1);
+            for (from, path, is_other) in &visits {
+                if *is_other {
+                    moved.give(&visit(&agent(*from), &format!("/{path}")), "Other");
+                    bounded.give(&visit(&agent(*from), &format!("/{path}")), "Other");
+                }
+            }
+            let cells = |cube: &Cube| {
+                let mut cells: Vec<_> = cube.cells().map(|cell| (cell.agent.to_owned(), cell.path.to_owned(), cell.sum.visits, cell.sum.spent_ms)).collect();
+                cells.sort();
+                cells
+            };
+            prop_assert_eq!(cells(&moved), cells(&cube(true)));
+            // Where paths are not named any more, agents are still counted exactly.
+            let of = |cube: &Cube, name: &str| -> u64 { cube.cells().filter(|cell| cell.agent == name).map(|cell| cell.sum.visits).sum() };
+            for name in ["Bot0", "Bot1", "Bot2", "Other"] {
+                prop_assert_eq!(of(&bounded, name), of(&cube(true), name), "{}", name);
+            }
+        }
+
         #[test]
         fn merging_and_storing_lose_nothing(
             left in prop::collection::vec((0..3_u8, 0..20_u8), 0..60),

@@ -1,7 +1,10 @@
 //! Counts of a UTC day, hour by hour, without paths.
 
 use super::Wanted;
-use crate::{identity::Identity, visit::VisitOutcome};
+use crate::{
+    identity::Identity,
+    visit::{Visit, VisitOutcome},
+};
 use serde::{Deserialize, Serialize};
 
 /// The hours of one agent's visits with one outcome and one identity.
@@ -56,6 +59,25 @@ impl Day {
         row.hours[hour] = row.hours[hour].saturating_add(visits);
     }
 
+    /// Counts a visit of an hour under another agent than its own. One that was not counted changes nothing.
+    pub fn give(&mut self, hour: usize, visit: &Visit, agent: &str) {
+        let counted = self.rows.iter_mut().find(|row| {
+            row.outcome == visit.outcome
+                && row.identity == visit.identity
+                && row.agent == visit.agent
+        });
+        let Some(count) = counted
+            .and_then(|row| row.hours.get_mut(hour))
+            .filter(|count| **count > 0)
+        else {
+            return;
+        };
+        *count -= 1;
+        self.add(hour, agent, visit.outcome, visit.identity, 1);
+        self.rows
+            .retain(|row| row.hours.iter().any(|count| *count > 0));
+    }
+
     /// Counts visits that the Worker could not deliver, as reported in an hour of the day, 0 to 23.
     pub fn add_dropped(&mut self, hour: usize, visits: u32) {
         if let Some(count) = self.dropped.get_mut(hour) {
@@ -66,17 +88,6 @@ impl Day {
     /// Visits that the Worker could not deliver, by the hour of their report.
     pub const fn dropped(&self) -> &[u32; 24] {
         &self.dropped
-    }
-
-    /// Forgets the visits of an hour, which are about to be counted anew.
-    pub fn clear_hour(&mut self, hour: usize) {
-        for row in &mut self.rows {
-            if let Some(count) = row.hours.get_mut(hour) {
-                *count = 0;
-            }
-        }
-        self.rows
-            .retain(|row| row.hours.iter().any(|count| *count > 0));
     }
 
     /// What is wanted of this day, which is so many days after 1970: the first hour of a point, a row, and its visits in the point;
@@ -120,9 +131,10 @@ impl Day {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Millis;
 
     #[test]
-    fn hours_are_counted_and_cleared() {
+    fn hours_are_counted_and_given() {
         let mut day = Day::default();
         day.add(3, "GPTBot", VisitOutcome::Variant, Identity::Verified, 2);
         day.add(3, "GPTBot", VisitOutcome::Variant, Identity::Verified, 1);
@@ -130,8 +142,34 @@ mod tests {
         day.add(24, "GPTBot", VisitOutcome::Origin, Identity::Verified, 1);
         assert_eq!(day.rows().len(), 2);
         assert_eq!(day.rows()[0].hours[3], 3);
-        day.clear_hour(4);
-        assert_eq!(day.rows().len(), 1);
+        let visit = Visit {
+            at: Millis(0),
+            agent: "GPTBot".to_owned(),
+            path: "/".to_owned(),
+            outcome: VisitOutcome::Variant,
+            status: 200,
+            revision: None,
+            format: None,
+            country: None,
+            asn: None,
+            spent_ms: 0,
+            identity: Identity::Verified,
+            user_agent: None,
+            network: None,
+        };
+        for _ in 0..5 {
+            day.give(3, &visit, "OtherBot");
+        }
+        day.give(5, &visit, "OtherBot");
+        let hours = |agent: &str| -> Vec<[u32; 24]> {
+            let rows = day.rows().iter();
+            rows.filter(|row| row.agent == agent)
+                .map(|row| row.hours)
+                .collect()
+        };
+        assert_eq!(hours("OtherBot").len(), 1);
+        assert_eq!(hours("OtherBot")[0][3], 3);
+        assert_eq!(hours("GPTBot").len(), 1, "the one with the other outcome");
     }
 
     #[test]

@@ -215,6 +215,7 @@ prop_compose! {
                 before: None,
                 unanswered: 0,
                 preview_key: None,
+                key: None,
             }),
             script_etag: (etag > 0).then(|| format!("e{etag}")),
             applied: applied.then(|| AppliedScript {
@@ -225,6 +226,7 @@ prop_compose! {
                 options: None,
                 unanswered: 0,
                 preview_key: None,
+                key: None,
             }),
             routes_intended: if flags[3] { vec!["www.shop.example/*".to_owned()] } else { vec![] },
             routes,
@@ -321,6 +323,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                     before: next.script.as_ref().map(ObservedScript::mark),
                     unanswered: 0,
                     preview_key: None,
+                    key: None,
                 });
                 let namespace = recorded.namespace.clone();
                 next.script = Some(ObservedScript {

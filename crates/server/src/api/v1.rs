@@ -15,11 +15,12 @@ mod traffic;
 mod variant_path;
 mod variants;
 mod verification;
+mod visits;
 mod webhook;
 
 pub(crate) use self::{
     audit::view as audit_view, deployments::as_json as deployment_json, live_pages::making_event,
-    previews::view as preview_view, traffic::view as traffic_view,
+    previews::view as preview_view, traffic::view as traffic_view, visits::kept_view,
 };
 
 use crate::{app::AppState, problem::Problem};
@@ -40,6 +41,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(sync::router())
         .merge(traffic::router())
         .merge(alerts::router())
+        .merge(visits::router())
         .merge(agents::router())
         .merge(audit::router())
         .merge(webhook::router())

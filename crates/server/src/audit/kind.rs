@@ -75,6 +75,10 @@ kinds! {
     SiteAlertRulesChanged = "site.alert_rules_changed", "Changed what is watched for";
     /// Somebody has seen an alert.
     AlertAcknowledged = "alert.acknowledged", "Saw an alert";
+    /// Every visit of a site that had come was deleted.
+    SiteVisitsDeleted = "site.visits_deleted", "Deleted all visits";
+    /// A site's Worker was to get another key.
+    SiteKeyRotated = "site.key_rotated", "Made a new key for the Worker";
     /// A registry of agents was taken in, to be looked at.
     AgentsStaged = "agents.staged", "Staged a registry of agents";
     /// The staged registry was put in force.

@@ -1,9 +1,11 @@
 //! `edge-delivery key rotate`.
 
+use super::follow;
 use crate::{
     audit::{self, Actor, Event, Kind},
     clock::Clock,
     config::{ConfigArgs, logging},
+    services::{deployments::edits, site_keys, sites},
     vault::{self, Rotation, Vault},
 };
 use anyhow::Context;
@@ -14,6 +16,9 @@ use store::Store;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum KeyCommand {
     /// Seal everything under another key. Stop every `serve` first, and start it with the new key.
+    ///
+    /// With --site another key is meant: the one by which that site's Worker proves itself. It is made anew and deployed,
+    /// beside a running `serve`; the former one is taken until ten minutes after the Worker has the new one.
     ///
     /// Interrupted anywhere, everything is under the old key or everything under the new one, and a start with the other
     /// says so. Run again it finishes.
@@ -26,8 +31,14 @@ pub(crate) enum KeyCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RotateArgs {
     /// The file of the new key; made when it is missing
-    #[arg(long, value_name = "FILE")]
-    new_key_file: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "site")]
+    new_key_file: Option<PathBuf>,
+    /// Make a new key for this site's Worker instead, by its name or id
+    #[arg(long, conflicts_with = "new_key_file")]
+    site: Option<String>,
+    /// With --site: put back what was changed at Cloudflare outside Edge Delivery
+    #[arg(long, requires = "site")]
+    overwrite_edits: bool,
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
@@ -48,7 +59,13 @@ pub(crate) struct IdArgs {
 /// Runs the command.
 pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
     match command {
-        KeyCommand::Rotate(args) => rotate(args).await,
+        KeyCommand::Rotate(RotateArgs {
+            new_key_file: Some(file),
+            json,
+            config,
+            ..
+        }) => rotate(file, json, config).await,
+        KeyCommand::Rotate(args) => rotate_of_site(args).await,
         KeyCommand::Id(args) => {
             let app = super::open(args.config).await?;
             let id = app.vault.key_id().to_string();
@@ -62,20 +79,61 @@ pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.command_config()?;
+/// Another key for a site's Worker.
+async fn rotate_of_site(args: RotateArgs) -> anyhow::Result<ExitCode> {
+    let app = super::open(args.config).await?;
+    let rotated = async {
+        let name = args.site.as_deref().unwrap_or_default();
+        let site = sites::find(&app, app.workspace, name).await?;
+        if !args.overwrite_edits {
+            edits::refuse_edits(&app, app.workspace, site.id).await?;
+        }
+        let rotation = site_keys::rotate(&app, app.workspace, site.id, "command line").await?;
+        let actor = Actor::command_line(app.workspace);
+        audit::record_site_key(&app, &actor, &site, &rotation).await;
+        Ok((site, rotation))
+    };
+    let (site, rotation) = match rotated.await {
+        Ok(rotated) => rotated,
+        Err(problem) => return super::refuse(&problem, args.json),
+    };
+    if let Some(deployment) = rotation.deployment() {
+        return follow::to_the_end(&app, deployment, args.json).await;
+    }
+    if args.json {
+        super::print_json(&serde_json::json!({ "state": rotation.word() }))?;
+    } else if matches!(rotation, site_keys::Rotation::Done) {
+        super::print_line(&format!(
+            "{} has a new key. It was never deployed, so nobody had the former one.",
+            site.name
+        ))?;
+    } else {
+        super::print_line(&format!(
+            "The new key of {} waits: the site stands on an earlier Worker, and its next deployment brings it. Until then the former key is taken.",
+            site.name
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rotate(
+    new_key_file: PathBuf,
+    as_json: bool,
+    config: ConfigArgs,
+) -> anyhow::Result<ExitCode> {
+    let config = config.command_config()?;
     logging::start_quiet(&config);
     config.require_database()?;
     let store = Store::connect(&config.store_options()?)
         .await
         .context("the database cannot be opened (EDGE_DELIVERY_DATABASE_URL)")?;
-    if !args.new_key_file.exists() {
+    if !new_key_file.exists() {
         // Otherwise a key would be made for nothing.
         Vault::refuse_wrong_key(&config, &store).await?;
     }
     let old = Vault::given(&config)?;
-    let new = Vault::from_key_file(&args.new_key_file)?;
-    let file = args.new_key_file.display().to_string();
+    let new = Vault::from_key_file(&new_key_file)?;
+    let file = new_key_file.display().to_string();
     let old_id = old.as_ref().map(Vault::key_id);
     anyhow::ensure!(
         old_id != Some(new.key_id()),
@@ -111,7 +169,7 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
     .await?;
     let old = old_key;
     say(
-        args.json,
+        as_json,
         old.as_deref(),
         &new.key_id().to_string(),
         &file,
@@ -170,6 +228,13 @@ fn say(
                 format!("preview key of the site {}", left.id),
                 format!(
                     "make a new one, then deploy: POST /api/v1/sites/{}/previews/rotate-key",
+                    left.id
+                ),
+            ),
+            "site_keys" => (
+                format!("next key of the site {}", left.id),
+                format!(
+                    "the deployment that brings it makes another: POST /api/v1/sites/{}/deployments",
                     left.id
                 ),
             ),

@@ -1,22 +1,26 @@
 //! `edge-delivery traffic SITE`.
 
-use super::{print_json, print_line};
+use super::{confirm, print_json, print_line};
 use crate::{
-    api::traffic_view,
+    api::{kept_view, traffic_view},
+    app::App,
+    audit::{self, Actor, Event, Kind},
     config::ConfigArgs,
     services::{
         agents, sites,
         traffic::{self, Asked, Summary},
+        visits,
     },
 };
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use domain::visit::VisitOutcome;
 use std::process::ExitCode;
+use store::Site;
 
 /// As many agents and pages are shown; --json has all.
 const SHOWN: usize = 15;
 
-/// Show which agents came to a site, what they got, and what was missing.
+/// Show which agents came to a site, what they got, and what was missing; or delete all of that.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrafficArgs {
     /// The site's name or id
@@ -48,6 +52,12 @@ pub(crate) struct TrafficArgs {
     /// Only these identities: verified, claimed, contradicted
     #[arg(long)]
     identity: Option<String>,
+    /// Delete every visit of the site that came so far, single ones and counts
+    #[arg(long, conflicts_with_all = ["from", "to", "bucket", "time_zone", "agent", "purpose", "path", "outcome", "identity"])]
+    delete: bool,
+    /// Do not ask before deleting
+    #[arg(long, requires = "delete")]
+    yes: bool,
     /// Print the answer as JSON, as the REST API gives it
     #[arg(long)]
     json: bool,
@@ -58,6 +68,9 @@ pub(crate) struct TrafficArgs {
 /// Runs the command.
 pub(crate) async fn run(args: TrafficArgs) -> anyhow::Result<ExitCode> {
     let app = super::open(args.config).await?;
+    if args.delete {
+        return delete(&app, &args.site, args.yes, args.json).await;
+    }
     let asked = Asked {
         from: args.from,
         to: args.to,
@@ -86,6 +99,48 @@ pub(crate) async fn run(args: TrafficArgs) -> anyhow::Result<ExitCode> {
         print(&summary)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Deletes, and returns when nothing is left.
+async fn delete(app: &App, site: &str, is_sure: bool, as_json: bool) -> anyhow::Result<ExitCode> {
+    let site = match sites::find(app, app.workspace, site).await {
+        Ok(site) => site,
+        Err(problem) => return super::refuse(&problem, as_json),
+    };
+    if !is_sure && !is_confirmed(&site).await? {
+        anyhow::bail!("nothing was deleted: that is not the site's name");
+    }
+    let deleted = async {
+        visits::delete_all(app, app.workspace, site.id).await?;
+        let event = Event::site(Kind::SiteVisitsDeleted, &site);
+        audit::record(app, &Actor::command_line(app.workspace), event).await;
+        visits::finish_deletion(app, app.workspace, site.id).await?;
+        kept_view(app, &site).await
+    };
+    match deleted.await {
+        Ok(kept) if as_json => print_json(&kept)?,
+        Ok(_) => print_line(&format!(
+            "Every visit of {} that had come is deleted, with its counts.",
+            site.name
+        ))?,
+        Err(problem) => return super::refuse(&problem, as_json),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn is_confirmed(site: &Site) -> anyhow::Result<bool> {
+    anyhow::ensure!(
+        confirm::can_ask(),
+        "deleting the visits of {:?} deletes each of them and every count; without a terminal to ask, say --yes",
+        site.name
+    );
+    let question = format!(
+        "This deletes every visit of {:?} and every count of them, for ever. Type its name to go on:",
+        site.name
+    );
+    let asked = move || inquire::Text::new(&question).prompt();
+    let answer = confirm::answered(tokio::task::spawn_blocking(asked).await?)?;
+    Ok(answer.is_some_and(|answer| answer.trim() == site.name))
 }
 
 fn print(summary: &Summary) -> anyhow::Result<()> {

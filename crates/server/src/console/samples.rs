@@ -30,9 +30,9 @@ use super::{
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        AlertPanel, AlertsPage, DriftPanel, EdgePage, HostRow, NewSitePage, PastRow, PolicyPart,
-        RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage,
-        SyncPart, VariantRow, rule_parts,
+        AlertPanel, AlertsPage, DeleteVisitsPage, DriftPanel, EdgePage, HostRow, KeptPart,
+        NewSitePage, PastRow, PolicyPart, RemovePage, SHOWS, SLASHES, SiteHead, SitePage, SiteRow,
+        SiteSettingsPage, SitesPage, SyncPart, VariantRow, rule_parts,
     },
     variants::{
         ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,

@@ -162,6 +162,13 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
         "preview-key" => {
             "Every preview link is revoked. Deploy the site to give its Worker the new key."
         }
+        "visits-deleted" => {
+            "The visits that had come are being deleted. Nothing of them is shown any more."
+        }
+        "site-key" => "The site has a new key. Nobody had the former one.",
+        "site-key-waits" => {
+            "The new key waits: the site stands on an earlier Worker, and its next deployment brings it."
+        }
         "rolled-back" => "Rolled back. It is on its way to the edge.",
         "scheduled" => "The times are set. Nobody needs to be here when they come.",
         "schedule-gone" => "Nothing is set for a time any more.",

@@ -11,6 +11,7 @@ use store::{Site, VariantCounts};
 
 mod alerts;
 mod change;
+mod kept;
 mod make;
 mod policy;
 mod show;
@@ -23,6 +24,10 @@ pub(super) use alerts::{index as alerts, save_rules, saw};
 #[cfg(test)]
 pub(super) use change::SLASHES;
 pub(super) use change::{attach, remove, remove_page, rotate_preview_key, save_settings, settings};
+#[cfg(test)]
+pub(crate) use kept::DeleteVisitsPage;
+pub(crate) use kept::KeptPart;
+pub(super) use kept::{delete_visits, delete_visits_page, rotate_site_key};
 pub(super) use make::{create, new};
 pub(crate) use policy::PolicyPart;
 pub(super) use policy::save_agents;
@@ -332,6 +337,8 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) connections: Vec<Named>,
     /// Why the connection was not changed.
     pub(crate) connection_problem: Option<ProblemPanel>,
+    /// What is kept of its visits, and how its key stands.
+    pub(crate) kept: KeptPart,
     /// What is in the account because of it: the kind and the name.
     pub(crate) made_of: Vec<(&'static str, String)>,
     /// Why it was not saved.

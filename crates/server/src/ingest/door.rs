@@ -66,7 +66,7 @@ impl KnownKeys {
 }
 
 /// The stored form of a site's key. Keys are random, so a fast hash is enough.
-fn hash_of(key: &str) -> String {
+pub(crate) fn hash_of(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
@@ -151,6 +151,7 @@ fn sender(key_hash: String, key: &IngestKey) -> Sender {
     Sender {
         workspace: key.workspace,
         site: key.site,
+        keeps_network: key.keeps_network,
         key_hash,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     ingest,
     problem::{Outcome, Problem},
-    services::{agents, previews},
+    services::{agents, previews, site_keys},
 };
 use domain::{
     agents::{AgentTable, Registry},
@@ -73,8 +73,10 @@ pub(crate) async fn material_for(
 /// The Worker as the site's settings want it now.
 async fn current_for(app: &App, site: &Site, registry: &Registry) -> Outcome<(String, EdgeConfig)> {
     let preview_key = previews::key(app, site).await?.id;
+    let site_key = site_keys::newest_id(app, site).await?;
     let ingest = ingest::url(app).await?;
-    Ok(current(site, registry, &preview_key, ingest.as_deref()))
+    let (script, config) = current(site, registry, &preview_key, ingest.as_deref());
+    Ok((script, config.with_key(site_key.as_deref())))
 }
 
 fn current(
@@ -124,7 +126,10 @@ async fn news(
             news.push("a new version of the Worker".to_owned());
         }
     }
-    if old_config.hash() != config.hash() {
+    if old_config.key() != config.key() {
+        news.push("a new key".to_owned());
+    }
+    if old_config.clone().with_key(None).hash() != config.clone().with_key(None).hash() {
         news.push("other settings".to_owned());
     }
     Ok(news)

@@ -11,6 +11,7 @@ pub(crate) struct Signals {
     content: Arc<Notify>,
     watching: Arc<Notify>,
     counting: Arc<Notify>,
+    keeping: Arc<Notify>,
     making: Arc<Notify>,
     lists: Arc<Notify>,
     changed: broadcast::Sender<DeploymentId>,
@@ -25,6 +26,7 @@ impl Signals {
             content: Arc::new(Notify::new()),
             watching: Arc::new(Notify::new()),
             counting: Arc::new(Notify::new()),
+            keeping: Arc::new(Notify::new()),
             making: Arc::new(Notify::new()),
             lists: Arc::new(Notify::new()),
             changed: broadcast::channel(256).0,
@@ -70,6 +72,16 @@ impl Signals {
     /// Returns when visits wait to be counted; a call that came before counts.
     pub(crate) async fn counting_woken(&self) {
         self.counting.notified().await;
+    }
+
+    /// Visits of a site are to be deleted.
+    pub(crate) fn wake_keeping(&self) {
+        self.keeping.notify_one();
+    }
+
+    /// Returns when something is to be deleted; a call that came before counts.
+    pub(crate) async fn keeping_woken(&self) {
+        self.keeping.notified().await;
     }
 
     /// Variants are to be made from live pages.

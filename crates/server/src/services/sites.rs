@@ -9,7 +9,7 @@ pub(crate) use patterns::PatternsGiven;
 
 use super::{
     agents::{self, PolicyPatch},
-    deployments, live_pages, sync, zones,
+    deployments, live_pages, sync, visits, zones,
 };
 use crate::{
     app::App,
@@ -70,6 +70,10 @@ pub(crate) struct SitePatch {
     pub(crate) withhold_broken: Option<bool>,
     /// Whether published HTML brings Markdown along.
     pub(crate) markdown_from_html: Option<bool>,
+    /// How many days single visits are kept.
+    pub(crate) visits_kept_days: Option<u16>,
+    /// Whether a visit keeps a shortened address.
+    pub(crate) keeps_network: Option<bool>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// Which agents get variants.
@@ -329,6 +333,16 @@ pub(crate) async fn update(
     settings.markdown_from_html = patch
         .markdown_from_html
         .unwrap_or(settings.markdown_from_html);
+    if let Some(days) = patch.visits_kept_days {
+        if !visits::KEPT_DAYS_RANGE.contains(&days) {
+            return Err(Problem::field(
+                "visitsKeptDays",
+                "must be between 1 and 365",
+            ));
+        }
+        settings.visits_kept_days = days;
+    }
+    settings.keeps_network = patch.keeps_network.unwrap_or(settings.keeps_network);
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
         site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;

@@ -7,7 +7,7 @@ use crate::{
         content::quota::{FREE_A_DAY, left_today, next_day, usage},
         health::{self, Manifest},
     },
-    services::sites,
+    services::{site_keys, sites},
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -134,17 +134,14 @@ impl AtTheEdge {
 /// Asks the Worker of each host.
 pub(crate) async fn ask_the_edge(app: &App, ws: WorkspaceId, id: SiteId) -> Outcome<AtTheEdge> {
     let site = sites::get(app, ws, id).await?;
-    let key = app
-        .vault
-        .open(&sites::sealed_key_row(site.id), &site.sealed_key)
-        .map_err(|_| {
-            Problem::new(
-                Code::InvalidState,
-                "The site's own key cannot be opened, so its Worker cannot be asked.",
-            )
-            .cause("The database was restored with another key, or the row was changed.")
-            .remedy("Deploy the site: the next upload of the Worker brings a new key.")
-        })?;
+    let key = site_keys::of_worker(app, &site).await?.ok_or_else(|| {
+        Problem::new(
+            Code::InvalidState,
+            "The site's own key cannot be opened, so its Worker cannot be asked.",
+        )
+        .cause("The database was restored with another key, or the row was changed.")
+        .remedy("Deploy the site: the next upload of the Worker brings a new key.")
+    })?;
     let counts = status(app, ws, id).await?;
     let state = app.store.sync_state(ws, id).await?;
     let asked = site

@@ -10,6 +10,7 @@ mod recent;
 #[cfg(test)]
 mod sample;
 mod summary;
+mod unknown;
 
 use crate::{
     app::App,
@@ -34,6 +35,7 @@ pub(crate) use recent::recent;
 #[cfg(test)]
 pub(crate) use sample::sample;
 pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary, purpose_of};
+pub(crate) use unknown::{UnknownBots, read_again, unknown_bots};
 
 /// The longest span of a question, in hours: two years.
 const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;

@@ -26,6 +26,7 @@ mod fault_matrix;
 mod figures;
 mod imports;
 mod ingest_kill;
+mod kept;
 mod keys;
 mod live_pages;
 mod local_cloudflare;

@@ -8,8 +8,8 @@ use crate::{
 use serde_json::{Value, json};
 use std::net::TcpListener;
 
-const GPTBOT: &str = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
-const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
+pub(crate) const GPTBOT: &str = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
+pub(crate) const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
 
 /// A port that Workers can be told: fixed, and free a moment ago.
 fn fixed_address() -> String {
@@ -34,7 +34,7 @@ pub(crate) async fn begin_program(
     Program::start_with(database, folder, cloud, &[&listen, more].concat()).await
 }
 
-async fn visit(story: &Story, user_agent: &str, path: &str) {
+pub(crate) async fn visit(story: &Story, user_agent: &str, path: &str) {
     let answer = client()
         .get(format!("{}{path}", story.cloud.edge_url()))
         .header("host", "shop.localhost")
@@ -47,7 +47,7 @@ async fn visit(story: &Story, user_agent: &str, path: &str) {
 }
 
 /// Sends a body as a Worker does.
-async fn send(
+pub(crate) async fn send(
     program: &Program,
     key: &str,
     batch: &str,
@@ -73,7 +73,7 @@ pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn visits(count: usize, path: &str) -> String {
+pub(crate) fn visits(count: usize, path: &str) -> String {
     let visit = json!({ "t": now(), "agent": "ClaudeBot", "path": path, "outcome": "variant", "status": 200,
         "revision": "ab".repeat(32), "format": "html", "country": "DE", "asn": 64500, "ip": "192.0.2.7", "ms": 4 });
     Value::Array(vec![visit; count]).to_string()
@@ -103,7 +103,7 @@ pub(crate) async fn is_all_counted(program: &Program) {
     }
 }
 
-async fn counted(story: &Story, site: &str, wanted: u64) -> Value {
+pub(crate) async fn counted(story: &Story, site: &str, wanted: u64) -> Value {
     let path = format!("/sites/{site}/traffic?from=24h");
     story
         .program

@@ -17,6 +17,7 @@ pub struct Model {
     pub dropped: i32,
     pub data: Vec<u8>,
     pub rolled_up: bool,
+    pub unknown: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

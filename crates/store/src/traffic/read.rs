@@ -9,6 +9,7 @@ use crate::{
         traffic_day,
     },
     packing::Unpacker,
+    visit_deletions,
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
@@ -100,6 +101,9 @@ impl Store {
     ) -> Result<Vec<Model>> {
         // All of it as of one moment: folding moves counts from one piece to another.
         let tx = self.snapshot().await?;
+        if visit_deletions::pending(&tx, site).await?.is_some() {
+            return Ok(Vec::new());
+        }
         let wanted = cover(from, to, coarsest);
         let mut rows = Vec::new();
         let mut open: Vec<Stretch> = wanted.clone();
@@ -138,6 +142,12 @@ impl Store {
         from: i64,
         to: i64,
     ) -> Result<Vec<(i64, Day)>> {
+        if visit_deletions::pending(self.reader(), site)
+            .await?
+            .is_some()
+        {
+            return Ok(Vec::new());
+        }
         traffic_day::Entity::find()
             .filter(traffic_day::Column::SiteId.eq(site.to_string()))
             .filter(traffic_day::Column::WorkspaceId.eq(workspace.to_string()))

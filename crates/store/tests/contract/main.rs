@@ -11,6 +11,7 @@ mod bulk;
 mod connection_zones;
 mod connections;
 mod deployments;
+mod kept;
 mod ledger;
 mod listing;
 mod live_pages;
@@ -85,6 +86,14 @@ stories! {
         lists_are_newest_first,
     }
     traffic { a_batch_counts_once, keys_change_without_a_gap, folding_changes_no_count }
+    kept {
+        a_deletion_takes_everything_that_came_before_it,
+        a_deletion_and_arrivals_side_by_side,
+        old_counts_go_by_whole_blocks,
+        a_key_takes_the_place_of_another,
+        unknown_visits_are_read_again,
+        reading_again_killed_anywhere_counts_once,
+    }
     variants {
         revisions_are_kept_and_published,
         if_match_is_held,

@@ -11,12 +11,12 @@ use domain::{
 };
 use store::{Addition, NewBatch, PackedBatch, Store, VisitQuery};
 
-const KEY: &str = "hash-of-the-key";
+pub(crate) const KEY: &str = "hash-of-the-key";
 
 /// The hour of [`NOW`].
-const HOUR: i64 = NOW.0 / HOUR_MS;
+pub(crate) const HOUR: i64 = NOW.0 / HOUR_MS;
 
-async fn with_site(world: &World, number: u128, key: &str) -> SiteId {
+pub(crate) async fn with_site(world: &World, number: u128, key: &str) -> SiteId {
     let site = site(world.workspace, number, &[&format!("{number}.example")]);
     world.store.create_site(&site).await.expect("stored");
     let known = world
@@ -27,7 +27,7 @@ async fn with_site(world: &World, number: u128, key: &str) -> SiteId {
     site.id
 }
 
-fn visit(path: &str, at: Millis) -> Visit {
+pub(crate) fn visit(path: &str, at: Millis) -> Visit {
     Visit {
         at,
         agent: "GPTBot".to_owned(),
@@ -45,7 +45,7 @@ fn visit(path: &str, at: Millis) -> Visit {
     }
 }
 
-fn batch(world: &World, site: SiteId, id: &str, visits: Vec<Visit>) -> PackedBatch {
+pub(crate) fn batch(world: &World, site: SiteId, id: &str, visits: Vec<Visit>) -> PackedBatch {
     PackedBatch::of(&NewBatch {
         workspace: world.workspace,
         site,
@@ -57,7 +57,7 @@ fn batch(world: &World, site: SiteId, id: &str, visits: Vec<Visit>) -> PackedBat
     })
 }
 
-async fn append(world: &World, batches: &[PackedBatch]) -> u64 {
+pub(crate) async fn append(world: &World, batches: &[PackedBatch]) -> u64 {
     world
         .store
         .append_visits(batches, NOW)
@@ -66,7 +66,7 @@ async fn append(world: &World, batches: &[PackedBatch]) -> u64 {
 }
 
 /// Counts whatever waits, as the program does.
-async fn roll_up(store: &Store) -> bool {
+pub(crate) async fn roll_up(store: &Store) -> bool {
     let waiting = store
         .batches_to_roll_up_for_background(100)
         .await
@@ -89,7 +89,7 @@ async fn roll_up(store: &Store) -> bool {
     store.roll_up(&ids, &additions).await.expect("counted")
 }
 
-async fn total(world: &World, site: SiteId, from: i64, to: i64) -> u64 {
+pub(crate) async fn total(world: &World, site: SiteId, from: i64, to: i64) -> u64 {
     let counted = world
         .store
         .traffic(world.workspace, site, from, to, Level::Block)
@@ -143,9 +143,18 @@ pub(crate) async fn a_batch_counts_once(world: World) {
     assert_eq!(newest[0].visits[0].path, "/a");
     let deleted = world
         .store
-        .delete_visits_before_for_background(after(2), 10)
+        .delete_visits_before(world.workspace, id, after(2), 10)
         .await;
     assert_eq!(deleted.expect("deleted"), 1);
+    assert_eq!(total(&world, id, HOUR, HOUR + 1).await, 3, "counts stay");
+    // What is not counted yet stays too.
+    let late = batch(&world, id, "late", vec![visit("/a", NOW)]);
+    assert_eq!(append(&world, &[late]).await, 1);
+    let deleted = world
+        .store
+        .delete_visits_before(world.workspace, id, after(2), 10)
+        .await;
+    assert_eq!(deleted.expect("deleted"), 0);
 }
 
 pub(crate) async fn keys_change_without_a_gap(world: World) {

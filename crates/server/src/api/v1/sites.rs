@@ -125,6 +125,10 @@ struct SettingsView {
     withhold_broken: bool,
     /// Whether each published HTML variant brings a Markdown one along, made from it.
     markdown_from_html: bool,
+    /// How many days single visits are kept; counts stay.
+    visits_kept_days: u16,
+    /// Whether a visit keeps a shortened address: the first 24 bits of IPv4, 48 of IPv6.
+    keeps_network: bool,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -149,6 +153,8 @@ fn view(site: &Site) -> SiteView {
             on_page_change: site.settings.on_page_change,
             withhold_broken: site.settings.withhold_broken,
             markdown_from_html: site.settings.markdown_from_html,
+            visits_kept_days: site.settings.visits_kept_days,
+            keeps_network: site.settings.keeps_network,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -259,6 +265,10 @@ struct SettingsPatchBody {
     withhold_broken: Option<bool>,
     /// Takes effect with the next publication of each HTML variant.
     markdown_from_html: Option<bool>,
+    /// 1 to 365.
+    visits_kept_days: Option<u16>,
+    /// From the next visits on; those that are kept stay as they are until their days are over.
+    keeps_network: Option<bool>,
     /// Whether variants may hold scripts; agents run none.
     allow_scripts: Option<bool>,
     /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
@@ -359,6 +369,8 @@ async fn change(
         on_page_change: settings.on_page_change,
         withhold_broken: settings.withhold_broken,
         markdown_from_html: settings.markdown_from_html,
+        visits_kept_days: settings.visits_kept_days,
+        keeps_network: settings.keeps_network,
         route_patterns: body.route_patterns.map(patterns),
         trailing_slash: settings.trailing_slash,
         query_parameters: settings.query_parameters,

@@ -30,7 +30,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(read))
-        .routes(routes!(visits))
+        .routes(routes!(recent))
 }
 
 /// How many visits, and what became of them.
@@ -249,7 +249,7 @@ const VISITS_MAX: usize = 200;
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct VisitsQuery {
+struct RecentQuery {
     /// How many at most, 1 to 200; 50 unless told.
     limit: Option<usize>,
     /// Tokens of agents.
@@ -309,13 +309,13 @@ fn visit(visit: Visit) -> VisitView {
 }
 
 /// The newest visits one by one, newest first. There is no next page: older ones are counted.
-#[utoipa::path(get, path = "/sites/{id}/visits", operation_id = "visits", tag = "traffic",
-    params(("id" = String, Path), VisitsQuery), responses((status = 200, body = ListView<VisitView>), Problems))]
-async fn visits(
+#[utoipa::path(get, path = "/sites/{id}/traffic/recent", operation_id = "recent_visits", tag = "traffic",
+    params(("id" = String, Path), RecentQuery), responses((status = 200, body = ListView<VisitView>), Problems))]
+async fn recent(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path(text): Path<String>,
-    ApiQuery(query): ApiQuery<VisitsQuery>,
+    ApiQuery(query): ApiQuery<RecentQuery>,
 ) -> Outcome<Json<ListView<VisitView>>> {
     let limit = query.limit.unwrap_or(50);
     if !(1..=VISITS_MAX).contains(&limit) {

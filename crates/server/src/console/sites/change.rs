@@ -1,6 +1,8 @@
 //! Changing: a site's settings, and its removal.
 
-use super::{PolicyPart, RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames};
+use super::{
+    KeptPart, PolicyPart, RemovePage, SiteSettingsPage, head, hostnames, make::listed_hostnames,
+};
 use crate::words::shell_word;
 use crate::{
     audit::{self, Event, Kind},
@@ -49,6 +51,8 @@ pub(crate) struct SettingsForm {
     on_change: String,
     withhold: String,
     markdown: String,
+    kept_days: String,
+    network: String,
 }
 
 pub(super) async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -82,6 +86,8 @@ pub(super) async fn settings_view(
         .to_owned(),
         withhold: ticked(site.settings.withhold_broken),
         markdown: ticked(site.settings.markdown_from_html),
+        kept_days: site.settings.visits_kept_days.to_string(),
+        network: ticked(site.settings.keeps_network),
     });
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let open = previews::list(desk.app(), desk.ws(), site.id).await?.len();
@@ -120,6 +126,11 @@ pub(super) async fn settings_view(
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
         connection_problem: None,
+        kept: KeptPart {
+            days: form.kept_days,
+            network: form.network == "yes",
+            ..KeptPart::of(desk, site).await?
+        },
         made_of,
         problem: problem.map(ProblemPanel::new),
     })
@@ -162,7 +173,7 @@ pub(crate) async fn rotate_preview_key(
     Form(form): Form<RotateForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    if form.sure != "yes" {
+    if !form.is_sure() {
         return Err(Problem::field(
             "sure",
             "was not ticked, so nothing was changed",
@@ -178,6 +189,13 @@ pub(crate) async fn rotate_preview_key(
 #[serde(default)]
 pub(crate) struct RotateForm {
     sure: String,
+}
+
+impl RotateForm {
+    /// Whether the box is ticked.
+    pub(super) fn is_sure(&self) -> bool {
+        self.sure == "yes"
+    }
 }
 
 /// The site's narrower routes, in the order of its host names.
@@ -265,8 +283,9 @@ pub(crate) async fn save_settings(
     Form(form): Form<SettingsForm>,
 ) -> Result<Response, Problem> {
     let site = load(&desk, &text).await?;
-    let saved = match form.deadline.trim().parse() {
-        Ok(deadline) => {
+    let saved = match (form.deadline.trim().parse(), kept_days(&form.kept_days)) {
+        (_, Err(problem)) => Err(problem),
+        (Ok(deadline), Ok(kept_days)) => {
             let patch = SitePatch {
                 name: Some(form.name.clone()),
                 hostnames: Some(listed_hostnames(&form.hostnames)),
@@ -292,11 +311,13 @@ pub(crate) async fn save_settings(
                 on_page_change: on_page_change(&form.on_change),
                 withhold_broken: Some(form.withhold == "yes"),
                 markdown_from_html: Some(form.markdown == "yes"),
+                visits_kept_days: kept_days,
+                keeps_network: Some(form.network == "yes"),
                 ..SitePatch::default()
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
         }
-        Err(_) => Err(Problem::field(
+        (Err(_), _) => Err(Problem::field(
             "deadline",
             "must be a number of milliseconds",
         )),
@@ -311,6 +332,18 @@ pub(crate) async fn save_settings(
             Ok(refused(&view, view.problem.as_ref()))
         }
     }
+}
+
+/// The days of a form; one that was not sent leaves them.
+fn kept_days(text: &str) -> Outcome<Option<u16>> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let days = text
+        .trim()
+        .parse()
+        .map_err(|_| Problem::field("kept_days", "must be a number of days between 1 and 365"))?;
+    Ok(Some(days))
 }
 
 /// A word that is none of the choices leaves the setting as it is.
@@ -346,7 +379,7 @@ pub(crate) async fn remove_page(desk: Desk, Path(text): Path<String>) -> Result<
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct RemoveForm {
-    confirm: String,
+    pub(super) confirm: String,
 }
 
 /// Begins the removal, once the site's name was typed.

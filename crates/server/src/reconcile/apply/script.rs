@@ -7,7 +7,7 @@ use crate::{
         cloudflare_ids::{account_id, namespace_id, script_id},
         material,
     },
-    services::{previews, sites},
+    services::{previews, site_keys},
 };
 use cloudflare::{Binding, ScriptForm, ScriptUpload};
 use domain::{
@@ -25,7 +25,9 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         .namespace
         .clone()
         .ok_or_else(|| wrong_plan("a Worker without its namespace"))?;
-    let key = sites::key_for_upload(work.app, &mut work.site).await?;
+    let is_earlier = work.pinned.is_some();
+    let named = material.config.key();
+    let (key_id, key) = site_keys::for_upload(work.app, &mut work.site, named, is_earlier).await?;
     // A Worker of an earlier version, which a rollback brings back, shows no previews.
     let preview = match material.config.preview_key() {
         Some(_) => Some(previews::key_for_upload(work.app, &work.site).await?),
@@ -45,6 +47,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         // An intent that still stands is of an upload that nobody answered.
         unanswered: former.as_ref().map_or(0, |former| former.unanswered + 1),
         preview_key: preview.as_ref().map(|(id, _)| id.clone()),
+        key: key_id,
     };
     work.record(|recorded| {
         recorded.script_intended = true;

@@ -1,6 +1,6 @@
 //! Whether the Worker answers at the edge: a signed question to each host.
 
-use crate::{app::App, problem::Outcome, reconcile::apply::Work, services::sites};
+use crate::{app::App, problem::Outcome, reconcile::apply::Work, services::site_keys};
 use domain::{
     edge::{HEALTH_PATH, health_message},
     names::Hostname,
@@ -26,10 +26,7 @@ pub(super) async fn ask_all(work: &Work<'_>) -> Outcome<Vec<Value>> {
     let Some(material) = &work.material else {
         return Ok(Vec::new());
     };
-    let Ok(key) = app
-        .vault
-        .open(&sites::sealed_key_row(site.id), &site.sealed_key)
-    else {
+    let Some(key) = site_keys::of_worker(app, site).await? else {
         let detail = "The site's own key cannot be opened, so the Worker could not be asked at the edge. Visitors notice nothing; the next upload of the Worker, for example after a change of the settings, brings a new key.";
         let note = json!({ "warning": { "code": "site_key_unreadable", "detail": detail } });
         app.store

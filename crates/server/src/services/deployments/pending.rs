@@ -76,6 +76,7 @@ fn worker_changes(
                 there.preview_key() != wanted.preview_key(),
                 "another preview key",
             ),
+            (there.key() != wanted.key(), "another key of the site"),
             (there.ingest() != wanted.ingest(), "where visits are sent"),
         ];
         let others = others.iter().filter(|(is_other, _)| *is_other);
