@@ -73,12 +73,12 @@ for (const scripts of [true, false]) {
       // By the keyboard alone: from the words to the visits.
       await panel.locator('summary').focus();
       await page.keyboard.press('Tab');
-      await expect(panel.getByRole('link', { name: `See these visits: ${title}` })).toBeFocused();
+      await expect(panel.getByRole('link', { name: `See these visits (${title})` })).toBeFocused();
       await page.keyboard.press('Enter');
       await expect(page).toHaveURL(/\/traffic\?from=24h&agent=unknown$/);
 
       await page.goBack();
-      await panel.getByRole('button', { name: `I have seen it: ${title}` }).click();
+      await panel.getByRole('button', { name: `I have seen it (${title})` }).click();
       await expect(page.getByRole('status').first()).toContainText('Noted.');
       await expect(page.getByRole('region', { name: title })).toContainText(`Seen by ${demo.email}`);
       await page.goto(`/sites/${site.id}`);

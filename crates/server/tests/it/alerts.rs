@@ -135,7 +135,7 @@ fn told(messages: &[Message]) -> BTreeMap<(String, String), BTreeSet<String>> {
     told
 }
 
-async fn a_life_of_alerts(database: String) {
+async fn a_life_of_alerts(database: String, has_replica: bool) {
     let cloud = LocalCloudflare::start_with("", "").await;
     let folder = tempfile::tempdir().expect("a folder");
     let receiver = Receiver::start().await;
@@ -144,7 +144,7 @@ async fn a_life_of_alerts(database: String) {
         ("EDGE_DELIVERY_ALERTS_EVERY", "off"),
         ("EDGE_DELIVERY_PUBLIC_URL", "https://console.example"),
     ];
-    let mut program = Program::start_with(database, folder.path(), &cloud, &settings).await;
+    let mut program = Program::start_with(database.clone(), folder.path(), &cloud, &settings).await;
     let connection = program.connect(GOOD_TOKEN).await;
     let site = program.make_site(&connection, SHOP, "shop").await;
     let set = program
@@ -173,6 +173,13 @@ async fn a_life_of_alerts(database: String) {
     program
         .start_again_with("EDGE_DELIVERY_ALERTS_EVERY", "1s")
         .await;
+    let every_second = ("EDGE_DELIVERY_ALERTS_EVERY", "1s");
+    let second = [settings[0], every_second, settings[2]];
+    let _second = if has_replica {
+        Some(Program::start_with(database, folder.path(), &cloud, &second).await)
+    } else {
+        None
+    };
     let listed = program
         .until("/alerts", |it| it["items"] != json!([]))
         .await;
@@ -347,13 +354,14 @@ async fn status(program: &Program, open: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_odd_is_told_once_and_when_it_is_over() {
     let folder = tempfile::tempdir().expect("a folder");
-    a_life_of_alerts(format!("sqlite://{}/test.db", folder.path().display())).await;
+    let database = format!("sqlite://{}/test.db", folder.path().display());
+    a_life_of_alerts(database, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgresql_too() {
+async fn two_replicas_tell_it_once() {
     let database = Database::new().await;
-    a_life_of_alerts(database.url()).await;
+    a_life_of_alerts(database.url(), true).await;
 }
 
 /// Sends visits as a Worker does.
