@@ -19,10 +19,12 @@ use tokio::sync::watch;
 
 use crate::faults::Faults;
 
+pub mod analytics;
 pub mod kv;
 pub mod script;
 pub mod token;
 
+pub use analytics::{DataPoint, Dataset};
 pub use kv::{KvEntry, KvError, KvPage, KvWrite, Namespace};
 pub use script::{Binding, Code, Content, Deployment, Module, Script, Version};
 pub use token::{Level, Policy, Reach, Token, TokenKind, TokenStatus};
@@ -40,6 +42,8 @@ pub struct Account {
     pub email_verified: bool,
     /// Whether Workers and KV are available to it; else uploads and new namespaces are refused (10037).
     pub workers: bool,
+    /// Whether Analytics Engine is enabled for it; else uploads with such a binding are refused (10089).
+    pub analytics_engine: bool,
 }
 
 /// A zone: a domain and what answers for it.
@@ -108,6 +112,8 @@ pub struct Switches {
     pub kv_cache_percent: u64,
     /// How many KV writes an account has in a day (UTC); 0: no limit. The real free plan has 1,000.
     pub kv_writes_a_day: u64,
+    /// Of how many data points of an index Analytics Engine keeps one; 0 or 1: all.
+    pub analytics_sample: u64,
 }
 
 impl Default for Switches {
@@ -119,6 +125,7 @@ impl Default for Switches {
             kv_delay_ms: 0,
             kv_cache_percent: 0,
             kv_writes_a_day: 0,
+            analytics_sample: 0,
         }
     }
 }
@@ -142,6 +149,8 @@ pub struct World {
     pub switches: Switches,
     /// By account: a day since 1970, and how many KV writes there were.
     pub kv_written: BTreeMap<String, (u64, u64)>,
+    /// Datasets of Analytics Engine by account id and name, from their first data point on.
+    pub datasets: BTreeMap<(String, String), Dataset>,
 }
 
 impl World {

@@ -29,6 +29,8 @@ pub struct StateFile {
     pub kv_cache_percent: u64,
     /// How many KV writes an account has in a day; 0: no limit.
     pub kv_writes_a_day: u64,
+    /// Of how many data points of an index Analytics Engine keeps one; 0: it keeps all.
+    pub analytics_sample: u64,
     /// `[[accounts]]`
     pub accounts: Vec<AccountEntry>,
     /// `[[zones]]`
@@ -52,6 +54,7 @@ impl Default for StateFile {
             kv_delay_ms: 0,
             kv_cache_percent: 0,
             kv_writes_a_day: 0,
+            analytics_sample: 0,
             accounts: Vec::new(),
             zones: Vec::new(),
             tokens: Vec::new(),
@@ -79,6 +82,9 @@ pub struct AccountEntry {
     /// Whether Workers and KV are available to it; else uploads and new namespaces are refused (10037).
     #[serde(default = "yes")]
     pub workers: bool,
+    /// Whether Analytics Engine is enabled for it; else uploads with such a binding are refused (10089).
+    #[serde(default = "yes")]
+    pub analytics_engine: bool,
 }
 
 /// A zone.

@@ -95,6 +95,7 @@ impl StateFile {
                 kv_delay_ms: self.kv_delay_ms,
                 kv_cache_percent: self.kv_cache_percent,
                 kv_writes_a_day: self.kv_writes_a_day,
+                analytics_sample: self.analytics_sample,
             },
             ..World::default()
         };
@@ -109,6 +110,7 @@ impl StateFile {
                 subdomain: Some(entry.subdomain).filter(|s| !s.is_empty()),
                 email_verified: entry.email_verified,
                 workers: entry.workers,
+                analytics_engine: entry.analytics_engine,
             });
         }
         let mut zones = BTreeSet::new();
