@@ -63,6 +63,7 @@ pub(crate) fn goal(hosts: &[&str], narrow: bool, choices: Vec<RouteChoice>) -> G
         patterns,
         choices,
         preview_key: None,
+        dataset: None,
     }))
 }
 
@@ -215,6 +216,7 @@ prop_compose! {
                 before: None,
                 unanswered: 0,
                 preview_key: None,
+                dataset: None,
             }),
             script_etag: (etag > 0).then(|| format!("e{etag}")),
             applied: applied.then(|| AppliedScript {
@@ -225,6 +227,7 @@ prop_compose! {
                 options: None,
                 unanswered: 0,
                 preview_key: None,
+                dataset: None,
             }),
             routes_intended: if flags[3] { vec!["www.shop.example/*".to_owned()] } else { vec![] },
             routes,
@@ -321,6 +324,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                     before: next.script.as_ref().map(ObservedScript::mark),
                     unanswered: 0,
                     preview_key: None,
+                    dataset: None,
                 });
                 let namespace = recorded.namespace.clone();
                 next.script = Some(ObservedScript {
