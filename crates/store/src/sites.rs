@@ -17,6 +17,7 @@ use domain::{
     observed::Recorded,
     path::PathPolicy,
     time::Millis,
+    visit::VisitStore,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -54,6 +55,8 @@ pub struct SiteSettings {
     pub withhold_broken: bool,
     /// Whether each published HTML variant brings a Markdown one along, made from it.
     pub markdown_from_html: bool,
+    /// Where the Worker brings visits.
+    pub visit_store: VisitStore,
 }
 
 /// What becomes of a variant whose page changed since it was made.
@@ -84,6 +87,7 @@ impl Default for SiteSettings {
             on_page_change: OnPageChange::default(),
             withhold_broken: true,
             markdown_from_html: false,
+            visit_store: VisitStore::Console,
         }
     }
 }

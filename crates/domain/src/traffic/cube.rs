@@ -114,7 +114,8 @@ impl Cube {
         });
     }
 
-    fn put(&mut self, cell: Cell<'_>) {
+    /// Adds the counts of a cell.
+    pub fn put(&mut self, cell: Cell<'_>) {
         let key = Key {
             agent: self.agents.number(cell.agent),
             path: self.paths.number(cell.path),

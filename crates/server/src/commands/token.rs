@@ -9,7 +9,7 @@ use crate::{
     config::{ConfigArgs, logging},
     problem::{Outcome, Problem},
     services::{
-        token_check::{self, Progress, TokenReport, permissions_json_of},
+        token_check::{self, Progress, TokenReport, optional_json, permissions_json_of},
         token_text::recognise,
         token_url,
     },
@@ -192,6 +192,7 @@ fn as_json(found: &Found) -> Value {
         "accounts": report.accounts,
         "zones": report.zones,
         "permissions": permissions_json_of(&report.permissions, report.kind),
+        "optionalPermissions": optional_json(&report.optional, report.kind),
         "cleaned": found.cleaned,
     });
     if let Some(problem) = &found.problem {
@@ -215,7 +216,7 @@ fn show(found: &Found) -> anyhow::Result<ExitCode> {
             found.cleaned.join(", ")
         ));
     }
-    print_line(&checklist(&found.report.permissions))?;
+    print_line(&checklist(&found.report.all_checks()))?;
     match &found.problem {
         None => {
             print_line("ready: this token can deploy")?;

@@ -89,6 +89,9 @@ pub(crate) async fn run(args: TrafficArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn print(summary: &Summary) -> anyhow::Result<()> {
+    for note in summary.notes() {
+        print_line(&note)?;
+    }
     let totals = &summary.totals;
     if totals.visits == 0 {
         return print_line(

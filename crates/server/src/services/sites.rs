@@ -25,6 +25,7 @@ use domain::{
     names::{DisplayName, Hostname},
     observed::Recorded,
     secret::Secret,
+    visit::VisitStore,
 };
 use store::{
     Deployment, Listed, OnPageChange, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan,
@@ -70,6 +71,8 @@ pub(crate) struct SitePatch {
     pub(crate) withhold_broken: Option<bool>,
     /// Whether published HTML brings Markdown along.
     pub(crate) markdown_from_html: Option<bool>,
+    /// Where visits are kept.
+    pub(crate) visit_store: Option<VisitStore>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// Which agents get variants.
@@ -329,6 +332,7 @@ pub(crate) async fn update(
     settings.markdown_from_html = patch
         .markdown_from_html
         .unwrap_or(settings.markdown_from_html);
+    settings.visit_store = patch.visit_store.unwrap_or(settings.visit_store);
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
         site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;

@@ -5,6 +5,8 @@
 
 mod asked;
 mod buckets;
+mod engine;
+mod source;
 mod summary;
 
 use crate::{
@@ -21,9 +23,11 @@ use domain::{
     visit::VisitOutcome,
 };
 use jiff::tz::TimeZone;
+use source::Source;
 
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
+pub(crate) use engine::{Answers, Estimate};
 pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary};
 
 /// The longest span of a question, in hours: two years.
@@ -106,7 +110,7 @@ pub(crate) async fn ask(
     site: SiteId,
     question: &Question,
 ) -> Outcome<Summary> {
-    sites::get(app, ws, site).await?;
+    let found = sites::get(app, ws, site).await?;
     let registry = agents::active(app, ws).await?;
     let registry = &*registry;
     let (from, to) = hours(question)?;
@@ -117,8 +121,10 @@ pub(crate) async fn ask(
             format!("is too small for this span: more than {POINTS_MAX} points would come out"),
         ));
     }
+    let path = question.filter.path.as_deref();
+    let source = Source::of(app, found, path, (from, to)).await?;
     let mut summary = Summary::new(from, to, buckets);
-    for counted in app.store.traffic(ws, site, from, to, Level::Block).await? {
+    for counted in source.traffic(app, from, to, Level::Block).await? {
         for cell in counted
             .cube
             .cells()
@@ -128,11 +134,12 @@ pub(crate) async fn ask(
         }
     }
     if question.filter.path.is_some() {
-        series_of_paths(app, (ws, site), registry, question, &mut summary).await?;
+        series_of_paths(app, &source, registry, question, &mut summary).await?;
     } else {
-        series(app, (ws, site), registry, question, &mut summary).await?;
+        series(app, &source, registry, question, &mut summary).await?;
     }
-    summary.previous = before(app, (ws, site), registry, question, (from, to)).await?;
+    summary.previous = before(app, &source, registry, question, (from, to)).await?;
+    summary.estimate = source.estimate();
     let paths = summary.paths_to_look_up();
     summary.finish(
         registry,
@@ -163,15 +170,14 @@ fn hours(question: &Question) -> Outcome<(i64, i64)> {
 /// The series from the counts without paths, hour by hour.
 async fn series(
     app: &App,
-    (ws, site): (WorkspaceId, SiteId),
+    source: &Source,
     registry: &Registry,
     question: &Question,
     summary: &mut Summary,
 ) -> Outcome<()> {
     let (from, to) = (summary.from_hour, summary.to_hour);
-    let days = app
-        .store
-        .traffic_days(ws, site, from.div_euclid(24), (to + 23).div_euclid(24))
+    let days = source
+        .days(app, from.div_euclid(24), (to + 23).div_euclid(24))
         .await?;
     for (day, counts) in days {
         for row in counts.rows() {
@@ -197,7 +203,7 @@ async fn series(
 /// The series of some paths: from the hours one by one, or for long spans from UTC days.
 async fn series_of_paths(
     app: &App,
-    (ws, site): (WorkspaceId, SiteId),
+    source: &Source,
     registry: &Registry,
     question: &Question,
     summary: &mut Summary,
@@ -208,7 +214,7 @@ async fn series_of_paths(
     } else {
         Level::Day
     };
-    for counted in app.store.traffic(ws, site, from, to, level).await? {
+    for counted in source.traffic(app, from, to, level).await? {
         for cell in counted
             .cube
             .cells()
@@ -228,18 +234,14 @@ async fn series_of_paths(
 /// The counts of the span of the same length right before.
 async fn before(
     app: &App,
-    (ws, site): (WorkspaceId, SiteId),
+    source: &Source,
     registry: &Registry,
     question: &Question,
     (from, to): (i64, i64),
 ) -> Outcome<Counts> {
     let mut counts = Counts::default();
     let start = from - (to - from);
-    for counted in app
-        .store
-        .traffic(ws, site, start, from, Level::Block)
-        .await?
-    {
+    for counted in source.traffic(app, start, from, Level::Block).await? {
         for cell in counted
             .cube
             .cells()

@@ -30,6 +30,7 @@ use domain::{
     agents::{AgentPolicy, Purpose, Treatment},
     desired::{RouteChoice, RouteChoiceKind},
     names::Hostname,
+    visit::VisitStore,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -125,6 +126,10 @@ struct SettingsView {
     withhold_broken: bool,
     /// Whether each published HTML variant brings a Markdown one along, made from it.
     markdown_from_html: bool,
+    /// Where visits are kept: `console` (in our database; the Worker sends them here) or `analytics_engine` (in the account's
+    /// Workers Analytics Engine; unverified in production).
+    #[schema(value_type = String)]
+    visit_store: VisitStore,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -149,6 +154,7 @@ fn view(site: &Site) -> SiteView {
             on_page_change: site.settings.on_page_change,
             withhold_broken: site.settings.withhold_broken,
             markdown_from_html: site.settings.markdown_from_html,
+            visit_store: site.settings.visit_store,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -259,6 +265,9 @@ struct SettingsPatchBody {
     withhold_broken: Option<bool>,
     /// Takes effect with the next publication of each HTML variant.
     markdown_from_html: Option<bool>,
+    /// `console` or `analytics_engine`. Takes effect with the next deployment; past visits stay where they are.
+    #[schema(value_type = Option<String>)]
+    visit_store: Option<VisitStore>,
     /// Whether variants may hold scripts; agents run none.
     allow_scripts: Option<bool>,
     /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
@@ -359,6 +368,7 @@ async fn change(
         on_page_change: settings.on_page_change,
         withhold_broken: settings.withhold_broken,
         markdown_from_html: settings.markdown_from_html,
+        visit_store: settings.visit_store,
         route_patterns: body.route_patterns.map(patterns),
         trailing_slash: settings.trailing_slash,
         query_parameters: settings.query_parameters,

@@ -148,6 +148,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 previous: "980".to_owned(),
                 served: "1,001".to_owned(),
                 dropped: Some("3".to_owned()),
+                notes: vec![NASTY.to_owned()],
                 bucket: "day",
                 chart_width: 10,
                 bars: vec![Bar {
@@ -227,6 +228,8 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 on_change: "mark".to_owned(),
                 withholds: true,
                 markdown: false,
+                visits: "analytics_engine".to_owned(),
+                reads_visits: false,
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],

@@ -96,6 +96,8 @@ pub(crate) struct TrafficPage {
     pub(crate) agents: Vec<TrafficAgentRow>,
     /// The pages.
     pub(crate) pages: Vec<PageRow>,
+    /// What to know of the counts.
+    pub(crate) notes: Vec<String>,
     /// Why nothing can be shown.
     pub(crate) problem: Option<ProblemPanel>,
 }
@@ -205,12 +207,14 @@ fn empty(desk: &Desk, site: SiteHead, asked: &Asked) -> TrafficPage {
         bars: Vec::new(),
         agents: Vec::new(),
         pages: Vec::new(),
+        notes: Vec::new(),
         problem: None,
     }
 }
 
 impl TrafficPage {
     fn fill(&mut self, registry: &Registry, bucket: &traffic::Bucket, summary: &Summary) {
+        self.notes = summary.notes();
         self.visits = count(summary.totals.visits);
         self.previous = count(summary.previous.visits);
         self.served = count(summary.totals.served());

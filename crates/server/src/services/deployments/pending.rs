@@ -76,7 +76,10 @@ fn worker_changes(
                 there.preview_key() != wanted.preview_key(),
                 "another preview key",
             ),
-            (there.ingest() != wanted.ingest(), "where visits are sent"),
+            (
+                there.dataset() != wanted.dataset() || there.ingest() != wanted.ingest(),
+                "where visits are kept",
+            ),
         ];
         let others = others.iter().filter(|(is_other, _)| *is_other);
         changes.extend(others.map(|(_, words)| (*words).to_owned()));
