@@ -62,7 +62,11 @@ fn point(body: &[u8]) -> Option<DataPoint> {
             .map(|number| text(field("blob", number)))
             .collect(),
         doubles: (1..=ANALYTICS_DOUBLES)
-            .map(|number| field("double", number).and_then(Value::as_f64).unwrap_or(0.0))
+            .map(|number| {
+                field("double", number)
+                    .and_then(Value::as_f64)
+                    .unwrap_or(0.0)
+            })
             .collect(),
         sample_interval: 1,
     })

@@ -652,7 +652,10 @@ async fn data_points_arrive_by_the_runtimes_own_binding() {
     place.route("shop.example/*", Some("writes"));
     let said = place.json("/a%2Fb").await;
     let quiet = "undefined";
-    assert_eq!(said, serde_json::json!([quiet, quiet, quiet, quiet, "TypeError"]));
+    assert_eq!(
+        said,
+        serde_json::json!([quiet, quiet, quiet, quiet, "TypeError"])
+    );
     let key = (ACCOUNT.to_owned(), "visits".to_owned());
     let began = Instant::now();
     let points = loop {

@@ -346,11 +346,20 @@ mod tests {
         assert_eq!(plain.clone().with_visits(VisitStore::Console), plain);
         let engine = plain.clone().with_visits(VisitStore::AnalyticsEngine);
         assert_ne!(engine.hash(), plain.hash());
-        assert_eq!((engine.ingest(), engine.dataset()), (None, Some("edge_delivery_visits")));
+        assert_eq!(
+            (engine.ingest(), engine.dataset()),
+            (None, Some("edge_delivery_visits"))
+        );
         let json = engine.to_json();
-        assert_eq!((&json["visits"], &json["ingest"]), (&"analytics_engine".into(), &"".into()));
+        assert_eq!(
+            (&json["visits"], &json["ingest"]),
+            (&"analytics_engine".into(), &"".into())
+        );
         assert!(plain.to_json().get("visits").is_none());
-        assert_eq!(serde_json::from_value::<EdgeConfig>(json).expect("reads"), engine);
+        assert_eq!(
+            serde_json::from_value::<EdgeConfig>(json).expect("reads"),
+            engine
+        );
     }
 
     #[test]

@@ -9,9 +9,7 @@ use crate::{
     list_client::ListClient,
     problem::{Code, Outcome, Problem},
     reconcile::{BulkRoom, Signals},
-    services::{
-        agents::Remembered, traffic::Answers, verification::ListsInMemory, zones::Reads,
-    },
+    services::{agents::Remembered, traffic::Answers, verification::ListsInMemory, zones::Reads},
     vault::{IfNoKey, SealedRow, Vault},
     webhook_client::WebhookClient,
 };

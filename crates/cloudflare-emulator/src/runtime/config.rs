@@ -55,7 +55,8 @@ impl SocketPaths {
     /// Behind which this dataset of an account takes data points.
     #[must_use]
     pub fn dataset(&self, account: &str, dataset: &str) -> PathBuf {
-        self.folder.join(format!("a-{}", digest(&[account, dataset])))
+        self.folder
+            .join(format!("a-{}", digest(&[account, dataset])))
     }
 
     /// Where everything arrives that the script `worker` fetches.

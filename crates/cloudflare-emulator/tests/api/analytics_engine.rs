@@ -42,11 +42,18 @@ async fn a_binding_is_kept_and_told() {
     let path = format!("/accounts/{ACME}/workers/scripts/mine/settings");
     let settings = local.get(GOOD, &path).await.result();
     assert_eq!(settings["bindings"], json!([binding("visits")]));
-    for bad in [json!({"type": "analytics_engine", "name": "V"}), binding("no name")] {
+    for bad in [
+        json!({"type": "analytics_engine", "name": "V"}),
+        binding("no name"),
+    ] {
         assert_eq!(upload(&local, bad).await.refused(), (400, 10021));
     }
     let dump = local.control("GET", "/state", None).await.json();
-    assert_eq!(dump["datasets"], json!([]), "a dataset begins with its first data point");
+    assert_eq!(
+        dump["datasets"],
+        json!([]),
+        "a dataset begins with its first data point"
+    );
 }
 
 #[tokio::test]
@@ -55,9 +62,12 @@ async fn an_account_that_has_not_enabled_it_takes_no_binding() {
     let refused = upload(&local, binding("visits")).await;
     assert_eq!(refused.refused(), (403, 10089));
     assert!(refused.message().contains("enable Analytics Engine"));
-    upload(&local, json!({"type": "plain_text", "name": "P", "text": "x"}))
-        .await
-        .result();
+    upload(
+        &local,
+        json!({"type": "plain_text", "name": "P", "text": "x"}),
+    )
+    .await
+    .result();
 }
 
 #[tokio::test]
@@ -68,9 +78,18 @@ async fn queries_need_the_permission_and_are_answered_without_an_envelope() {
     let tables = ask(&local, READER, "SHOW TABLES FORMAT JSON").await;
     assert_eq!(tables.status, 200);
     assert_eq!(tables.json()["data"], json!([]));
-    let missing = ask(&local, READER, "SELECT COUNT() AS n FROM visits FORMAT JSON").await;
+    let missing = ask(
+        &local,
+        READER,
+        "SELECT COUNT() AS n FROM visits FORMAT JSON",
+    )
+    .await;
     assert_eq!(missing.status, 422);
-    assert!(missing.text().contains("unable to find table"), "{}", missing.text());
+    assert!(
+        missing.text().contains("unable to find table"),
+        "{}",
+        missing.text()
+    );
     for bad in ["", "DROP TABLE visits", "SELECT", "\u{e9}"] {
         assert_eq!(ask(&local, READER, bad).await.status, 422, "{bad}");
     }

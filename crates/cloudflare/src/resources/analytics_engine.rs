@@ -129,7 +129,11 @@ impl DataQuery<'_> {
         if !groups.is_empty() {
             let _ = write!(text, " GROUP BY {}", groups.join(", "));
         }
-        let _ = write!(text, " ORDER BY written DESC LIMIT {} FORMAT JSON", self.limit);
+        let _ = write!(
+            text,
+            " ORDER BY written DESC LIMIT {} FORMAT JSON",
+            self.limit
+        );
         Ok(text)
     }
 }
@@ -304,7 +308,10 @@ mod tests {
             ..query(&dataset, "a", "")
         };
         let text = all.sql().expect("a text");
-        assert!(!text.contains("GROUP BY") && text.contains("COUNT() AS total"), "{text}");
+        assert!(
+            !text.contains("GROUP BY") && text.contains("COUNT() AS total"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -105,7 +105,10 @@ async fn a_dataset_that_is_not_there_is_told_apart_from_a_missing_right() {
         .await
         .unwrap_err();
     assert!(!error.is_forbidden() && !error.is_unavailable(), "{error}");
-    assert!(error.to_string().contains("unable to find table"), "{error}");
+    assert!(
+        error.to_string().contains("unable to find table"),
+        "{error}"
+    );
     assert_eq!(
         reader.list_datasets(&account()).await.unwrap(),
         Vec::<String>::new()

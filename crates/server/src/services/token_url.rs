@@ -84,7 +84,10 @@ mod tests {
             let url = super::form_with_analytics(kind);
             let more: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
             let keys = &more["permissionGroupKeys"];
-            assert!(keys.ends_with(r#",{"key":"account_analytics","type":"read"}]"#), "{keys}");
+            assert!(
+                keys.ends_with(r#",{"key":"account_analytics","type":"read"}]"#),
+                "{keys}"
+            );
             assert_eq!(more["name"], pairs["name"]);
         }
         assert_eq!(pairs["accountId"], "*");

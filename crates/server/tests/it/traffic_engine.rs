@@ -2,7 +2,7 @@
 //! program reads them by the SQL API.
 
 use crate::{
-    local_cloudflare::{BLOG, client},
+    local_cloudflare::{BLOG, GOOD_TOKEN, client},
     story::Story,
 };
 use serde_json::{Value, json};
@@ -168,11 +168,20 @@ async fn both_stores_count_the_same() {
     // Nobody is checked there, and that is said.
     assert_eq!(engine["totals"]["claimed"], 15);
     assert!(
-        engine["notes"][0].as_str().expect("a note").contains("not checked"),
+        engine["notes"][0]
+            .as_str()
+            .expect("a note")
+            .contains("not checked"),
         "{engine:#}"
     );
-    assert_eq!((&engine["sampled"], &engine["sampledPoints"]), (&json!(false), &json!(15)));
-    assert_eq!((&console["store"], &console["sampledPoints"]), (&json!("console"), &Value::Null));
+    assert_eq!(
+        (&engine["sampled"], &engine["sampledPoints"]),
+        (&json!(false), &json!(15))
+    );
+    assert_eq!(
+        (&console["store"], &console["sampledPoints"]),
+        (&json!("console"), &Value::Null)
+    );
     for question in [
         "from=24h&path=/it's",
         "from=24h&path=/per%2525",
@@ -196,7 +205,10 @@ async fn both_stores_count_the_same() {
     let (status, html) = story.program.page(&cookie, &page).await;
     assert_eq!(status, 200);
     assert!(html.contains("every visit counts as claimed"), "{html}");
-    let said = story.program.run(&["traffic", "shop", "--from", "24h"]).await;
+    let said = story
+        .program
+        .run(&["traffic", "shop", "--from", "24h"])
+        .await;
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("15 visits by agents"), "{said}");
     assert!(said.contains("Workers Analytics Engine"), "{said}");
@@ -212,18 +224,35 @@ async fn the_setting_is_a_change_of_the_plan_and_goes_back() {
     assert_eq!(changed["notDeployed"], json!(["where visits are kept"]));
     let plan = story.program.plan(&story.site).await;
     let step = &plan["steps"][0];
-    assert_eq!((&step["action"], &step["resource"]), (&json!("update"), &json!("script")));
+    assert_eq!(
+        (&step["action"], &step["resource"]),
+        (&json!("update"), &json!("script"))
+    );
     let after = step["after"].as_str().expect("words");
-    assert!(after.ends_with("bound to the Analytics Engine dataset edge_delivery_visits"), "{plan:#}");
-    assert!(step["reason"].as_str().expect("words").contains("a binding to the Analytics Engine dataset"));
+    assert!(
+        after.ends_with("bound to the Analytics Engine dataset edge_delivery_visits"),
+        "{plan:#}"
+    );
+    assert!(
+        step["reason"]
+            .as_str()
+            .expect("words")
+            .contains("a binding to the Analytics Engine dataset")
+    );
     // Until it is deployed the console is where visits are.
-    assert_eq!(traffic(&story, &story.site, "from=24h").await["store"], "console");
+    assert_eq!(
+        traffic(&story, &story.site, "from=24h").await["store"],
+        "console"
+    );
     deployed(&story, &story.site).await;
     let bindings = |state: &Value| state["scripts"][0]["bindings"].to_string();
     assert!(bindings(&story.cloud.state().await).contains("analytics_engine"));
     visit(&story, "shop.localhost", GPTBOT, "/", None).await;
     points(&story, 1).await;
-    assert_eq!(traffic(&story, &story.site, "from=24h").await["totals"]["visits"], 1);
+    assert_eq!(
+        traffic(&story, &story.site, "from=24h").await["totals"]["visits"],
+        1
+    );
 
     choose(&story, &story.site, "console").await;
     let plan = story.program.plan(&story.site).await;
@@ -253,7 +282,11 @@ async fn a_token_without_the_permission_deploys_and_says_what_is_missing() {
     let shown = story.program.ok("GET", &connection, None).await;
     assert_eq!(shown["status"], "ready");
     assert!(
-        shown["permissions"].as_array().expect("rows").iter().all(|row| row["granted"] == "yes"),
+        shown["permissions"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .all(|row| row["granted"] == "yes"),
         "{shown:#}"
     );
     let optional = &shown["optionalPermissions"];
@@ -288,19 +321,33 @@ async fn a_token_without_the_permission_deploys_and_says_what_is_missing() {
         (422, &json!("insufficient_permissions")),
         "{problem:#}"
     );
-    assert!(problem["causes"][0].as_str().expect("a cause").contains("Account Analytics: Read"));
+    assert!(
+        problem["causes"][0]
+            .as_str()
+            .expect("a cause")
+            .contains("Account Analytics: Read")
+    );
     let page = format!("/sites/{}/traffic?from=24h", story.site);
     let (status, html) = story.program.page(&cookie, &page).await;
     assert_eq!(status, 200);
-    assert!(html.contains("account_analytics"), "the button opens the form with it");
+    assert!(
+        html.contains("account_analytics"),
+        "the button opens the form with it"
+    );
     // The connection is as good as before.
-    let shown = story.program.ok("POST", &format!("{connection}/check"), None).await;
+    let shown = story
+        .program
+        .ok("POST", &format!("{connection}/check"), None)
+        .await;
     assert_eq!(shown["status"], "ready");
 
     // With it, what was kept meanwhile is there.
     let body = json!({ "token": READER });
     story.program.ok("PATCH", &connection, Some(&body)).await;
-    assert_eq!(traffic(&story, &story.site, "from=24h").await["totals"]["visits"], 1);
+    assert_eq!(
+        traffic(&story, &story.site, "from=24h").await["totals"]["visits"],
+        1
+    );
     let (_, html) = story.program.page(&cookie, &settings).await;
     assert!(!html.contains("needs one more permission"), "{html}");
 }
@@ -317,17 +364,37 @@ async fn estimates_are_told_as_such() {
     let found = traffic(&story, &story.site, "from=24h").await;
     assert_eq!(found["totals"]["visits"], 40, "{found:#}");
     assert_eq!(
-        (&found["sampled"], &found["sampledPoints"], &found["sampleInterval"]),
+        (
+            &found["sampled"],
+            &found["sampledPoints"],
+            &found["sampleInterval"]
+        ),
         (&json!(true), &json!(10), &json!(4.0))
     );
     let notes = found["notes"].to_string();
-    assert!(notes.contains("Estimated from 10 sampled data points"), "{notes}");
+    assert!(
+        notes.contains("Estimated from 10 sampled data points"),
+        "{notes}"
+    );
     let old = traffic(&story, &story.site, "from=12mo").await;
     assert!(old["notes"].to_string().contains("three months"), "{old:#}");
     let cookie = story.program.signed_in().await;
     let page = format!("/sites/{}/traffic?from=24h", story.site);
     let (_, html) = story.program.page(&cookie, &page).await;
-    assert!(html.contains("Estimated from 10 sampled data points"), "{html}");
+    assert!(
+        html.contains("Estimated from 10 sampled data points"),
+        "{html}"
+    );
+    // A token that may not read them takes the place all the same, and says so.
+    let path = format!("/connections/{}", story.connection);
+    let body = json!({ "token": GOOD_TOKEN });
+    let replaced = story.program.ok("PATCH", &path, Some(&body)).await;
+    assert_eq!(replaced["status"], "ready");
+    let notes = replaced["notes"].to_string();
+    assert!(
+        notes.contains("keeps its visits in Analytics Engine"),
+        "{notes}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,7 +407,12 @@ async fn an_account_without_analytics_engine_is_told_what_to_do() {
     assert_eq!(ended["status"], "failed", "{ended:#}");
     let problem = &ended["problem"];
     assert_eq!(problem["cloudflare"]["code"], 10089, "{problem:#}");
-    assert!(problem["detail"].as_str().expect("words").contains("not enabled for the account"));
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("words")
+            .contains("not enabled for the account")
+    );
     assert_eq!(story.cloud.count("scripts").await, 0);
     assert_eq!(story.cloud.count("routes").await, 0);
     story.cloud.analytics_engine_is(true);
@@ -362,7 +434,10 @@ async fn trouble_at_cloudflare_is_told_and_answers_are_remembered() {
     }
     let asked = story.cloud.count_of("POST", sql).await - before;
     assert!(asked <= 4, "{asked} questions");
-    story.cloud.fault("POST", "/analytics_engine/sql", "html", 100).await;
+    story
+        .cloud
+        .fault("POST", "/analytics_engine/sql", "html", 100)
+        .await;
     let path = format!("/sites/{}/traffic?from=30d", story.site);
     let (status, problem) = story.program.call("GET", &path, None).await;
     assert_eq!(
@@ -371,5 +446,8 @@ async fn trouble_at_cloudflare_is_told_and_answers_are_remembered() {
         "{problem:#}"
     );
     story.cloud.no_faults().await;
-    assert_eq!(traffic(&story, &story.site, "from=30d").await["totals"]["visits"], 1);
+    assert_eq!(
+        traffic(&story, &story.site, "from=30d").await["totals"]["visits"],
+        1
+    );
 }

@@ -217,7 +217,11 @@ impl Names<'_> {
                     is_whole &= matches!(cell, Cell::Whole(_));
                     sum += cell.number()?;
                 }
-                Ok(if is_whole { whole(sum) } else { Cell::Float(sum) })
+                Ok(if is_whole {
+                    whole(sum)
+                } else {
+                    Cell::Float(sum)
+                })
             }
             Expression::Sides(operator, left, right) if self.is_sum(expression) => joined(
                 *operator,
@@ -310,7 +314,10 @@ fn function(name: &str, inputs: &[Cell]) -> Result<Cell, String> {
         ("touint32" | "tounixtimestamp" | "todatetime", [number]) => Ok(whole(number.number()?)),
         ("hex", [text]) => Ok(Cell::Text(hex::encode_upper(text.text()?))),
         ("startswith", [text, start]) => Ok(truth(text.text()?.starts_with(start.text()?))),
-        _ => Err(format!("the function {name} with {} inputs is not known here", inputs.len())),
+        _ => Err(format!(
+            "the function {name} with {} inputs is not known here",
+            inputs.len()
+        )),
     }
 }
 
@@ -355,7 +362,10 @@ mod tests {
             found["data"][0],
             json!({"hour": "1", "agent": "GPTBot", "visits": "11", "spent": 55.0, "points": "2"})
         );
-        assert_eq!(found["meta"][2], json!({"name": "visits", "type": "UInt64"}));
+        assert_eq!(
+            found["meta"][2],
+            json!({"name": "visits", "type": "UInt64"})
+        );
         assert_eq!(found["data"][1]["agent"], "ClaudeBot");
     }
 

@@ -17,7 +17,11 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
-    agents::Registry, identity::Identity, time::Millis, traffic::HOUR_MS, visit::{VisitOutcome, VisitStore},
+    agents::Registry,
+    identity::Identity,
+    time::Millis,
+    traffic::HOUR_MS,
+    visit::{VisitOutcome, VisitStore},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

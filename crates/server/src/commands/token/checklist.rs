@@ -229,6 +229,9 @@ mod tests {
             ..check(Granted::No, "")
         };
         let shown = checklist(&[optional]);
-        assert!(shown.contains("no, optional") && !shown.contains("NO"), "{shown}");
+        assert!(
+            shown.contains("no, optional") && !shown.contains("NO"),
+            "{shown}"
+        );
     }
 }

@@ -247,9 +247,10 @@ fn plain(checks: &[&PermissionCheck]) -> (State, String) {
 /// A permission that nothing is missing without: a refusal is no warning.
 fn optional(checks: &[&PermissionCheck]) -> (State, String) {
     match worst(checks) {
-        Some(check) if check.granted == Granted::No => {
-            (State::new("idle", Mark::Ring, "no"), "not granted".to_owned())
-        }
+        Some(check) if check.granted == Granted::No => (
+            State::new("idle", Mark::Ring, "no"),
+            "not granted".to_owned(),
+        ),
         _ => plain(checks),
     }
 }

@@ -88,7 +88,11 @@ pub(super) async fn settings_view(
         markdown: ticked(site.settings.markdown_from_html),
         visits: site.settings.visit_store.as_str().to_owned(),
     });
-    let connection = desk.app().store.connection(desk.ws(), site.connection).await?;
+    let connection = desk
+        .app()
+        .store
+        .connection(desk.ws(), site.connection)
+        .await?;
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let open = previews::list(desk.app(), desk.ws(), site.id).await?.len();
     let mut made_of = vec![

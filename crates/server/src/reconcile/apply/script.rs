@@ -60,10 +60,13 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         name: PREVIEW_KEY_BINDING.to_owned(),
         text: key.expose().to_owned(),
     });
-    let dataset = material.config.dataset().map(|name| Binding::AnalyticsEngine {
-        name: VISITS_BINDING.to_owned(),
-        dataset: name.parse().expect("a constant that is a dataset's name"),
-    });
+    let dataset = material
+        .config
+        .dataset()
+        .map(|name| Binding::AnalyticsEngine {
+            name: VISITS_BINDING.to_owned(),
+            dataset: name.parse().expect("a constant that is a dataset's name"),
+        });
     let upload = ScriptUpload {
         form: ScriptForm::ServiceWorker {
             part: SCRIPT_PART.to_owned(),

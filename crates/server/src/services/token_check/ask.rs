@@ -356,11 +356,7 @@ fn in_words(permission: Permission, found: cloudflare::Granted, hint: RoutesHint
 }
 
 /// Asks one account for *Account Analytics: Read*.
-async fn check_analytics(
-    api: &Api,
-    account: Option<AccountId>,
-    place: String,
-) -> PermissionCheck {
+async fn check_analytics(api: &Api, account: Option<AccountId>, place: String) -> PermissionCheck {
     let mut check = PermissionCheck {
         permission: Permission::AccountAnalytics,
         account_id: account,

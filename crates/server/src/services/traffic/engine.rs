@@ -55,7 +55,7 @@ pub(crate) struct Estimate {
     pub(crate) visits: u64,
     /// The data points that it has of them.
     pub(crate) points: u64,
-    /// The first hour of which it surely still has everything, where the question begins before that.
+    /// The first hour of which it surely still has everything, where the question or the time before begins earlier.
     pub(crate) kept_from: Option<i64>,
 }
 
@@ -79,7 +79,7 @@ impl Estimate {
         }
         if self.kept_from.is_some() {
             notes.push(
-                "Cloudflare keeps three months: older visits are gone, and the time before may be incomplete.".to_owned(),
+                "Cloudflare keeps three months: older visits are gone, so the comparison with the time before is not whole.".to_owned(),
             );
         }
         notes
@@ -146,6 +146,8 @@ impl Engine {
         let connection = connections::get(app, site.workspace, site.connection).await?;
         let api = connections::api_for(app, &connection)?.with_patience(PATIENCE);
         let sure = (app.clock.now().0 / HOUR_MS) - KEPT_DAYS * 24;
+        // With the time of the same length before, which it is compared with.
+        let first = span.0 - (span.1 - span.0);
         Ok(Self {
             api,
             connection: connection.name,
@@ -155,7 +157,7 @@ impl Engine {
             path: path.map(str::to_owned),
             span,
             estimate: Mutex::new(Estimate {
-                kept_from: (span.0 < sure).then_some(sure),
+                kept_from: (first < sure).then_some(sure),
                 ..Estimate::default()
             }),
             site,
@@ -336,7 +338,9 @@ impl Engine {
         if error.is_forbidden() {
             return Err(self.not_allowed(error));
         }
-        let is_refused = error.status.is_some_and(|status| (400..500).contains(&status))
+        let is_refused = error
+            .status
+            .is_some_and(|status| (400..500).contains(&status))
             && !error.is_unauthenticated()
             && !error.is_rate_limited();
         // A dataset is there from its first data point on. How its absence is told is not documented, so it is looked up.
@@ -500,7 +504,11 @@ mod tests {
             put(&mut cube, keys, &group(&[], 1));
         }
         assert!(cube.is_empty());
-        put(&mut cube, ["GPTBot", "no path", "variant", "pdf"], &group(&[], 3));
+        put(
+            &mut cube,
+            ["GPTBot", "no path", "variant", "pdf"],
+            &group(&[], 3),
+        );
         let cells: Vec<_> = cube.cells().collect();
         assert_eq!((cells[0].path, cells[0].format), (OTHER_PATHS, None));
         assert_eq!(cells[0].sum.visits, 3);
@@ -509,8 +517,16 @@ mod tests {
     #[test]
     fn the_paths_that_are_not_named_are_one_other() {
         let mut cube = Cube::default();
-        put(&mut cube, ["GPTBot", "/a", "variant", "html"], &group(&[], 5));
-        put(&mut cube, ["GPTBot", "/b", "variant", "html"], &group(&[], 2));
+        put(
+            &mut cube,
+            ["GPTBot", "/a", "variant", "html"],
+            &group(&[], 5),
+        );
+        put(
+            &mut cube,
+            ["GPTBot", "/b", "variant", "html"],
+            &group(&[], 2),
+        );
         let all = [
             group(&["GPTBot", "variant", "html"], 10),
             group(&["GPTBot", "origin", ""], 4),
@@ -542,7 +558,10 @@ mod tests {
         };
         let notes = sampled.notes();
         assert_eq!(notes.len(), 3);
-        assert!(notes[1].contains("from 40 sampled") && notes[1].contains("one in 25.0"), "{notes:?}");
+        assert!(
+            notes[1].contains("from 40 sampled") && notes[1].contains("one in 25.0"),
+            "{notes:?}"
+        );
         assert!(notes[2].contains("three months"));
     }
 
