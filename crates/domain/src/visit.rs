@@ -48,10 +48,6 @@ impl VisitStore {
     }
 
     /// Whether it is our database.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde wants a function of a reference"
-    )]
     pub const fn is_console(&self) -> bool {
         matches!(self, Self::Console)
     }

@@ -46,7 +46,7 @@ impl Dataset {
         let written = self.written.entry(point.index.clone()).or_default();
         *written += 1;
         let sample = sample.max(1);
-        if *written % sample != 0 {
+        if !written.is_multiple_of(sample) {
             return;
         }
         point.sample_interval = sample;

@@ -99,9 +99,12 @@ impl Estimate {
     }
 }
 
+/// An answer, and when it came.
+type Answered = (Instant, Arc<Vec<DataGroup>>);
+
 /// The answers of the last seconds.
 #[derive(Debug, Default)]
-pub(crate) struct Answers(Mutex<HashMap<String, (Instant, Arc<Vec<DataGroup>>)>>);
+pub(crate) struct Answers(Mutex<HashMap<String, Answered>>);
 
 impl Answers {
     fn get(&self, key: &str) -> Option<Arc<Vec<DataGroup>>> {
@@ -336,7 +339,7 @@ impl Engine {
             Err(error) => error,
         };
         if error.is_forbidden() {
-            return Err(self.not_allowed(error));
+            return Err(self.not_allowed(&error));
         }
         let is_refused = error
             .status
@@ -353,8 +356,8 @@ impl Engine {
         Err(error.into())
     }
 
-    fn not_allowed(&self, error: cloudflare::Error) -> Problem {
-        let said = (&error).into();
+    fn not_allowed(&self, error: &cloudflare::Error) -> Problem {
+        let said = error.into();
         Problem::new(
             Code::InsufficientPermissions,
             format!(

@@ -3,6 +3,7 @@
 use super::engine::{Engine, Estimate};
 use crate::{app::App, problem::Outcome};
 use domain::{
+    ids::{SiteId, WorkspaceId},
     traffic::{Day, Level},
     visit::VisitStore,
 };
@@ -11,7 +12,7 @@ use store::{CountedStretch, Site};
 /// The source for one question.
 #[derive(Debug)]
 pub(super) enum Source {
-    Console(Site),
+    Console(WorkspaceId, SiteId),
     Engine(Box<Engine>),
 }
 
@@ -33,7 +34,7 @@ impl Source {
         span: (i64, i64),
     ) -> Outcome<Self> {
         Ok(match store_of(&site) {
-            VisitStore::Console => Self::Console(site),
+            VisitStore::Console => Self::Console(site.workspace, site.id),
             VisitStore::AnalyticsEngine => {
                 Self::Engine(Box::new(Engine::open(app, site, path, span).await?))
             }
@@ -43,7 +44,7 @@ impl Source {
     /// How far its counts can be relied on; `None`: they are exact.
     pub(super) fn estimate(&self) -> Option<Estimate> {
         match self {
-            Self::Console(_) => None,
+            Self::Console(..) => None,
             Self::Engine(engine) => Some(engine.estimate()),
         }
     }
@@ -57,10 +58,9 @@ impl Source {
         coarsest: Level,
     ) -> Outcome<Vec<CountedStretch>> {
         match self {
-            Self::Console(site) => Ok(app
-                .store
-                .traffic(site.workspace, site.id, from, to, coarsest)
-                .await?),
+            Self::Console(ws, site) => {
+                Ok(app.store.traffic(*ws, *site, from, to, coarsest).await?)
+            }
             Self::Engine(engine) => engine.traffic(app, from, to, coarsest).await,
         }
     }
@@ -68,10 +68,7 @@ impl Source {
     /// As `Store::traffic_days`.
     pub(super) async fn days(&self, app: &App, from: i64, to: i64) -> Outcome<Vec<(i64, Day)>> {
         match self {
-            Self::Console(site) => Ok(app
-                .store
-                .traffic_days(site.workspace, site.id, from, to)
-                .await?),
+            Self::Console(ws, site) => Ok(app.store.traffic_days(*ws, *site, from, to).await?),
             Self::Engine(engine) => engine.days(app, from, to).await,
         }
     }
