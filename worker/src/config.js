@@ -6,6 +6,7 @@
  * @property {string[]} hosts
  * @property {number} kvDeadlineMs
  * @property {string} ingest
+ * @property {boolean} engine whether visits go to Analytics Engine
  * @property {string} hash
  * @property {Set<string>} purposes whose agents are served
  * @property {Set<string>} serve lower-case tokens that are served all the same
@@ -34,6 +35,7 @@ function checkConfig(raw) {
     hosts: raw.hosts,
     kvDeadlineMs: Math.min(Math.max(deadline, KV_DEADLINE_MIN_MS), KV_DEADLINE_MAX_MS),
     ingest: typeof raw.ingest === 'string' ? raw.ingest : '',
+    engine: raw.visits === 'analytics_engine',
     hash: typeof raw.hash === 'string' ? raw.hash : '',
     purposes: new Set(isTextList(agents.purposes) ? agents.purposes : ['training', 'search', 'user']),
     serve: new Set(isTextList(agents.serve) ? agents.serve : []),

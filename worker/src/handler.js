@@ -148,9 +148,10 @@ async function answerFromKv(event, config, wish, path, kv, formats, visit) {
 /** Gathers a visit, where visits are wanted. Never throws. @param {any} event @param {Config} config @param {Visit} visit */
 function takeNote(event, config, visit) {
   try {
+    if (event.request.headers.has(PROBE_HEADER)) return;
+    if (config.engine) return writeVisit(globalThis.VISITS, config.site, withDetails(visit, event.request));
     const siteKey = globalThis.SITE_KEY;
     if (config.ingest === '' || typeof siteKey !== 'string' || siteKey === '') return;
-    if (event.request.headers.has(PROBE_HEADER)) return;
     noteVisit(withDetails(visit, event.request));
     const now = Date.now();
     if (deliveryDue(now)) event.waitUntil(deliverVisits(config, siteKey, now).catch(() => {}));

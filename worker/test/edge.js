@@ -145,6 +145,30 @@ export class PretendOrigin {
   }
 }
 
+/** Takes data points as workerd's own binding to Analytics Engine sends them. */
+export class PretendDataset {
+  points = [];
+  /** Set: nothing is ever answered. */
+  hangs = false;
+
+  constructor() {
+    this.server = http.createServer(async (request, response) => {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      if (this.hangs) return;
+      this.points.push(dataPoint(JSON.parse(Buffer.concat(chunks).toString())));
+      response.end();
+    });
+  }
+}
+
+/** Texts come as lists of bytes. */
+function dataPoint(sent) {
+  const said = (bytes) => Buffer.from(bytes ?? []).toString();
+  const all = (name, read) => Array.from({ length: 20 }, (_, n) => read(sent[`${name}${n + 1}`]));
+  return { index: said(sent.index1), blobs: all('blob', said), doubles: all('double', (number) => number ?? 0) };
+}
+
 const text = (value) => JSON.stringify(value);
 
 /** The JSON binding, as `domain::edge::EdgeConfig` writes it. */
@@ -175,8 +199,10 @@ export async function startEdge({
   const program = workerdProgram();
   const kv = new PretendKv();
   const origin = new PretendOrigin();
+  const dataset = new PretendDataset();
   const kvPort = ports.kv ?? (await listen(kv.server));
   const originPort = ports.origin ?? (await listen(origin.server));
+  const datasetPort = await listen(dataset.server);
   const folder = mkdtempSync(path.join(tmpdir(), 'edge-delivery-worker-'));
   const all = {
     VARIANTS: 'kvNamespace = "kv"',
@@ -196,6 +222,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .site),
     (name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),
+    (name = "dataset", external = (address = "127.0.0.1:${datasetPort}", http = ())),
     (name = "origin", external = (address = "127.0.0.1:${originPort}", http = ())),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", service = "main", http = ())],
@@ -210,7 +237,8 @@ const site :Workerd.Worker = (
   );
   const child = spawn(
     program,
-    ['serve', path.join(folder, 'config.capnp'), '--socket-addr', 'http=127.0.0.1:0', '--control-fd', '3'],
+    // The binding to Analytics Engine is experimental in workerd.
+    ['serve', '--experimental', path.join(folder, 'config.capnp'), '--socket-addr', 'http=127.0.0.1:0', '--control-fd', '3'],
     { stdio: ['ignore', 'inherit', 'pipe', 'pipe'] },
   );
   let stderr = '';
@@ -226,7 +254,7 @@ const site :Workerd.Worker = (
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
-    for (const { server } of [kv, origin]) {
+    for (const { server } of [kv, origin, dataset]) {
       server.close();
       server.closeAllConnections();
     }
@@ -245,7 +273,7 @@ const site :Workerd.Worker = (
     await stop();
     throw error;
   });
-  const edge = { kv, origin, port, pid: child.pid, stop, stderr: () => stderr };
+  const edge = { kv, origin, dataset, port, pid: child.pid, stop, stderr: () => stderr };
 
   /** One request, on its own connection. */
   edge.ask = (url, { method = 'GET', ua, accept, headers = {}, body } = {}) =>

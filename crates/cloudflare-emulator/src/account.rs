@@ -19,10 +19,12 @@ use tokio::sync::watch;
 
 use crate::faults::Faults;
 
+pub mod analytics;
 pub mod kv;
 pub mod script;
 pub mod token;
 
+pub use analytics::{DataPoint, Dataset};
 pub use kv::{KvEntry, KvError, KvPage, KvWrite, Namespace};
 pub use script::{Binding, Code, Content, Deployment, Module, Script, Version};
 pub use token::{Level, Policy, Reach, Token, TokenKind, TokenStatus};
@@ -40,6 +42,8 @@ pub struct Account {
     pub email_verified: bool,
     /// Whether Workers and KV are available to it; else uploads and new namespaces are refused (10037).
     pub workers: bool,
+    /// Whether Analytics Engine is enabled for it; else uploads with such a binding are refused (10089).
+    pub analytics_engine: bool,
 }
 
 /// A zone: a domain and what answers for it.
@@ -111,6 +115,8 @@ pub struct Switches {
     /// Whether `X-Forwarded-For` of a request names its visitor, as if a load balancer stood in front of this edge. The real
     /// edge believes nobody; here every visitor comes from loopback.
     pub trusts_forwarded_for: bool,
+    /// Of how many data points of an index Analytics Engine keeps one; 0 or 1: all.
+    pub analytics_sample: u64,
 }
 
 impl Default for Switches {
@@ -123,6 +129,7 @@ impl Default for Switches {
             kv_cache_percent: 0,
             kv_writes_a_day: 0,
             trusts_forwarded_for: false,
+            analytics_sample: 0,
         }
     }
 }
@@ -146,6 +153,8 @@ pub struct World {
     pub switches: Switches,
     /// By account: a day since 1970, and how many KV writes there were.
     pub kv_written: BTreeMap<String, (u64, u64)>,
+    /// Datasets of Analytics Engine by account id and name, from their first data point on.
+    pub datasets: BTreeMap<(String, String), Dataset>,
 }
 
 impl World {

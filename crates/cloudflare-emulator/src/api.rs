@@ -27,6 +27,7 @@ use rate::Standing;
 use sealing::{failure, injected, seal, throttled};
 
 mod accounts;
+mod analytics_engine;
 mod answer;
 mod auth;
 pub(crate) mod bindings;

@@ -9,6 +9,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub mod account;
+pub mod analytics_backend;
 pub mod api;
 pub mod clock;
 pub mod edge;

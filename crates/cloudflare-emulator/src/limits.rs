@@ -51,3 +51,16 @@ pub const BODY_BYTES: usize = 101 * 1024 * 1024;
 pub const RATE_CALLS: u64 = 1200;
 /// The window of [`RATE_CALLS`]; after too many calls, all are refused until as much time has gone by again.
 pub const RATE_WINDOW: Duration = Duration::from_secs(300);
+
+/// Most blobs of one data point of Analytics Engine (this and the next four: Cloudflare's docs, *Limits*, official).
+pub const ANALYTICS_BLOBS: usize = 20;
+/// Most doubles of one data point.
+pub const ANALYTICS_DOUBLES: usize = 20;
+/// Longest index, in bytes.
+pub const ANALYTICS_INDEX_BYTES: usize = 96;
+/// Most bytes of all blobs of one data point.
+pub const ANALYTICS_BLOB_BYTES: usize = 16 * 1024;
+/// How long data points are kept: three months, taken as 92 days.
+pub const ANALYTICS_KEPT_MS: u64 = 92 * 86_400_000;
+/// Most data points of one dataset that the emulator keeps; the oldest are forgotten. The real service has no such limit.
+pub const ANALYTICS_POINTS: usize = 1_000_000;

@@ -31,6 +31,8 @@ pub struct StateFile {
     pub kv_writes_a_day: u64,
     /// Whether `X-Forwarded-For` names the visitor.
     pub trusts_forwarded_for: bool,
+    /// Of how many data points of an index Analytics Engine keeps one; 0: it keeps all.
+    pub analytics_sample: u64,
     /// `[[accounts]]`
     pub accounts: Vec<AccountEntry>,
     /// `[[zones]]`
@@ -55,6 +57,7 @@ impl Default for StateFile {
             kv_cache_percent: 0,
             kv_writes_a_day: 0,
             trusts_forwarded_for: false,
+            analytics_sample: 0,
             accounts: Vec::new(),
             zones: Vec::new(),
             tokens: Vec::new(),
@@ -82,6 +85,9 @@ pub struct AccountEntry {
     /// Whether Workers and KV are available to it; else uploads and new namespaces are refused (10037).
     #[serde(default = "yes")]
     pub workers: bool,
+    /// Whether Analytics Engine is enabled for it; else uploads with such a binding are refused (10089).
+    #[serde(default = "yes")]
+    pub analytics_engine: bool,
 }
 
 /// A zone.

@@ -3,6 +3,8 @@
 // Fails loudly is what a test should do.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "api/analytics_engine.rs"]
+mod analytics_engine;
 #[path = "api/auth.rs"]
 mod auth;
 #[path = "api/control.rs"]

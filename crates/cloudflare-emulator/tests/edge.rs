@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use cloudflare_emulator::account::Binding;
 use http::Method;
-use world::{NAMESPACE, PAGE, Place, ZONE};
+use world::{ACCOUNT, NAMESPACE, PAGE, Place, ZONE};
 
 const PASS: &str = "addEventListener('fetch', (event) => { event.passThroughOnException(); });";
 
@@ -621,5 +622,56 @@ async fn a_web_socket_passes() {
     assert!(text.starts_with("HTTP/1.1 101"), "{text}");
     assert!(text.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{text}");
     drop(stream);
+    place.emulator.stop().await;
+}
+
+#[tokio::test]
+async fn data_points_arrive_by_the_runtimes_own_binding() {
+    let place = Place::new().await;
+    place.script(
+        "writes",
+        "addEventListener('fetch', (event) => {
+            const said = [];
+            for (const point of [
+                { indexes: ['site'], blobs: ['GPTBot', new URL(event.request.url).pathname, null, 'é'], doubles: [200, 1.5] },
+                { indexes: ['a', 'b'], blobs: ['two indexes'] },
+                { blobs: Array(21).fill('too many') },
+                { blobs: ['x'.repeat(16 * 1024 + 1)] },
+            ]) said.push(String(VISITS.writeDataPoint(point)));
+            try { VISITS.writeDataPoint('no point'); } catch (error) { said.push(error.name); }
+            event.respondWith(Response.json(said));
+        });",
+    );
+    place.bind(
+        "writes",
+        Binding::AnalyticsEngine {
+            name: "VISITS".into(),
+            dataset: "visits".into(),
+        },
+    );
+    place.route("shop.example/*", Some("writes"));
+    let said = place.json("/a%2Fb").await;
+    let quiet = "undefined";
+    assert_eq!(
+        said,
+        serde_json::json!([quiet, quiet, quiet, quiet, "TypeError"])
+    );
+    let key = (ACCOUNT.to_owned(), "visits".to_owned());
+    let began = Instant::now();
+    let points = loop {
+        let points = place.world().read().datasets.get(&key).cloned();
+        if let Some(points) = points {
+            break points.points;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "it never came");
+        tokio::task::yield_now().await;
+    };
+    let point = &points[0];
+    assert_eq!(points.len(), 1, "{points:?}");
+    assert_eq!(point.index, "site");
+    assert_eq!(point.blobs[..5], ["GPTBot", "/a%2Fb", "", "é", ""]);
+    assert_eq!(point.doubles[..3], [200.0, 1.5, 0.0]);
+    assert_eq!(point.sample_interval, 1);
+    assert!(point.at_ms > 1_700_000_000_000);
     place.emulator.stop().await;
 }

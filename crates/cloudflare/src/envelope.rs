@@ -68,6 +68,22 @@ impl Head {
         }
     }
 
+    /// The error that a refusal in plain text is: neither JSON nor a page.
+    pub(crate) fn told_in_words(&self, body: &[u8]) -> Option<Error> {
+        let text = std::str::from_utf8(body).ok()?.trim();
+        let is_plain = (400..500).contains(&self.status)
+            && !self.is_challenge
+            && !text.is_empty()
+            && !text.starts_with(['{', '[', '<']);
+        is_plain.then(|| {
+            let entry = ApiErrorEntry {
+                message: cut(text),
+                ..ApiErrorEntry::default()
+            };
+            self.error(ErrorKind::Api, vec![entry])
+        })
+    }
+
     fn malformed(&self, what: impl Into<Box<str>>) -> Error {
         self.error(ErrorKind::Malformed(what.into()), Vec::new())
     }

@@ -4,8 +4,9 @@ use crate::request::Request;
 use std::{fmt, time::Duration};
 
 /// Workers' refusals with HTTP 403 that are not about rights: 10034 the account's mail address is not verified, 10037 a
-/// limit of the account (§4.6); and the gateway's 10502, a lock after too many failed sign-ins (§1.2, reported).
-const NOT_ABOUT_RIGHTS: [i64; 3] = [10_034, 10_037, 10_502];
+/// limit of the account (§4.6), 10089 Analytics Engine is not enabled for it (reported; with which status is not known); and
+/// the gateway's 10502, a lock after too many failed sign-ins (§1.2, reported).
+const NOT_ABOUT_RIGHTS: [i64; 4] = [10_034, 10_037, 10_089, 10_502];
 
 /// The shortest text that is cut out of answers.
 const SECRET_MIN: usize = 8;
@@ -86,6 +87,14 @@ impl Error {
             is_effect_unknown: request.method != reqwest::Method::GET,
             is_unsent: false,
             ..Self::unsent(request, kind)
+        }
+    }
+
+    /// An answer that told of success and cannot be read.
+    pub(crate) fn misread(request: &Request, why: &str) -> Self {
+        Self {
+            is_unsent: false,
+            ..Self::unsent(request, ErrorKind::Malformed(why.into()))
         }
     }
 

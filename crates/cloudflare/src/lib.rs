@@ -21,6 +21,7 @@ pub use error::{ApiErrorEntry, Error, ErrorKind};
 pub use ids::{AccountId, InvalidId, NamespaceId, RouteId, ScriptName, ZoneId};
 pub use resources::{
     accounts::Account,
+    analytics_engine::{DataGroup, DataQuery, DatasetName, GroupBy, InvalidDatasetName},
     kv_bulk_body::BulkBody,
     kv_namespaces::Namespace,
     kv_values::{BulkOutcome, BulkPair, KeyEntry, KeyPage},

@@ -41,6 +41,7 @@ pub(crate) enum Body {
     Empty,
     Json(Bytes),
     Raw(Bytes),
+    Text(Bytes),
     Multipart(Vec<Part>),
 }
 
@@ -49,6 +50,7 @@ impl fmt::Debug for Body {
         match self {
             Self::Empty => f.write_str("Empty"),
             Self::Json(bytes) => write!(f, "Json({} bytes)", bytes.len()),
+            Self::Text(bytes) => write!(f, "Text({} bytes)", bytes.len()),
             Self::Raw(bytes) => write!(f, "Raw({} bytes)", bytes.len()),
             Self::Multipart(parts) => f.debug_tuple("Multipart").field(parts).finish(),
         }
@@ -69,6 +71,8 @@ pub(crate) struct Request {
     pub(crate) is_repeatable: bool,
     /// Whether a successful answer is a value instead of an envelope.
     pub(crate) wants_raw: bool,
+    /// Whether a refusal may come as a plain text.
+    pub(crate) is_refused_in_words: bool,
     /// Why it must not be sent.
     pub(crate) refusal: Option<String>,
     /// What one attempt may take beside the usual time: a large body is long on its way.
@@ -86,6 +90,7 @@ impl Request {
             body: Body::Empty,
             is_repeatable,
             wants_raw: false,
+            is_refused_in_words: false,
             refusal: values.iter().find_map(|value| refusal(value)),
             extra_time: Duration::ZERO,
         }
@@ -135,6 +140,12 @@ impl Request {
     }
 
     #[must_use]
+    pub(crate) fn text(mut self, text: String) -> Self {
+        self.body = Body::Text(text.into());
+        self
+    }
+
+    #[must_use]
     pub(crate) fn multipart(mut self, parts: Vec<Part>) -> Self {
         self.body = Body::Multipart(parts);
         self
@@ -159,6 +170,13 @@ impl Request {
     #[must_use]
     pub(crate) fn answered_raw(mut self) -> Self {
         self.wants_raw = true;
+        self
+    }
+
+    /// A refusal may come as a plain text, which is then its message.
+    #[must_use]
+    pub(crate) fn refused_in_words(mut self) -> Self {
+        self.is_refused_in_words = true;
         self
     }
 

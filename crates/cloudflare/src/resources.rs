@@ -1,6 +1,7 @@
 //! One file per API resource.
 
 pub(crate) mod accounts;
+pub(crate) mod analytics_engine;
 pub(crate) mod kv_bulk_body;
 pub(crate) mod kv_namespaces;
 pub(crate) mod kv_values;

@@ -91,6 +91,11 @@ impl Api {
             "called Cloudflare"
         );
         let (head, body) = outcome?;
+        if request.is_refused_in_words
+            && let Some(error) = head.told_in_words(&body)
+        {
+            return Err(error);
+        }
         Answer::read(head, body, request.wants_raw)
     }
 
@@ -167,6 +172,9 @@ impl Api {
             Body::Empty => builder,
             Body::Json(bytes) => builder
                 .header(CONTENT_TYPE, "application/json")
+                .body(bytes.clone()),
+            Body::Text(bytes) => builder
+                .header(CONTENT_TYPE, "text/plain; charset=utf-8")
                 .body(bytes.clone()),
             Body::Raw(bytes) => builder
                 .header(CONTENT_TYPE, "application/octet-stream")

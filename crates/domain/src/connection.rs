@@ -29,7 +29,7 @@ pub enum TokenKind {
     Account,
 }
 
-/// The five permissions, in the order of the guide.
+/// The five permissions, in the order of the guide, and one more that is not needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
@@ -43,6 +43,8 @@ pub enum Permission {
     WorkersRoutes,
     /// Zone: the zone's own facts.
     Zone,
+    /// Account, optional: reading visits from Workers Analytics Engine, where a site keeps them there.
+    AccountAnalytics,
 }
 
 impl Permission {
@@ -55,6 +57,11 @@ impl Permission {
         Self::Zone,
     ];
 
+    /// Whether a token is good enough without it.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::AccountAnalytics)
+    }
+
     /// Its name in Cloudflare's own form.
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,13 +70,17 @@ impl Permission {
             Self::AccountSettings => "Account Settings",
             Self::WorkersRoutes => "Workers Routes",
             Self::Zone => "Zone",
+            Self::AccountAnalytics => "Account Analytics",
         }
     }
 
     /// Whether it is granted per account or per zone.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::WorkersScripts | Self::WorkersKvStorage | Self::AccountSettings => Scope::Account,
+            Self::WorkersScripts
+            | Self::WorkersKvStorage
+            | Self::AccountSettings
+            | Self::AccountAnalytics => Scope::Account,
             Self::WorkersRoutes | Self::Zone => Scope::Zone,
         }
     }
@@ -78,7 +89,7 @@ impl Permission {
     pub const fn level(self) -> Level {
         match self {
             Self::WorkersScripts | Self::WorkersKvStorage | Self::WorkersRoutes => Level::Edit,
-            Self::AccountSettings | Self::Zone => Level::Read,
+            Self::AccountSettings | Self::Zone | Self::AccountAnalytics => Level::Read,
         }
     }
 
@@ -90,6 +101,7 @@ impl Permission {
             Self::AccountSettings => "account_settings",
             Self::WorkersRoutes => "workers_routes",
             Self::Zone => "zone",
+            Self::AccountAnalytics => "account_analytics",
         }
     }
 }
@@ -130,7 +142,7 @@ pub enum Granted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionCheck {
-    /// Which of the five.
+    /// Which one.
     pub permission: Permission,
     /// The account that was asked (for a zone permission: the zone's).
     pub account_id: Option<AccountId>,

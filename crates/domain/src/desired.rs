@@ -159,6 +159,9 @@ pub struct Desired {
     /// The id of the key that signs previews.
     #[serde(default)]
     pub preview_key: Option<String>,
+    /// The dataset of Analytics Engine that the Worker writes visits to; none: it has no such binding.
+    #[serde(default)]
+    pub dataset: Option<String>,
 }
 
 impl Desired {

@@ -3,6 +3,7 @@
 //! Pure: the same input gives the same bytes, so that a second plan finds nothing to change. `worker/README.md`
 //! describes the same things from the Worker's side.
 
+pub mod data_point;
 pub mod index;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     names::Hostname,
     path::PathPolicy,
     variant::{Format, Revision},
+    visit::VisitStore,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -93,6 +95,9 @@ pub struct EdgeConfig {
     /// Which of the site's own keys the Worker has: its id, likewise. None: its first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// Where the Worker brings visits.
+    #[serde(default, skip_serializing_if = "VisitStore::is_console")]
+    visits: VisitStore,
 }
 
 impl EdgeConfig {
@@ -127,6 +132,7 @@ impl EdgeConfig {
             paths: PathPolicy::default(),
             preview: None,
             key: None,
+            visits: VisitStore::Console,
         };
         config.hash = config.hash_of_the_rest();
         config
@@ -149,9 +155,25 @@ impl EdgeConfig {
         self
     }
 
+    /// The same, with where visits are kept. In Analytics Engine none are sent to the console, so its address is left out.
+    #[must_use]
+    pub fn with_visits(mut self, store: VisitStore) -> Self {
+        self.visits = store;
+        if store == VisitStore::AnalyticsEngine {
+            self.ingest.clear();
+        }
+        self.hash = self.hash_of_the_rest();
+        self
+    }
+
     /// The id of the site's own key; none: its first.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// The dataset of Analytics Engine that the Worker is bound to; none where visits are kept elsewhere.
+    pub fn dataset(&self) -> Option<&'static str> {
+        (self.visits == VisitStore::AnalyticsEngine).then_some(data_point::VISITS_DATASET)
     }
 
     /// The id of the key that signs previews; none: the Worker shows none.
@@ -330,6 +352,36 @@ mod tests {
         assert_eq!(
             serde_json::from_value::<EdgeConfig>(json).expect("reads"),
             set
+        );
+    }
+
+    #[test]
+    fn analytics_engine_takes_the_place_of_the_console() {
+        let plain = EdgeConfig::new(
+            "0197a000-0000-7000-8000-000000000001"
+                .parse()
+                .expect("an id"),
+            &[],
+            300,
+            Some("https://console.example/ingest/v1/visits"),
+            EdgeAgents::default(),
+        );
+        assert_eq!(plain.clone().with_visits(VisitStore::Console), plain);
+        let engine = plain.clone().with_visits(VisitStore::AnalyticsEngine);
+        assert_ne!(engine.hash(), plain.hash());
+        assert_eq!(
+            (engine.ingest(), engine.dataset()),
+            (None, Some("edge_delivery_visits"))
+        );
+        let json = engine.to_json();
+        assert_eq!(
+            (&json["visits"], &json["ingest"]),
+            (&"analytics_engine".into(), &"".into())
+        );
+        assert!(plain.to_json().get("visits").is_none());
+        assert_eq!(
+            serde_json::from_value::<EdgeConfig>(json).expect("reads"),
+            engine
         );
     }
 

@@ -117,7 +117,7 @@ pub struct ObservedBinding {
     pub kind: String,
     /// The variable.
     pub name: String,
-    /// What identifies its value: the namespace's id, or the hash that our configuration carries. Never the value.
+    /// What identifies its value: the namespace's id, the dataset's name, or the hash that our configuration carries. Never the value.
     #[serde(default)]
     pub stamp: Option<String>,
 }
@@ -196,6 +196,9 @@ pub struct UploadIntent {
     /// The id of the site's own key that it brings; none: its first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The dataset of Analytics Engine that it is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
 }
 
 #[expect(
@@ -232,6 +235,9 @@ pub struct AppliedScript {
     /// The id of the site's own key that it has; none: its first, or it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The dataset of Analytics Engine that it is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
 }
 
 /// A route that we made.

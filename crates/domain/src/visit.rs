@@ -30,6 +30,32 @@ pub const SKEW_MAX_MS: i64 = 60 * 60 * 1000;
 /// The word for a visitor that is in no list, and calls itself a bot or asked for Markdown by name.
 pub const UNKNOWN_AGENT: &str = "unknown";
 
+/// Where a site's visits are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VisitStore {
+    /// In our database: the Worker sends them to the console.
+    #[default]
+    Console,
+    /// In Cloudflare's Workers Analytics Engine: the Worker writes them there, and the console asks there.
+    AnalyticsEngine,
+}
+
+impl VisitStore {
+    /// The word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::AnalyticsEngine => "analytics_engine",
+        }
+    }
+
+    /// Whether it is our database.
+    pub const fn is_console(&self) -> bool {
+        matches!(self, Self::Console)
+    }
+}
+
 /// What a visitor got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

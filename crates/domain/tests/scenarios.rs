@@ -128,7 +128,7 @@ fn every_scenario_gives_its_plan() {
 }
 
 /// What can happen to a deployed site behind our back, each a situation above.
-const DRIFT: [&str; 26] = [
+const DRIFT: [&str; 28] = [
     "edited_in_the_dashboard",
     "secret_value_changed",
     "secret_removed",
@@ -137,6 +137,8 @@ const DRIFT: [&str; 26] = [
     "config_changed_outside",
     "config_removed",
     "binding_added",
+    "analytics_binding_removed",
+    "analytics_binding_points_elsewhere",
     "compatibility_date_changed",
     "compatibility_flag_added",
     "tags_removed",

@@ -9,7 +9,7 @@ use crate::{
     list_client::ListClient,
     problem::{Code, Outcome, Problem},
     reconcile::{BulkRoom, Signals},
-    services::{agents::Remembered, verification::ListsInMemory, zones::Reads},
+    services::{agents::Remembered, traffic::Answers, verification::ListsInMemory, zones::Reads},
     vault::{IfNoKey, SealedRow, Vault},
     webhook_client::WebhookClient,
 };
@@ -60,6 +60,8 @@ pub(crate) struct App {
     pub(crate) list_client: ListClient,
     /// What agents are verified by.
     pub(crate) lists: ListsInMemory,
+    /// What Analytics Engine answered in the last seconds.
+    pub(crate) engine_answers: Answers,
 }
 
 impl App {
@@ -141,6 +143,7 @@ impl App {
             ingest: Ingest::default(),
             list_client,
             lists: ListsInMemory::default(),
+            engine_answers: Answers::default(),
             config,
         }))
     }

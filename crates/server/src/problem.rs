@@ -488,9 +488,11 @@ impl From<cloudflare::Error> for Problem {
     }
 }
 
-/// Which of the five permissions a call needs, in the words of Cloudflare's form.
+/// Which permission a call needs, in the words of Cloudflare's form.
 fn permission_for(endpoint: &str) -> &'static str {
-    if endpoint.contains("/storage/kv/") {
+    if endpoint.contains("/analytics_engine/") {
+        "Account Analytics: Read"
+    } else if endpoint.contains("/storage/kv/") {
         "Workers KV Storage: Edit"
     } else if endpoint.contains("/workers/routes") {
         "Workers Routes: Edit"

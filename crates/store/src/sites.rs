@@ -18,6 +18,7 @@ use domain::{
     observed::Recorded,
     path::PathPolicy,
     time::Millis,
+    visit::VisitStore,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -59,6 +60,8 @@ pub struct SiteSettings {
     pub visits_kept_days: u16,
     /// Whether a visit keeps a shortened address.
     pub keeps_network: bool,
+    /// Where the Worker brings visits.
+    pub visit_store: VisitStore,
 }
 
 /// What becomes of a variant whose page changed since it was made.
@@ -91,6 +94,7 @@ impl Default for SiteSettings {
             markdown_from_html: false,
             visits_kept_days: 30,
             keeps_network: false,
+            visit_store: VisitStore::Console,
         }
     }
 }

@@ -90,6 +90,13 @@ pub enum Binding {
         /// The value.
         json: Value,
     },
+    /// A dataset of Analytics Engine.
+    AnalyticsEngine {
+        /// The variable.
+        name: String,
+        /// The dataset's name.
+        dataset: String,
+    },
     /// The binding of this name in the version before; resolved at upload, never stored.
     Inherit {
         /// The variable.
@@ -108,6 +115,7 @@ impl Binding {
             | Self::SecretText { name, .. }
             | Self::PlainText { name, .. }
             | Self::Json { name, .. }
+            | Self::AnalyticsEngine { name, .. }
             | Self::Inherit { name } => name,
             Self::Other(map) => map.get("name").and_then(Value::as_str).unwrap_or_default(),
         }
@@ -121,6 +129,7 @@ impl Binding {
             Self::SecretText { .. } => "secret_text",
             Self::PlainText { .. } => "plain_text",
             Self::Json { .. } => "json",
+            Self::AnalyticsEngine { .. } => "analytics_engine",
             Self::Inherit { .. } => "inherit",
             Self::Other(map) => map.get("type").and_then(Value::as_str).unwrap_or_default(),
         }
@@ -137,6 +146,9 @@ impl Binding {
             Self::SecretText { .. } | Self::Inherit { .. } => json!({"name": name, "type": kind}),
             Self::PlainText { text, .. } => json!({"name": name, "text": text, "type": kind}),
             Self::Json { json: value, .. } => json!({"name": name, "json": value, "type": kind}),
+            Self::AnalyticsEngine { dataset, .. } => {
+                json!({"name": name, "dataset": dataset, "type": kind})
+            }
             Self::Other(map) => {
                 let mut map = map.clone();
                 map.retain(|key, _| !matches!(key.as_str(), "text" | "key_base64" | "key_jwk"));

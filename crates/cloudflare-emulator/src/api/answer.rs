@@ -1,5 +1,7 @@
 //! What the API says: the envelope around results, and refusals with Cloudflare's codes (Cloudflare API notes §1).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -89,7 +91,7 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) errors: Value,
     /// Instead of an envelope.
-    pub(crate) plain: Option<&'static str>,
+    pub(crate) plain: Option<Cow<'static, str>>,
 }
 
 impl Refusal {
@@ -103,9 +105,10 @@ impl Refusal {
     }
 
     /// A text without envelope.
-    pub(crate) fn plain(status: u16, text: &'static str) -> Self {
+    pub(crate) fn plain(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
         Self {
-            plain: Some(text),
+            plain: Some(text.clone()),
             ..Self::new(status, 0, text)
         }
     }

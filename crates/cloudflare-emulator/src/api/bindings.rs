@@ -95,6 +95,19 @@ fn read(world: &World, account: &str, mut raw: Map<String, Value>) -> Result<Bin
             Some(json) => checked(Binding::Json { name, json })?,
             None => return bad("json is required"),
         },
+        "analytics_engine" => match text("dataset") {
+            Some(dataset) if is_dataset(&dataset) => {
+                let is_enabled = world
+                    .account(account)
+                    .is_none_or(|account| account.analytics_engine);
+                if !is_enabled {
+                    return Err(no_analytics_engine(account));
+                }
+                Binding::AnalyticsEngine { name, dataset }
+            }
+            Some(_) => return bad("dataset is no name of a dataset"),
+            None => return bad("dataset is required"),
+        },
         "inherit" => Binding::Inherit { name },
         _ => {
             raw.insert("name".into(), Value::String(name));
@@ -102,6 +115,23 @@ fn read(world: &World, account: &str, mut raw: Map<String, Value>) -> Result<Bin
             Binding::Other(raw)
         }
     })
+}
+
+/// Letters, digits and underscores, none of them a digit at the start: it is the name of a table. Which names the real service
+/// takes is not documented.
+fn is_dataset(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
+}
+
+/// The refusal of an account for which Analytics Engine is not enabled: code and words as people report them
+/// (cloudflare/workers-sdk issues 5940 and 9312), the status is a guess.
+fn no_analytics_engine(account: &str) -> Refusal {
+    let text = format!(
+        "You need to enable Analytics Engine. Head to the Cloudflare Dashboard to enable: \
+         https://dash.cloudflare.com/{account}/workers/analytics-engine"
+    );
+    Refusal::new(403, 10089, text)
 }
 
 fn checked(binding: Binding) -> Result<Binding, Refusal> {

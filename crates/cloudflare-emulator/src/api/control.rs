@@ -139,6 +139,7 @@ fn state(world: &World) -> Value {
             json!({
                 "id": a.id, "name": a.name, "subdomain": a.subdomain,
                 "email_verified": a.email_verified, "workers": a.workers,
+                "analytics_engine": a.analytics_engine,
             })
         })
         .collect();
@@ -200,6 +201,13 @@ fn state(world: &World) -> Value {
         .iter()
         .map(|((account, name), script)| dumped(account, name, script))
         .collect();
+    let datasets: Vec<Value> = world
+        .datasets
+        .iter()
+        .map(|((account, name), dataset)| {
+            json!({"account": account, "name": name, "points": dataset.points.len()})
+        })
+        .collect();
     let mut routes: Vec<Value> = world
         .routes
         .values()
@@ -218,6 +226,7 @@ fn state(world: &World) -> Value {
     json!({
         "accounts": accounts, "zones": zones, "tokens": tokens,
         "namespaces": namespaces, "scripts": scripts, "routes": routes,
+        "datasets": datasets,
     })
 }
 

@@ -4,7 +4,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    accounts,
+    accounts, analytics_engine,
     answer::Refusal,
     call::{self, Endpoint},
     deployments, kv_bulk, kv_namespaces, kv_values, routes, scripts, secrets, services, settings,
@@ -68,6 +68,7 @@ fn route(method: &str, path: &[&str]) -> Option<Endpoint> {
         .or_else(|| deployments::route(method, path))
         .or_else(|| subdomain::route(method, path))
         .or_else(|| services::route(method, path))
+        .or_else(|| analytics_engine::route(method, path))
 }
 
 fn is_id(text: &str) -> bool {

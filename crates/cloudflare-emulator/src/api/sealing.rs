@@ -35,7 +35,7 @@ pub(super) fn seal(reply: Reply, standing: Standing) -> HttpResponse {
                 refusal.status,
                 Vec::new(),
                 Some("text/plain; charset=utf-8"),
-                Bytes::from_static(text.as_bytes()),
+                Bytes::from(text.into_owned()),
             ),
             None => {
                 let envelope = refusal.envelope().to_string();

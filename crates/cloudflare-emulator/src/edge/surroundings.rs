@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Edge, outbound, socket_error};
 use crate::account::script::{Binding, Code, Content};
 use crate::account::{Checked, ScriptCheck, SharedWorld};
+use crate::analytics_backend;
 use crate::kv_backend;
 use crate::runtime::config::SocketPaths;
 use crate::runtime::spec::{
@@ -96,11 +97,20 @@ impl Surroundings for Listeners {
                 })
             })?;
             for binding in &worker.bindings {
-                if let BindingValue::Kv(namespace) = &binding.value {
-                    let path = paths.kv(namespace);
-                    self.open(path, || {
-                        kv_backend::router(Arc::clone(&self.world), namespace)
-                    })?;
+                let world = || Arc::clone(&self.world);
+                match &binding.value {
+                    BindingValue::Kv(namespace) => {
+                        self.open(paths.kv(namespace), || {
+                            kv_backend::router(world(), namespace)
+                        })?;
+                    }
+                    BindingValue::AnalyticsEngine(dataset) => {
+                        let account = &worker.id.account;
+                        self.open(paths.dataset(account, dataset), || {
+                            analytics_backend::router(world(), account, dataset)
+                        })?;
+                    }
+                    _ => {}
                 }
             }
         }
@@ -188,6 +198,7 @@ fn binding_spec(id: &WorkerId, binding: &Binding) -> Option<BindingSpec> {
             BindingValue::Text(text.clone())
         }
         Binding::Json { json, .. } => BindingValue::Json(json.to_string()),
+        Binding::AnalyticsEngine { dataset, .. } => BindingValue::AnalyticsEngine(dataset.clone()),
         Binding::Inherit { .. } => return None,
         Binding::Other(map) => match map.get("type").and_then(serde_json::Value::as_str) {
             Some("service") => {

@@ -28,6 +28,8 @@ pub struct Config {
     pub files: Vec<(String, Bytes)>,
     /// The scripts, each with the name of its socket.
     pub sockets: Vec<(WorkerId, String)>,
+    /// Whether workerd runs this with `--experimental` only: its binding to Analytics Engine needs that.
+    pub is_experimental: bool,
 }
 
 /// Where the Unix sockets of one emulator are.
@@ -48,6 +50,13 @@ impl SocketPaths {
     #[must_use]
     pub fn kv(&self, id: &str) -> PathBuf {
         self.folder.join(format!("k-{}", digest(&[id])))
+    }
+
+    /// Behind which this dataset of an account takes data points.
+    #[must_use]
+    pub fn dataset(&self, account: &str, dataset: &str) -> PathBuf {
+        self.folder
+            .join(format!("a-{}", digest(&[account, dataset])))
     }
 
     /// Where everything arrives that the script `worker` fetches.
@@ -74,7 +83,7 @@ impl Config {
         let mut constants = String::new();
         let mut files = Vec::new();
         let mut sockets = Vec::new();
-        let mut namespaces = BTreeSet::new();
+        let mut reached = Reached::default();
         for (index, worker) in workers.iter().enumerate() {
             let outbound = unix_address(&paths.outbound(&worker.id));
             put(
@@ -98,16 +107,27 @@ impl Config {
             sockets.push((worker.id.clone(), format!("s{index}")));
             put(
                 &mut constants,
-                &worker_constant(index, worker, workers, &mut files, &mut namespaces),
+                &worker_constant(index, worker, workers, &mut files, &mut reached),
             );
         }
-        for namespace in namespaces {
+        for namespace in reached.namespaces {
             let address = unix_address(&paths.kv(&namespace));
             put(
                 &mut services,
                 &format!(
                     "    (name = {}, external = (address = {address})),\n",
                     kv_service(&namespace)
+                ),
+            );
+        }
+        let is_experimental = !reached.datasets.is_empty();
+        for (account, dataset) in reached.datasets {
+            let address = unix_address(&paths.dataset(&account, &dataset));
+            put(
+                &mut services,
+                &format!(
+                    "    (name = {}, external = (address = {address}, http = ())),\n",
+                    dataset_service(&account, &dataset)
                 ),
             );
         }
@@ -124,6 +144,7 @@ impl Config {
             text,
             files,
             sockets,
+            is_experimental,
         }
     }
 
@@ -141,12 +162,20 @@ impl Config {
     }
 }
 
+/// What scripts reach behind sockets of their own.
+#[derive(Default)]
+struct Reached {
+    namespaces: BTreeSet<String>,
+    /// Account and name.
+    datasets: BTreeSet<(String, String)>,
+}
+
 fn worker_constant(
     index: usize,
     worker: &WorkerSpec,
     all: &[WorkerSpec],
     files: &mut Vec<(String, Bytes)>,
-    namespaces: &mut BTreeSet<String>,
+    reached: &mut Reached,
 ) -> String {
     let mut text = format!("const w{index} :Workerd.Worker = (\n");
     match &worker.source {
@@ -201,7 +230,7 @@ fn worker_constant(
     );
     put(&mut text, "  bindings = [\n");
     for (number, binding) in worker.bindings.iter().enumerate() {
-        if let Some(value) = binding_value(binding, (index, number), all, files, namespaces) {
+        if let Some(value) = binding_value(binding, (index, number), all, files, reached) {
             put(
                 &mut text,
                 &format!("    (name = {}, {value}),\n", quoted(&binding.name)),
@@ -220,7 +249,7 @@ fn binding_value(
     (index, number): (usize, usize),
     all: &[WorkerSpec],
     files: &mut Vec<(String, Bytes)>,
-    namespaces: &mut BTreeSet<String>,
+    reached: &mut Reached,
 ) -> Option<String> {
     let mut embed = |field: &str, content: &Bytes| {
         let file = format!("w{index}-b{number}");
@@ -229,11 +258,17 @@ fn binding_value(
     };
     match &binding.value {
         BindingValue::Kv(id) => {
-            namespaces.insert(id.clone());
+            reached.namespaces.insert(id.clone());
             Some(format!("kvNamespace = {}", kv_service(id)))
         }
         BindingValue::Text(text) => Some(format!("text = {}", quoted(text))),
         BindingValue::Json(json) => Some(format!("json = {}", quoted(json))),
+        BindingValue::AnalyticsEngine(dataset) => {
+            let account = all.get(index)?.id.account.clone();
+            let service = dataset_service(&account, dataset);
+            reached.datasets.insert((account, dataset.clone()));
+            Some(format!("analyticsEngine = {service}"))
+        }
         BindingValue::Service(id) => {
             let target = all.iter().position(|worker| worker.id == *id)?;
             Some(format!("service = \"w{target}\""))
@@ -245,6 +280,10 @@ fn binding_value(
 
 fn kv_service(namespace: &str) -> String {
     quoted(&format!("kv-{namespace}"))
+}
+
+fn dataset_service(account: &str, dataset: &str) -> String {
+    quoted(&format!("dataset-{account}-{dataset}"))
 }
 
 fn unix_address(path: &Path) -> String {

@@ -161,6 +161,7 @@ fn command(program: &Path, main: &Path, config: &Config) -> Command {
         .arg("exec \"$0\" \"$@\" 3>&1 1>&2")
         .arg(program)
         .arg("serve")
+        .args(config.is_experimental.then_some("--experimental"))
         .arg(main);
     for (_, socket) in &config.sockets {
         command.arg(format!("--socket-addr={socket}=127.0.0.1:0"));

@@ -104,6 +104,8 @@ pub enum BindingValue {
     Text(String),
     /// A JSON value, serialised.
     Json(String),
+    /// A dataset of Analytics Engine of the same account, by its name.
+    AnalyticsEngine(String),
     /// Another script of the same account.
     Service(WorkerId),
     /// WebAssembly.
@@ -118,6 +120,7 @@ impl std::fmt::Debug for BindingValue {
             Self::Kv(_) => "Kv",
             Self::Text(_) => "Text",
             Self::Json(_) => "Json",
+            Self::AnalyticsEngine(_) => "AnalyticsEngine",
             Self::Service(_) => "Service",
             Self::Wasm(_) => "Wasm",
             Self::Data(_) => "Data",

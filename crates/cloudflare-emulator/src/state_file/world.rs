@@ -96,6 +96,7 @@ impl StateFile {
                 kv_cache_percent: self.kv_cache_percent,
                 kv_writes_a_day: self.kv_writes_a_day,
                 trusts_forwarded_for: self.trusts_forwarded_for,
+                analytics_sample: self.analytics_sample,
             },
             ..World::default()
         };
@@ -110,6 +111,7 @@ impl StateFile {
                 subdomain: Some(entry.subdomain).filter(|s| !s.is_empty()),
                 email_verified: entry.email_verified,
                 workers: entry.workers,
+                analytics_engine: entry.analytics_engine,
             });
         }
         let mut zones = BTreeSet::new();

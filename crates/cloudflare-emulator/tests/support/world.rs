@@ -61,6 +61,7 @@ impl Place {
                 subdomain: Some("acme".into()),
                 email_verified: true,
                 workers: true,
+                analytics_engine: true,
             });
             for (id, name) in [(ZONE, "shop.example"), (OTHER_ZONE, "blog.example")] {
                 world.zones.push(Zone {
@@ -104,6 +105,16 @@ impl Place {
             code: Bytes::from(code.to_owned()),
         };
         self.code(name, code);
+    }
+
+    /// Gives a script one more binding.
+    pub fn bind(&self, name: &str, binding: Binding) {
+        self.change(|world| {
+            let script = world.script_mut(ACCOUNT, name).expect("the script");
+            for version in &mut script.versions {
+                version.content.bindings.push(binding.clone());
+            }
+        });
     }
 
     pub fn modules(&self, name: &str, modules: &[(&str, &str, &str)]) {

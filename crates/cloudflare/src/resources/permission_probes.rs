@@ -2,6 +2,7 @@
 //! must refuse them. Rights are looked at before the body (measured for KV and scripts; assumed for routes), so the kind
 //! of refusal tells whether the right is there.
 
+use super::analytics_engine::sql_request;
 use crate::{
     AccountId, Api, Error, ErrorKind, ZoneId,
     request::{Part, Request},
@@ -128,6 +129,13 @@ impl Api {
     /// *Account Settings: Read*: the account itself.
     pub async fn probe_account_settings_read(&self, account: &AccountId) -> Granted {
         let request = Request::get("/accounts/{account}", &[account.as_str()]);
+        self.ask(request, Question::Read).await
+    }
+
+    /// *Account Analytics: Read*: the names of the account's datasets. A refusal may also mean that Analytics Engine is not
+    /// enabled for the account (reported: cloudflare/workers-sdk issue 9312, cloudflare-docs issue 21972).
+    pub async fn probe_account_analytics_read(&self, account: &AccountId) -> Granted {
+        let request = sql_request(account, "SHOW TABLES FORMAT JSON".to_owned());
         self.ask(request, Question::Read).await
     }
 

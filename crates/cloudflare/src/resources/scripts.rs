@@ -1,7 +1,7 @@
 //! Worker scripts (§4).
 
 use crate::{
-    AccountId, Api, Error, NamespaceId, ScriptName,
+    AccountId, Api, DatasetName, Error, NamespaceId, ScriptName,
     envelope::null_as_default,
     request::{Part, Request},
 };
@@ -89,6 +89,13 @@ pub enum Binding {
         /// The text.
         text: String,
     },
+    /// A dataset of Analytics Engine; it is made by its first data point (official).
+    AnalyticsEngine {
+        /// The global's name.
+        name: String,
+        /// The dataset's name.
+        dataset: DatasetName,
+    },
     /// A JSON value.
     Json {
         /// The global's name.
@@ -109,6 +116,9 @@ impl Binding {
             }
             Self::PlainText { name, text } => {
                 json!({"type": "plain_text", "name": name, "text": text})
+            }
+            Self::AnalyticsEngine { name, dataset } => {
+                json!({"type": "analytics_engine", "name": name, "dataset": dataset.to_string()})
             }
             Self::Json { name, json } => json!({"type": "json", "name": name, "json": json}),
         }

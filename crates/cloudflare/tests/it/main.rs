@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has nothing better to do"
 )]
 
+mod analytics_engine;
 mod broken_answers;
 mod canary;
 mod local;

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     desired::{Desired, OWNER_TAG, hash_tag, namespace_title, site_tag},
-    edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING},
+    edge::{
+        COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, data_point::VISITS_BINDING,
+    },
     ids::NamespaceId,
     observed::{AppliedScript, Observed, ObservedScript, ScriptOptions},
     preview::PREVIEW_KEY_BINDING,
@@ -91,10 +93,10 @@ fn namespace(desired: &Desired, observed: &Observed) -> Vec<Difference> {
     }
 }
 
-/// A binding in words: with the whole id of a namespace, or the start of a hash.
+/// A binding in words: with the whole id of a namespace or name of a dataset, or the start of a hash.
 fn binding_words(kind: &str, stamp: Option<&str>) -> String {
     match stamp {
-        Some(id) if kind == "kv_namespace" => format!("{kind} {id}"),
+        Some(id) if matches!(kind, "kv_namespace" | "analytics_engine") => format!("{kind} {id}"),
         Some(hash) => format!("{kind} {}", cut(hash)),
         None => kind.to_owned(),
     }
@@ -203,6 +205,7 @@ fn of_earlier_program(
         unanswered: 0,
         preview_key: None,
         key: None,
+        dataset: None,
     })
 }
 
@@ -261,6 +264,8 @@ impl ScriptView<'_> {
             .preview_key
             .as_ref()
             .map(|_| (PREVIEW_KEY_BINDING, "secret_text", None));
+        let dataset = self.applied.dataset.as_deref();
+        let visits = dataset.map(|name| (VISITS_BINDING, "analytics_engine", Some(name)));
         let always = [
             (
                 KV_BINDING,
@@ -270,7 +275,7 @@ impl ScriptView<'_> {
             (KEY_BINDING, "secret_text", None),
             (CONFIG_BINDING, "json", config),
         ];
-        for (name, kind, stamp) in always.into_iter().chain(preview_key) {
+        for (name, kind, stamp) in always.into_iter().chain(preview_key).chain(visits) {
             let what = format!("binding {name}");
             let last_applied = text(binding_words(kind, stamp));
             match bindings.iter().find(|binding| binding.name == name) {
@@ -288,7 +293,9 @@ impl ScriptView<'_> {
         }
         let ours = [KV_BINDING, KEY_BINDING, CONFIG_BINDING, PREVIEW_KEY_BINDING];
         for binding in bindings {
-            if !ours.contains(&binding.name.as_str()) {
+            let is_ours = ours.contains(&binding.name.as_str())
+                || dataset.is_some() && binding.name == VISITS_BINDING;
+            if !is_ours {
                 let what = format!("binding {}", binding.name);
                 found.push(self.difference(&what, text(binding.kind.clone()), None));
             }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     desired::{Desired, hash_tag, script_name},
-    edge::KV_BINDING,
+    edge::{KV_BINDING, data_point::VISITS_BINDING},
     ids::SiteId,
     observed::{Observed, ObservedScript},
 };
@@ -27,9 +27,10 @@ fn short_hash(tags: &[String]) -> String {
 pub(super) fn build(desired: &Desired, observed: &Observed, plan: &mut Plan) {
     let name = script_name(desired.site);
     let after = Some(format!(
-        "script {} ({} bytes)",
+        "script {} ({} bytes){}",
         hash_tag(&desired.script_hash).trim_start_matches("hash-"),
-        desired.script_bytes
+        desired.script_bytes,
+        bound(desired.dataset.as_deref())
     ));
     let Some(script) = &observed.script else {
         plan.steps.push(Step {
@@ -92,8 +93,19 @@ fn edits<'a>(differences: &'a [Difference], observed: &Observed) -> Vec<&'a Diff
         .collect()
 }
 
+/// The binding that a site has only where its visits are kept in Analytics Engine.
+fn bound(dataset: Option<&str>) -> String {
+    dataset
+        .map(|name| format!(", bound to the Analytics Engine dataset {name}"))
+        .unwrap_or_default()
+}
+
 fn before(script: &ObservedScript, edits: &[&Difference]) -> String {
-    let known = short_hash(&script.tags);
+    let dataset = script.bindings.iter().flatten().find_map(|binding| {
+        let is_it = binding.name == VISITS_BINDING && binding.kind == "analytics_engine";
+        binding.stamp.as_deref().filter(|_| is_it)
+    });
+    let known = format!("{}{}", short_hash(&script.tags), bound(dataset));
     let Some(edit) = edits.first() else {
         return known;
     };
@@ -147,10 +159,22 @@ fn changed(desired: &Desired, observed: &Observed) -> String {
         return "Previews get a new key: links that were signed with the former one stop working."
             .to_owned();
     }
-    if desired.news.is_empty() {
+    let dataset = applied.filter(|applied| applied.dataset != desired.dataset);
+    let dataset = dataset.map(|_| match &desired.dataset {
+        Some(name) => {
+            format!("a binding to the Analytics Engine dataset {name}, where visits are kept from now on")
+        }
+        None => "visits come to the console, without the binding to Analytics Engine".to_owned(),
+    });
+    let news: Vec<&str> = dataset
+        .iter()
+        .chain(&desired.news)
+        .map(String::as_str)
+        .collect();
+    if news.is_empty() {
         return format!("{CHANGED}.");
     }
-    format!("{CHANGED}: {}.", desired.news.join(", "))
+    format!("{CHANGED}: {}.", news.join(", "))
 }
 
 fn left_alone(found: &Difference) -> Warning {

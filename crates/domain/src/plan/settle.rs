@@ -3,7 +3,7 @@
 use super::ownership::{is_our_route, is_our_script, our_namespace};
 use crate::{
     desired::{Desired, Goal, RouteChoiceKind, WantedRoute, hash_tag, namespace_title, site_tag},
-    edge::CONFIG_BINDING,
+    edge::{CONFIG_BINDING, data_point::VISITS_BINDING},
     ids::{RouteId, SiteId},
     observed::{AppliedScript, Observed, ObservedScript, Recorded, RecordedRoute},
     route_pattern::is_same_pattern,
@@ -72,6 +72,7 @@ fn settle_script(site: SiteId, script: &ObservedScript, recorded: &mut Recorded)
                 applied.unanswered = upload.unanswered;
                 applied.preview_key = upload.preview_key;
                 applied.key = upload.key;
+                applied.dataset = upload.dataset;
             }
         }
         return;
@@ -126,11 +127,13 @@ fn is_the_same_again(applied: &AppliedScript, script: &ObservedScript) -> bool {
 }
 
 fn config_stamp(script: &ObservedScript) -> Option<String> {
+    stamp(script, CONFIG_BINDING)
+}
+
+fn stamp(script: &ObservedScript, name: &str) -> Option<String> {
     let bindings = script.bindings.as_ref()?;
-    let config = bindings
-        .iter()
-        .find(|binding| binding.name == CONFIG_BINDING)?;
-    config.stamp.clone()
+    let found = bindings.iter().find(|binding| binding.name == name)?;
+    found.stamp.clone()
 }
 
 /// The script is what we uploaded.
@@ -152,6 +155,7 @@ fn take(
         unanswered: 0,
         preview_key: None,
         key: None,
+        dataset: stamp(script, VISITS_BINDING),
     });
 }
 
@@ -270,6 +274,7 @@ mod tests {
                     unanswered,
                     preview_key: None,
                     key: None,
+                    dataset: None,
                 }),
                 ..Recorded::default()
             },

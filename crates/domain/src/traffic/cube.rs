@@ -128,7 +128,12 @@ impl Cube {
         });
     }
 
-    pub(super) fn put(&mut self, cell: Cell<'_>) -> Key {
+    /// Adds the counts of a cell.
+    pub fn put(&mut self, cell: Cell<'_>) {
+        self.put_at(cell);
+    }
+
+    pub(super) fn put_at(&mut self, cell: Cell<'_>) -> Key {
         let key = Key {
             agent: self.agents.number(cell.agent),
             path: self.paths.number(cell.path),

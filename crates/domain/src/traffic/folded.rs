@@ -32,7 +32,7 @@ impl Folded {
     /// Counts everything of a part; parts are numbered from 0.
     pub fn add(&mut self, part: u8, cube: &Cube) {
         for cell in cube.cells() {
-            let key = self.cube.put(cell);
+            let key = self.cube.put_at(cell);
             self.parts.push(Part {
                 path: key.path,
                 agent: key.agent,

@@ -63,6 +63,7 @@ pub(crate) fn goal(hosts: &[&str], narrow: bool, choices: Vec<RouteChoice>) -> G
         patterns,
         choices,
         preview_key: None,
+        dataset: None,
     }))
 }
 
@@ -216,6 +217,7 @@ prop_compose! {
                 unanswered: 0,
                 preview_key: None,
                 key: None,
+                dataset: None,
             }),
             script_etag: (etag > 0).then(|| format!("e{etag}")),
             applied: applied.then(|| AppliedScript {
@@ -227,6 +229,7 @@ prop_compose! {
                 unanswered: 0,
                 preview_key: None,
                 key: None,
+                dataset: None,
             }),
             routes_intended: if flags[3] { vec!["www.shop.example/*".to_owned()] } else { vec![] },
             routes,
@@ -324,6 +327,7 @@ pub(crate) fn apply(observed: &Observed, plan: &Plan) -> Observed {
                     unanswered: 0,
                     preview_key: None,
                     key: None,
+                    dataset: None,
                 });
                 let namespace = recorded.namespace.clone();
                 next.script = Some(ObservedScript {

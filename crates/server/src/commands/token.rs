@@ -9,7 +9,7 @@ use crate::{
     config::{ConfigArgs, logging},
     problem::{Outcome, Problem},
     services::{
-        token_check::{self, Progress, TokenReport, permissions_json_of},
+        token_check::{self, Progress, TokenReport, optional_json, permissions_json_of},
         token_text::recognise,
         token_url,
     },
@@ -17,6 +17,7 @@ use crate::{
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use cloudflare::{Client, ClientConfig};
+use domain::connection::TokenKind;
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
@@ -74,6 +75,9 @@ pub(crate) struct UrlArgs {
     /// The form for a token that an account owns instead of a person
     #[arg(long)]
     account_owned: bool,
+    /// With the optional sixth permission, Account Analytics: Read, for visits that are kept in Analytics Engine
+    #[arg(long)]
+    analytics: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -89,10 +93,15 @@ pub(crate) async fn run(command: TokenCommand) -> anyhow::Result<ExitCode> {
         TokenCommand::Check(args) => check(*args).await,
         TokenCommand::Misplaced(words) => Ok(refuse_arguments(words.len())),
         TokenCommand::Url(args) => {
-            let url = if args.account_owned {
-                token_url::account_form()
+            let kind = if args.account_owned {
+                TokenKind::Account
             } else {
-                token_url::user_form()
+                TokenKind::User
+            };
+            let url = match (args.analytics, kind) {
+                (true, kind) => token_url::form_with_analytics(kind),
+                (false, TokenKind::Account) => token_url::account_form(),
+                (false, TokenKind::User) => token_url::user_form(),
             };
             if args.json {
                 print_json(&json!({ "url": url }))?;
@@ -192,6 +201,7 @@ fn as_json(found: &Found) -> Value {
         "accounts": report.accounts,
         "zones": report.zones,
         "permissions": permissions_json_of(&report.permissions, report.kind),
+        "optionalPermissions": optional_json(&report.optional, report.kind),
         "cleaned": found.cleaned,
     });
     if let Some(problem) = &found.problem {
@@ -215,7 +225,7 @@ fn show(found: &Found) -> anyhow::Result<ExitCode> {
             found.cleaned.join(", ")
         ));
     }
-    print_line(&checklist(&found.report.permissions))?;
+    print_line(&checklist(&found.report.all_checks()))?;
     match &found.problem {
         None => {
             print_line("ready: this token can deploy")?;

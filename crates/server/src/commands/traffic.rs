@@ -144,6 +144,9 @@ async fn is_confirmed(site: &Site) -> anyhow::Result<bool> {
 }
 
 fn print(summary: &Summary) -> anyhow::Result<()> {
+    for note in summary.notes() {
+        print_line(&note)?;
+    }
     let totals = &summary.totals;
     if totals.visits == 0 {
         return print_line(

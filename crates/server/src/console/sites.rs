@@ -329,6 +329,10 @@ pub(crate) struct SiteSettingsPage {
     pub(crate) withholds: bool,
     /// Whether published HTML brings Markdown along.
     pub(crate) markdown: bool,
+    /// Where visits are kept, as its word.
+    pub(crate) visits: String,
+    /// Whether the connection's token was found to be allowed to read them in Analytics Engine.
+    pub(crate) reads_visits: bool,
     /// The zone's name.
     pub(crate) zone: String,
     /// The connection it is deployed through; none: it was disconnected.

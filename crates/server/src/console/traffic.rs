@@ -37,7 +37,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use domain::{agents::Registry, ids::SiteId, time::Millis};
+use domain::{agents::Registry, ids::SiteId, time::Millis, visit::VisitStore};
 use store::Site;
 
 /// Rows of a table.
@@ -88,6 +88,8 @@ impl Answer {
 pub(crate) struct Figures {
     /// Which time, in words.
     pub(crate) span: String,
+    /// What to know of the figures.
+    pub(crate) notes: Vec<String>,
     /// The first lines.
     pub(crate) facts: Vec<Fact>,
     /// The chart and its table.
@@ -125,6 +127,8 @@ pub(crate) async fn show(
     };
     let recent = match &answer {
         Answer::Problem(_) => None,
+        // Single visits are not read from there.
+        _ if traffic::store_of(&site) == VisitStore::AnalyticsEngine => None,
         _ => Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?),
     };
     Ok(page(&TrafficPage {
@@ -150,7 +154,7 @@ async fn answered(desk: &Desk, site: &Site, registry: &Registry, shown: &Shown) 
     let summary = traffic::ask(desk.app(), desk.ws(), site.id, &question).await?;
     if summary.totals.visits == 0 && summary.dropped == 0 {
         return Ok(Answer::Nobody {
-            can_report: ingest::url(desk.app()).await?.is_some(),
+            can_report: summary.estimate.is_some() || ingest::url(desk.app()).await?.is_some(),
         });
     }
     let now = desk.now();
@@ -169,6 +173,7 @@ pub(crate) fn figures(
 ) -> Figures {
     Figures {
         span: chart::span(summary, &question.zone),
+        notes: summary.notes(),
         facts: rows::facts(summary),
         chart: Chart::of(registry, shown.by(), question, summary),
         identities: Split::of(&summary.totals),

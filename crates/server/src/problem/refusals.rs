@@ -67,6 +67,11 @@ fn of_scripts(error: &Error, said: &str) -> Option<Problem> {
             .cause("The account is new, or its address was changed.")
             .remedy("Open the link in Cloudflare's mail, or ask for another one in the dashboard (My Profile). Then go on."),
         10_037 => not_available(said),
+        // The code is reported (cloudflare/workers-sdk issues 5940 and 9312), its status is not.
+        10_089 => refused("Workers Analytics Engine is not enabled for the account, and the site's visits are to be kept there.".to_owned())
+            .cause("Cloudflare enables it per account, once; some accounts have to do so by hand, and some after a change of their plan.")
+            .remedy("Open Analytics Engine once in the Cloudflare dashboard (https://dash.cloudflare.com/?to=/:account/workers/analytics-engine) and enable it. Then go on.")
+            .remedy("Or choose in the site's settings that visits are kept by the console, and deploy again."),
         10_021 => refused(format!("Cloudflare did not take the Worker's script: {said}."))
             .cause("Its validator refused it. This should not happen with a script of Edge Delivery.")
             .remedy("Report Cloudflare's message below; until then the site stays as it was."),

@@ -64,6 +64,7 @@ pub(crate) async fn material_for(
             patterns: site.settings.route_patterns.clone(),
             choices: site.settings.route_choices.clone(),
             preview_key: config.preview_key().map(str::to_owned),
+            dataset: config.dataset().map(str::to_owned),
         },
         script,
         config,
@@ -93,7 +94,8 @@ fn current(
         ingest,
         site.settings.agents.for_edge(registry),
     )
-    .with_paths_and_previews(site.settings.paths.clone(), Some(preview_key));
+    .with_paths_and_previews(site.settings.paths.clone(), Some(preview_key))
+    .with_visits(site.settings.visit_store);
     (edge::assemble_script(&AgentTable::of(registry)), config)
 }
 

@@ -4,7 +4,7 @@ use super::cloudflare_ids::{account_id, namespace_id, script_id, zone_id};
 use cloudflare::{Api, Error, Namespace, Route, Script, ScriptSettings, Zone};
 use domain::{
     desired::{namespace_title, script_name, site_tag},
-    edge::{CONFIG_BINDING, KV_BINDING, MARKER_KEY},
+    edge::{CONFIG_BINDING, KV_BINDING, MARKER_KEY, data_point::VISITS_BINDING},
     observed::{
         Observed, ObservedBinding, ObservedNamespace, ObservedRoute, ObservedScript, ObservedZone,
         ScriptOptions, ZoneAccount,
@@ -156,6 +156,7 @@ fn observed_binding(binding: &Value) -> Option<ObservedBinding> {
     let stamp = match name.as_str() {
         KV_BINDING => text(&binding["namespace_id"]),
         CONFIG_BINDING => text(&binding["json"]["hash"]),
+        VISITS_BINDING => text(&binding["dataset"]),
         _ => None,
     };
     Some(ObservedBinding {

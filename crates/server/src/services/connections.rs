@@ -52,7 +52,7 @@ pub(crate) async fn connect(
     let id = ConnectionId::from_uuid(Uuid::now_v7());
     let now = app.clock.now();
     let name = name.unwrap_or_else(|| default_name(&report));
-    let (found, permissions) = zones::split(&report.zones, report.permissions, now);
+    let (found, permissions) = zones::split(&report.zones, report.all_checks(), now);
     let connection = Connection {
         id,
         workspace: ws,
@@ -219,7 +219,7 @@ pub(crate) async fn replace_token(
         ReplacementKind::Other
     };
     let now = app.clock.now();
-    let (found, permissions) = zones::split(&report.zones, report.permissions, now);
+    let (found, permissions) = zones::split(&report.zones, report.all_checks(), now);
     let connection = Connection {
         token_stored_at: match kind {
             ReplacementKind::Same => old.token_stored_at,
@@ -359,8 +359,8 @@ fn take_findings(
         ConnectionStatus::Incomplete
     };
     connection.expires_at = report.expires_at;
+    let (found, permissions) = zones::split(&report.zones, report.all_checks(), app.clock.now());
     connection.accounts = report.accounts;
-    let (found, permissions) = zones::split(&report.zones, report.permissions, app.clock.now());
     connection.permissions = permissions;
     found
 }

@@ -13,8 +13,10 @@ use super::{
 };
 use crate::app::App;
 use domain::{
+    connection::{Granted, Permission},
     names::Hostname,
     plan::{Action, Plan, Resource, Warning},
+    visit::VisitStore,
 };
 use std::time::Duration;
 use store::{Connection, Site};
@@ -39,6 +41,7 @@ pub(crate) async fn look_ahead(app: &App, site: &Site, plan: &mut Plan) {
     )
     .await;
     plan.warnings.extend(token_expires(app, &connection));
+    plan.warnings.extend(visits_out_of_sight(site, &connection));
     for found in [account, names, agents, console] {
         plan.warnings.extend(found);
     }
@@ -66,6 +69,28 @@ fn warning(code: &str, detail: impl Into<String>) -> Warning {
         code: code.to_owned(),
         detail: detail.into(),
     }
+}
+
+/// Whether the connection's token was found to be allowed to read the visits that the site keeps in Analytics Engine.
+pub(crate) fn may_read_visits(site: &Site, connection: &Connection) -> bool {
+    connection.permissions.iter().any(|check| {
+        check.permission == Permission::AccountAnalytics
+            && check.account_id.as_ref() == Some(&site.account)
+            && check.granted == Granted::Yes
+    })
+}
+
+fn visits_out_of_sight(site: &Site, connection: &Connection) -> Option<Warning> {
+    let is_there = site.settings.visit_store == VisitStore::AnalyticsEngine;
+    (is_there && !may_read_visits(site, connection)).then(|| {
+        warning(
+            "visits_not_readable",
+            format!(
+                "Visits will be kept in Workers Analytics Engine, and the token of the connection {} was not found to be allowed to read them. Add Account → Account Analytics → Read to it at Cloudflare, then check the connection again. Deploying works without.",
+                connection.name
+            ),
+        )
+    })
 }
 
 fn token_expires(app: &App, connection: &Connection) -> Option<Warning> {

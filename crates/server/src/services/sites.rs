@@ -25,6 +25,7 @@ use domain::{
     names::{DisplayName, Hostname},
     observed::Recorded,
     secret::Secret,
+    visit::VisitStore,
 };
 use store::{
     Deployment, Listed, OnPageChange, OverQuota, Page, Site, SiteSettings, StoreError, WorkersPlan,
@@ -74,6 +75,8 @@ pub(crate) struct SitePatch {
     pub(crate) visits_kept_days: Option<u16>,
     /// Whether a visit keeps a shortened address.
     pub(crate) keeps_network: Option<bool>,
+    /// Where visits are kept.
+    pub(crate) visit_store: Option<VisitStore>,
     /// Route patterns that cover a part of a host name, by host name; the empty list stands for all of it.
     pub(crate) route_patterns: Option<PatternsGiven>,
     /// Which agents get variants.
@@ -343,6 +346,7 @@ pub(crate) async fn update(
         settings.visits_kept_days = days;
     }
     settings.keeps_network = patch.keeps_network.unwrap_or(settings.keeps_network);
+    settings.visit_store = patch.visit_store.unwrap_or(settings.visit_store);
     if let Some(given) = patch.route_patterns {
         let known = site.settings.route_patterns.clone();
         site.settings.route_patterns = patterns::parse(given, &site.hostnames, known)?;

@@ -16,7 +16,7 @@ pub(crate) use self::{
     account_state::AccountState,
     ask::check_routes,
     reach::{reachable_zone, to_zone},
-    refusal::{permissions_json, permissions_json_of},
+    refusal::{optional_json, permissions_json, permissions_json_of},
 };
 
 use super::token_text::PastedToken;
@@ -53,6 +53,8 @@ pub(crate) struct TokenReport {
     pub(crate) zones: Vec<ReachableZone>,
     /// The checked permissions.
     pub(crate) permissions: Vec<PermissionCheck>,
+    /// Those that are not needed; asked of a token that is good enough.
+    pub(crate) optional: Vec<PermissionCheck>,
     /// What Cloudflare said to the first row that is not granted.
     pub(crate) said: Option<CloudflareSaid>,
 }
@@ -98,6 +100,15 @@ pub(crate) type Watch<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 pub(crate) const UNWATCHED: Watch<'static> = &|_| {};
 
 impl TokenReport {
+    /// Every row, those of optional permissions last.
+    pub(crate) fn all_checks(&self) -> Vec<PermissionCheck> {
+        self.permissions
+            .iter()
+            .chain(&self.optional)
+            .cloned()
+            .collect()
+    }
+
     /// Refuses a token that cannot deploy anything.
     pub(crate) fn require_good_enough(self) -> Outcome<Self> {
         if is_good_enough(&self.permissions) {
@@ -134,6 +145,7 @@ pub(crate) async fn check(
         accounts: asked.accounts,
         zones: asked.zones,
         permissions: asked.permissions,
+        optional: asked.optional,
         said: asked.said,
     })
 }

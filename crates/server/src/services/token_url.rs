@@ -25,7 +25,7 @@ const TOKEN_NAME: &str = "Edge Delivery System";
 pub(crate) fn user_form() -> Url {
     let mut url = Url::parse(TOKENS_PAGE).expect("a constant address");
     url.query_pairs_mut()
-        .append_pair("permissionGroupKeys", &permission_keys())
+        .append_pair("permissionGroupKeys", &permission_keys(false))
         .append_pair("accountId", "*")
         .append_pair("zoneId", "all")
         .append_pair("name", TOKEN_NAME);
@@ -37,14 +37,34 @@ pub(crate) fn account_form() -> Url {
     let mut url = Url::parse("https://dash.cloudflare.com/").expect("a constant address");
     url.query_pairs_mut()
         .append_pair("to", "/:account/api-tokens")
-        .append_pair("permissionGroupKeys", &permission_keys())
+        .append_pair("permissionGroupKeys", &permission_keys(false))
         .append_pair("name", TOKEN_NAME);
     url
 }
 
-fn permission_keys() -> String {
+/// The form of this kind with the optional permission beside the five.
+pub(crate) fn form_with_analytics(kind: TokenKind) -> Url {
+    let form = match kind {
+        TokenKind::User => user_form(),
+        TokenKind::Account => account_form(),
+    };
+    let mut url = form.clone();
+    url.query_pairs_mut()
+        .clear()
+        .extend_pairs(form.query_pairs().map(|(name, value)| {
+            if name == "permissionGroupKeys" {
+                (name, permission_keys(true).into())
+            } else {
+                (name, value)
+            }
+        }));
+    url
+}
+
+fn permission_keys(with_optional: bool) -> String {
     Permission::ALL
         .into_iter()
+        .chain(with_optional.then_some(Permission::AccountAnalytics))
         .map(|permission| json!({"key": permission.template_key(), "type": permission.level()}))
         .collect::<Value>()
         .to_string()
@@ -60,6 +80,16 @@ mod tests {
             pairs["permissionGroupKeys"],
             r#"[{"key":"workers_scripts","type":"edit"},{"key":"workers_kv_storage","type":"edit"},{"key":"account_settings","type":"read"},{"key":"workers_routes","type":"edit"},{"key":"zone","type":"read"}]"#
         );
+        for kind in [super::TokenKind::User, super::TokenKind::Account] {
+            let url = super::form_with_analytics(kind);
+            let more: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
+            let keys = &more["permissionGroupKeys"];
+            assert!(
+                keys.ends_with(r#",{"key":"account_analytics","type":"read"}]"#),
+                "{keys}"
+            );
+            assert_eq!(more["name"], pairs["name"]);
+        }
         assert_eq!(pairs["accountId"], "*");
         assert_eq!(pairs["zoneId"], "all");
     }

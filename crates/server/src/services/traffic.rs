@@ -5,6 +5,7 @@
 
 mod asked;
 mod buckets;
+mod engine;
 mod glance;
 mod recent;
 #[cfg(test)]
@@ -23,13 +24,14 @@ use domain::{
     ids::{SiteId, WorkspaceId},
     time::Millis,
     traffic::{Extent, HOUR_MS, Level, Wanted},
-    visit::VisitOutcome,
+    visit::{VisitOutcome, VisitStore},
 };
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
+pub(crate) use engine::{Answers, Estimate, store_of};
 pub(crate) use glance::{SiteGlance, glance};
 pub(crate) use recent::recent;
 #[cfg(test)]
@@ -108,7 +110,7 @@ pub(crate) async fn ask(
     site: SiteId,
     question: &Question,
 ) -> Outcome<Summary> {
-    sites::get(app, ws, site).await?;
+    let found = sites::get(app, ws, site).await?;
     let registry = agents::active(app, ws).await?;
     let (from, to) = hours(question)?;
     let buckets = buckets::between(from, to, question.bucket, &question.zone)?;
@@ -120,7 +122,27 @@ pub(crate) async fn ask(
     }
     let mut summary = Summary::new(from, to, buckets);
     let wanted = question.filter.wanted(&registry);
-    let series_by = question.filter.path.is_some().then(|| finest(from, to));
+    match store_of(&found) {
+        VisitStore::Console => counted_here(app, (ws, site), wanted, &mut summary).await?,
+        VisitStore::AnalyticsEngine => engine::count(app, found, &wanted, &mut summary).await?,
+    }
+    let paths = summary.paths_to_look_up();
+    summary.finish(
+        &registry,
+        &app.store.published_among(ws, site, &paths).await?,
+    );
+    Ok(summary)
+}
+
+/// Counts what our own database has.
+async fn counted_here(
+    app: &App,
+    (ws, site): (WorkspaceId, SiteId),
+    wanted: Wanted,
+    summary: &mut Summary,
+) -> Outcome<()> {
+    let (from, to) = (summary.from_hour, summary.to_hour);
+    let series_by = wanted.path.is_some().then(|| finest(from, to));
     let extent = Extent {
         with_paths: true,
         series_by,
@@ -135,28 +157,22 @@ pub(crate) async fn ask(
     counted
         .by_path()
         .for_each(|cell| summary.add_of_path(&cell));
-    if series_by.is_some() {
-        let before = (summary.previous_hour(), from);
-        let extent = Extent {
-            with_paths: false,
-            series_by,
-        };
-        let earlier = app
-            .store
-            .traffic_counts(ws, site, before, wanted, extent)
-            .await?;
-        for (hour, agent, outcome, identity, visits) in earlier.series().chain(counted.series()) {
-            summary.add_at(hour, agent, (outcome, identity), visits);
-        }
-    } else {
-        hours_of_all(app, (ws, site), &wanted, &mut summary).await?;
+    if series_by.is_none() {
+        return hours_of_all(app, (ws, site), &wanted, summary).await;
     }
-    let paths = summary.paths_to_look_up();
-    summary.finish(
-        &registry,
-        &app.store.published_among(ws, site, &paths).await?,
-    );
-    Ok(summary)
+    let before = (summary.previous_hour(), from);
+    let extent = Extent {
+        with_paths: false,
+        series_by,
+    };
+    let earlier = app
+        .store
+        .traffic_counts(ws, site, before, wanted, extent)
+        .await?;
+    for (hour, agent, outcome, identity, visits) in earlier.series().chain(counted.series()) {
+        summary.add_at(hour, agent, (outcome, identity), visits);
+    }
+    Ok(())
 }
 
 /// What the series of some paths is made of: hours, or for long spans UTC days.

@@ -190,6 +190,13 @@ impl LocalCloudflare {
         }
     }
 
+    /// Whether Analytics Engine is enabled for the accounts from now on.
+    pub(crate) fn analytics_engine_is(&self, is_enabled: bool) {
+        for account in &mut self.emulator.world().write().accounts {
+            account.analytics_engine = is_enabled;
+        }
+    }
+
     /// How the origin behaves from now on.
     pub(crate) fn origin_is(&self, mood: Mood) {
         *self.mood.lock().expect("nobody panics") = mood;

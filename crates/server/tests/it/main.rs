@@ -49,6 +49,7 @@ mod story;
 mod sync;
 mod token_check;
 mod traffic;
+mod traffic_engine;
 mod twice;
 mod unreadable;
 mod verification;

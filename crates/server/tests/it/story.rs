@@ -47,8 +47,17 @@ impl Story {
 
     /// With more settings of the program.
     pub(crate) async fn begin_with_settings(more: &[(&'static str, &str)]) -> Self {
+        Self::begin_with_all("", "", more).await
+    }
+
+    /// With switches of the local Cloudflare, more in its state, and more settings of the program.
+    pub(crate) async fn begin_with_all(
+        switches: &str,
+        state: &str,
+        more: &[(&'static str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let cloud = LocalCloudflare::start_with("", "").await;
+        let cloud = LocalCloudflare::start_with(switches, state).await;
         let database = format!("sqlite://{}/test.db", folder.path().display());
         let program = Program::start_with(database, folder.path(), &cloud, more).await;
         Self::of(program, cloud, folder).await

@@ -13,7 +13,7 @@ use crate::{
     problem::{Outcome, Problem},
     services::{
         connections,
-        token_check::{UNWATCHED, permissions_json},
+        token_check::{UNWATCHED, optional_json, permissions_json},
         token_text::cleaned_away,
         token_url,
         warnings::{self, Warning},
@@ -66,6 +66,9 @@ pub(crate) struct ConnectionView {
     /// `{name, scope, level, accountId?, zoneId?, granted (yes, no, unknown), detail, fixUrl}` each.
     #[schema(value_type = Vec<Value>)]
     permissions: Value,
+    /// What is not needed, in the same shape: *Account Analytics: Read*, for sites whose visits are kept in Analytics Engine.
+    #[schema(value_type = Vec<Value>)]
+    optional_permissions: Value,
     created_at: String,
     checked_at: String,
     /// When it is checked again by itself; null when that is off.
@@ -138,6 +141,7 @@ fn view(app: &App, connection: &Connection, sites: &[SiteName]) -> ConnectionVie
             })
             .collect(),
         permissions: permissions_json(&connection.permissions),
+        optional_permissions: optional_json(&connection.permissions, connection.token_kind),
         created_at: rfc3339(connection.created_at),
         checked_at: rfc3339(connection.checked_at),
         next_check_at: app

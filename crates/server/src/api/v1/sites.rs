@@ -30,6 +30,7 @@ use domain::{
     agents::{AgentPolicy, Purpose, Treatment},
     desired::{RouteChoice, RouteChoiceKind},
     names::Hostname,
+    visit::VisitStore,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -129,6 +130,10 @@ struct SettingsView {
     visits_kept_days: u16,
     /// Whether a visit keeps a shortened address: the first 24 bits of IPv4, 48 of IPv6.
     keeps_network: bool,
+    /// Where visits are kept: `console` (in our database; the Worker sends them here) or `analytics_engine` (in the account's
+    /// Workers Analytics Engine; unverified in production).
+    #[schema(value_type = String)]
+    visit_store: VisitStore,
 }
 
 fn view(site: &Site) -> SiteView {
@@ -155,6 +160,7 @@ fn view(site: &Site) -> SiteView {
             markdown_from_html: site.settings.markdown_from_html,
             visits_kept_days: site.settings.visits_kept_days,
             keeps_network: site.settings.keeps_network,
+            visit_store: site.settings.visit_store,
         },
         route_patterns: site.settings.route_patterns.clone(),
         route_choices: site.settings.route_choices.iter().map(choice).collect(),
@@ -269,6 +275,9 @@ struct SettingsPatchBody {
     visits_kept_days: Option<u16>,
     /// From the next visits on; those that are kept stay as they are until their days are over.
     keeps_network: Option<bool>,
+    /// `console` or `analytics_engine`. Takes effect with the next deployment; past visits stay where they are.
+    #[schema(value_type = Option<String>)]
+    visit_store: Option<VisitStore>,
     /// Whether variants may hold scripts; agents run none.
     allow_scripts: Option<bool>,
     /// `keep`, `strip` or `add`. Variants get the paths that they have by it.
@@ -371,6 +380,7 @@ async fn change(
         markdown_from_html: settings.markdown_from_html,
         visits_kept_days: settings.visits_kept_days,
         keeps_network: settings.keeps_network,
+        visit_store: settings.visit_store,
         route_patterns: body.route_patterns.map(patterns),
         trailing_slash: settings.trailing_slash,
         query_parameters: settings.query_parameters,

@@ -9,7 +9,7 @@ use crate::{
     problem::{Outcome, Problem},
     services::agents,
     services::traffic::{
-        self, AgentCounts, Asked, Bucket, Counts, PathCounts, Point, Question, Summary,
+        self, AgentCounts, Asked, Bucket, Counts, Estimate, PathCounts, Point, Question, Summary,
     },
 };
 use axum::{
@@ -21,7 +21,7 @@ use domain::{
     identity::Identity,
     time::Millis,
     traffic::HOUR_MS,
-    visit::{Visit, VisitOutcome},
+    visit::{Visit, VisitOutcome, VisitStore},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -133,6 +133,16 @@ pub(crate) struct TrafficView {
     previous: CountsView,
     /// Visits that Workers could not deliver, as they told later.
     dropped: u64,
+    /// Where these visits are kept: `console` or `analytics_engine`.
+    store: &'static str,
+    /// Whether the counts are estimates, made from some of the visits. Only with `analytics_engine`.
+    sampled: bool,
+    /// How many data points they are estimated from; null where every visit was counted by us.
+    sampled_points: Option<u64>,
+    /// How many visits a data point stands for on average; null likewise.
+    sample_interval: Option<f64>,
+    /// What to know of these counts, in words.
+    notes: Vec<String>,
     series: Vec<PointView>,
     by_agent: Vec<AgentView>,
     by_purpose: Vec<PurposeView>,
@@ -192,6 +202,10 @@ fn path(found: &PathCounts) -> PathView {
 
 /// The answer for programs.
 pub(crate) fn view(registry: &Registry, question: &Question, summary: &Summary) -> TrafficView {
+    let store = match summary.estimate {
+        Some(_) => VisitStore::AnalyticsEngine,
+        None => VisitStore::Console,
+    };
     TrafficView {
         from: hour(summary.from_hour),
         to: hour(summary.to_hour),
@@ -200,6 +214,11 @@ pub(crate) fn view(registry: &Registry, question: &Question, summary: &Summary) 
         totals: counts(&summary.totals),
         previous: counts(&summary.previous),
         dropped: summary.dropped,
+        store: store.as_str(),
+        sampled: summary.estimate.as_ref().is_some_and(Estimate::is_sampled),
+        sampled_points: summary.estimate.as_ref().map(|estimate| estimate.points),
+        sample_interval: summary.estimate.as_ref().map(Estimate::rate),
+        notes: summary.notes(),
         series: summary.series.iter().map(point).collect(),
         by_agent: summary
             .agents

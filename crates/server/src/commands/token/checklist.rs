@@ -44,7 +44,10 @@ fn bare_table() -> Table {
 
 fn cells(check: &PermissionCheck, is_answered: bool) -> Vec<Cell> {
     let is_coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let (mark, word, colour) = words(check.granted, is_answered);
+    let (mark, word, colour) = match check.granted {
+        Granted::No if check.permission.is_optional() => ("·", "no, optional", Color::DarkGrey),
+        granted => words(granted, is_answered),
+    };
     let (mut mark, mut word) = (Cell::new(mark), Cell::new(word));
     if is_coloured {
         mark = mark.fg(colour).add_attribute(Attribute::Bold);
@@ -221,5 +224,14 @@ mod tests {
         }
         assert!(!rows.message().contains("NO"));
         assert!(checklist(&[check(Granted::No, "the evidence")]).contains("the evidence"));
+        let optional = PermissionCheck {
+            permission: Permission::AccountAnalytics,
+            ..check(Granted::No, "")
+        };
+        let shown = checklist(&[optional]);
+        assert!(
+            shown.contains("no, optional") && !shown.contains("NO"),
+            "{shown}"
+        );
     }
 }

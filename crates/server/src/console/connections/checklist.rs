@@ -332,6 +332,7 @@ fn purpose(permission: Permission) -> &'static str {
         Permission::AccountSettings => "To know which account it is",
         Permission::WorkersRoutes => "To put the Worker in front of a domain",
         Permission::Zone => "To see which domains there are",
+        Permission::AccountAnalytics => "To read visits that a site keeps in Analytics Engine",
     }
 }
 

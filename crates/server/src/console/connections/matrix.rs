@@ -32,7 +32,7 @@ pub(crate) struct AccountForm {
 pub(crate) struct AccountTable {
     /// The connection's id.
     pub(crate) connection: String,
-    /// The five: name and level.
+    /// The five and what is not needed: name and level.
     pub(crate) columns: Vec<(&'static str, &'static str)>,
     /// The accounts of this page.
     pub(crate) rows: Vec<AccountRow>,
@@ -134,9 +134,15 @@ pub(super) fn of(
         .collect();
     AccountTable {
         connection: connection.id.to_string(),
-        columns: Permission::ALL
-            .into_iter()
-            .map(|permission| (permission.name(), level_word(permission)))
+        columns: columns()
+            .map(|permission| {
+                let level = match permission.level() {
+                    _ if permission.is_optional() => "Read, optional",
+                    Level::Edit => "Edit",
+                    Level::Read => "Read",
+                };
+                (permission.name(), level)
+            })
             .collect(),
         rows,
         words: if used == total {
@@ -157,11 +163,11 @@ pub(super) fn of(
     }
 }
 
-fn level_word(permission: Permission) -> &'static str {
-    match permission.level() {
-        Level::Edit => "Edit",
-        Level::Read => "Read",
-    }
+/// The five, and what is not needed.
+fn columns() -> impl Iterator<Item = Permission> {
+    Permission::ALL
+        .into_iter()
+        .chain([Permission::AccountAnalytics])
 }
 
 fn row(
@@ -172,8 +178,7 @@ fn row(
     sites: &[Site],
 ) -> AccountRow {
     let mut evidence = Vec::new();
-    let cells = Permission::ALL
-        .into_iter()
+    let cells = columns()
         .map(|permission| {
             let own: Vec<_> = checks
                 .iter()
@@ -184,11 +189,13 @@ fn row(
             let (state, words) = match counted {
                 Some(counted) if permission == Permission::WorkersRoutes => routes(counted),
                 Some(counted) => (State::from(Granted::Yes), plural(counted.zones, "zone")),
+                None if permission.is_optional() => optional(&own),
                 None => plain(&own),
             };
             if let Some(worst) = worst(&own)
                 && !worst.detail.is_empty()
                 && worst.granted == Granted::No
+                && !permission.is_optional()
             {
                 evidence.push((permission.name(), worst.detail.clone()));
             }
@@ -235,6 +242,17 @@ fn plain(checks: &[&PermissionCheck]) -> (State, String) {
         Some(check) => State::from(check.granted),
     };
     (state, state.word.to_owned())
+}
+
+/// A permission that nothing is missing without: a refusal is no warning.
+fn optional(checks: &[&PermissionCheck]) -> (State, String) {
+    match worst(checks) {
+        Some(check) if check.granted == Granted::No => (
+            State::new("idle", Mark::Ring, "no"),
+            "not granted".to_owned(),
+        ),
+        _ => plain(checks),
+    }
 }
 
 /// *Workers Routes: Edit* over the zones of an account, of which some may not be asked yet.

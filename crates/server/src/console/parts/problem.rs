@@ -6,7 +6,10 @@ use crate::{
     services::token_url,
 };
 use askama::Template;
-use domain::{connection::Granted, time::Millis};
+use domain::{
+    connection::{Granted, TokenKind},
+    time::Millis,
+};
 use serde::Deserialize;
 use std::sync::OnceLock;
 
@@ -170,6 +173,19 @@ pub(crate) fn set_support(url: Option<&url::Url>) {
     let _ = SUPPORT.set(url.map(ToString::to_string));
 }
 
+/// Cloudflare's form with what the problem is about.
+fn form(problem: &Problem) -> url::Url {
+    let is_analytics = problem
+        .cloudflare
+        .as_ref()
+        .is_some_and(|said| said.endpoint.contains("/analytics_engine/"));
+    if is_analytics {
+        token_url::form_with_analytics(TokenKind::User)
+    } else {
+        token_url::user_form()
+    }
+}
+
 impl ProblemPanel {
     /// Where people get help; none: they copy the details.
     fn support(&self) -> Option<&'static str> {
@@ -201,7 +217,7 @@ impl ProblemPanel {
         if fixes {
             actions.push(Action {
                 label: "Open the form, filled in",
-                href: token_url::user_form().to_string(),
+                href: form(&problem).to_string(),
                 is_away: true,
             });
         }

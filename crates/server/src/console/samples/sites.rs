@@ -179,6 +179,8 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 on_change: "mark".to_owned(),
                 withholds: true,
                 markdown: false,
+                visits: "analytics_engine".to_owned(),
+                reads_visits: false,
                 zone: "shop.example".to_owned(),
                 connection: None,
                 connections: vec![named("c2", NASTY)],

@@ -15,7 +15,9 @@ use crate::{
     },
     problem::{Code, Outcome, Problem},
     services::{
-        agents, previews,
+        agents,
+        preflight::may_read_visits,
+        previews,
         sites::{self, PatternsGiven, SitePatch},
     },
 };
@@ -26,6 +28,7 @@ use axum::{
 use domain::{
     desired,
     ids::{ConnectionId, SiteId},
+    visit::VisitStore,
 };
 use serde::Deserialize;
 use store::{OnPageChange, OverQuota, Site, WorkersPlan};
@@ -53,6 +56,7 @@ pub(crate) struct SettingsForm {
     markdown: String,
     kept_days: String,
     network: String,
+    visits: String,
 }
 
 pub(super) async fn load(desk: &Desk, text: &str) -> Outcome<Site> {
@@ -88,7 +92,13 @@ pub(super) async fn settings_view(
         markdown: ticked(site.settings.markdown_from_html),
         kept_days: site.settings.visits_kept_days.to_string(),
         network: ticked(site.settings.keeps_network),
+        visits: site.settings.visit_store.as_str().to_owned(),
     });
+    let connection = desk
+        .app()
+        .store
+        .connection(desk.ws(), site.connection)
+        .await?;
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let open = previews::list(desk.app(), desk.ws(), site.id).await?.len();
     let mut made_of = vec![
@@ -122,6 +132,10 @@ pub(super) async fn settings_view(
         on_change: form.on_change,
         withholds: form.withhold == "yes",
         markdown: form.markdown == "yes",
+        visits: form.visits,
+        reads_visits: connection
+            .as_ref()
+            .is_some_and(|connection| may_read_visits(site, connection)),
         zone: site.zone_name.clone(),
         connection: named_connections(desk, |id| id == site.connection).pop(),
         connections: named_connections(desk, |id| id != site.connection),
@@ -313,6 +327,7 @@ pub(crate) async fn save_settings(
                 markdown_from_html: Some(form.markdown == "yes"),
                 visits_kept_days: kept_days,
                 keeps_network: Some(form.network == "yes"),
+                visit_store: visit_store(&form.visits),
                 ..SitePatch::default()
             };
             sites::update(desk.app(), desk.ws(), site.id, patch).await
@@ -354,6 +369,13 @@ fn on_page_change(word: &str) -> Option<OnPageChange> {
         "remake" => Some(OnPageChange::Remake),
         _ => None,
     }
+}
+
+/// Likewise.
+fn visit_store(word: &str) -> Option<VisitStore> {
+    [VisitStore::Console, VisitStore::AnalyticsEngine]
+        .into_iter()
+        .find(|store| store.as_str() == word)
 }
 
 async fn remove_view(desk: &Desk, site: &Site, problem: Option<Problem>) -> Outcome<RemovePage> {

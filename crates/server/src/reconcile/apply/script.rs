@@ -12,7 +12,10 @@ use crate::{
 use cloudflare::{Binding, ScriptForm, ScriptUpload};
 use domain::{
     desired::{OWNER_TAG, hash_tag, site_tag},
-    edge::{COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, SCRIPT_PART},
+    edge::{
+        COMPATIBILITY_DATE, CONFIG_BINDING, KEY_BINDING, KV_BINDING, SCRIPT_PART,
+        data_point::VISITS_BINDING,
+    },
     observed::UploadIntent,
     preview::PREVIEW_KEY_BINDING,
 };
@@ -48,6 +51,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         unanswered: former.as_ref().map_or(0, |former| former.unanswered + 1),
         preview_key: preview.as_ref().map(|(id, _)| id.clone()),
         key: key_id,
+        dataset: material.desired.dataset.clone(),
     };
     work.record(|recorded| {
         recorded.script_intended = true;
@@ -59,6 +63,13 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         name: PREVIEW_KEY_BINDING.to_owned(),
         text: key.expose().to_owned(),
     });
+    let dataset = material
+        .config
+        .dataset()
+        .map(|name| Binding::AnalyticsEngine {
+            name: VISITS_BINDING.to_owned(),
+            dataset: name.parse().expect("a constant that is a dataset's name"),
+        });
     let upload = ScriptUpload {
         form: ScriptForm::ServiceWorker {
             part: SCRIPT_PART.to_owned(),
@@ -81,6 +92,7 @@ pub(super) async fn upload(work: &mut Work<'_>) -> Result<Option<String>, StepEr
         ]
         .into_iter()
         .chain(preview)
+        .chain(dataset)
         .collect(),
         tags: vec![
             OWNER_TAG.to_owned(),

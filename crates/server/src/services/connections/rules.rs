@@ -6,7 +6,10 @@ use crate::{
     services::token_check::{TokenReport, check_routes, level_word},
 };
 use cloudflare::Api;
-use domain::connection::{Granted, Permission, PermissionCheck, ReachableZone};
+use domain::{
+    connection::{Granted, Permission, PermissionCheck, ReachableZone},
+    visit::VisitStore,
+};
 use store::{Connection, Site};
 
 /// Refuses a token that could do less for the connection's sites than the one before: their accounts with the three
@@ -104,7 +107,7 @@ async fn for_site(
         });
     };
     Ok(match routes(api, report, zone).await.granted {
-        Granted::Yes => Suits::Yes,
+        Granted::Yes => visits(report, site),
         Granted::No => Suits::No(Lack {
             what: format!(
                 "The site {name} needs Workers Routes: Edit on the zone {}.",
@@ -117,6 +120,20 @@ async fn for_site(
             site.zone_name
         )),
     })
+}
+
+/// Visits that are kept in Analytics Engine go on being kept; they are merely not seen here any more.
+fn visits(report: &TokenReport, site: &Site) -> Suits {
+    let may_read = report.optional.iter().any(|check| {
+        check.account_id.as_ref() == Some(&site.account) && check.granted == Granted::Yes
+    });
+    if may_read || site.settings.visit_store == VisitStore::Console {
+        return Suits::Yes;
+    }
+    Suits::Note(format!(
+        "The site {} keeps its visits in Analytics Engine, which the new token was not found to be allowed to read: add Account Analytics: Read to it.",
+        site.name
+    ))
 }
 
 /// The finding of the check, or that of a question now: of many zones not all are asked.

@@ -77,7 +77,10 @@ fn worker_changes(
                 "another preview key",
             ),
             (there.key() != wanted.key(), "another key of the site"),
-            (there.ingest() != wanted.ingest(), "where visits are sent"),
+            (
+                there.dataset() != wanted.dataset() || there.ingest() != wanted.ingest(),
+                "where visits are kept",
+            ),
         ];
         let others = others.iter().filter(|(is_other, _)| *is_other);
         changes.extend(others.map(|(_, words)| (*words).to_owned()));

@@ -10,8 +10,12 @@ use super::{
 };
 use crate::problem::{CloudflareSaid, Outcome};
 use cloudflare::{Api, Error};
-use domain::connection::{
-    Granted, Level, Permission, PermissionCheck, ReachableAccount, ReachableZone, TokenKind,
+use domain::{
+    connection::{
+        Granted, Level, Permission, PermissionCheck, ReachableAccount, ReachableZone, TokenKind,
+        is_good_enough,
+    },
+    ids::AccountId,
 };
 use futures::{StreamExt, stream};
 
@@ -29,6 +33,8 @@ pub(super) struct Asked {
     pub(super) zones: Vec<ReachableZone>,
     /// The answered rows.
     pub(super) permissions: Vec<PermissionCheck>,
+    /// The answered rows of what is not needed.
+    pub(super) optional: Vec<PermissionCheck>,
     /// What Cloudflare said to the first row that is not granted.
     pub(super) said: Option<CloudflareSaid>,
 }
@@ -82,7 +88,13 @@ pub(super) async fn all(
     if let Some(problem) = trouble(&permissions, &asking.errors) {
         return Err(problem.with_permissions(&permissions, kind));
     }
+    let optional = if is_good_enough(&permissions) {
+        asking.optional().await
+    } else {
+        Vec::new()
+    };
     Ok(Asked {
+        optional,
         said: asking.said(),
         accounts: asking.accounts,
         zones: asking.zones,
@@ -205,6 +217,26 @@ impl Asking<'_> {
         }
     }
 
+    /// Asks the accounts that were asked for what is not needed. A refusal is the usual answer, so it is not asked again.
+    async fn optional(&self) -> Vec<PermissionCheck> {
+        let own = |row: &&Row| row.check.permission == Permission::AccountSettings;
+        let questions: Vec<PermissionCheck> = self
+            .rows
+            .iter()
+            .filter(own)
+            .filter(|row| row.check.account_id.is_some())
+            .map(|row| row.check.clone())
+            .collect();
+        stream::iter(questions)
+            .map(|row| async move {
+                let account = row.account_id.clone();
+                check_analytics(self.api, account, row.place).await
+            })
+            .buffered(PARALLEL)
+            .collect()
+            .await
+    }
+
     /// Asks these rows, several at a time, and tells each answer as it comes.
     async fn probe(&mut self, rows: Vec<usize>) {
         let questions: Vec<_> = rows
@@ -276,6 +308,9 @@ async fn probe(api: &Api, check: &PermissionCheck, hint: RoutesHint) -> Finding 
             api.probe_account_settings_read(&account).await
         }
         (Permission::WorkersRoutes, _, Some(zone)) => api.probe_routes_write(&zone).await,
+        (Permission::AccountAnalytics, Some(account), _) => {
+            api.probe_account_analytics_read(&account).await
+        }
         (Permission::Zone, Some(account), _) => api.probe_zone_read(&account).await,
         _ => {
             let detail = "There is nothing to ask it on.".to_owned();
@@ -294,6 +329,8 @@ fn in_words(permission: Permission, found: cloudflare::Granted, hint: RoutesHint
         cloudflare::Granted::No { evidence, error } => {
             let words = if error.is_unauthenticated() {
                 "Cloudflare does not take the token here."
+            } else if permission == Permission::AccountAnalytics {
+                "Not granted here, or Analytics Engine is not enabled for the account."
             } else if permission.level() == Level::Read {
                 "Not granted here."
             } else if hint == RoutesHint::ReadOnly {
@@ -316,6 +353,22 @@ fn in_words(permission: Permission, found: cloudflare::Granted, hint: RoutesHint
             }
         }
     }
+}
+
+/// Asks one account for *Account Analytics: Read*.
+async fn check_analytics(api: &Api, account: Option<AccountId>, place: String) -> PermissionCheck {
+    let mut check = PermissionCheck {
+        permission: Permission::AccountAnalytics,
+        account_id: account,
+        zone_id: None,
+        place,
+        granted: Granted::Unknown,
+        detail: String::new(),
+    };
+    let finding = probe(api, &check, RoutesHint::None).await;
+    check.granted = finding.granted;
+    check.detail = finding.detail;
+    check
 }
 
 /// Asks one zone for *Workers Routes: Edit*.

@@ -247,8 +247,19 @@ pub(crate) fn permissions_json_of(checks: &[PermissionCheck], kind: TokenKind) -
         TokenKind::User => token_url::user_form(),
         TokenKind::Account => token_url::account_form(),
     };
+    rows_json(checks, kind, form.as_str(), false)
+}
+
+/// The same of the permissions that are not needed; the form grants them, too.
+pub(crate) fn optional_json(checks: &[PermissionCheck], kind: TokenKind) -> Value {
+    let form = token_url::form_with_analytics(kind);
+    rows_json(checks, kind, form.as_str(), true)
+}
+
+fn rows_json(checks: &[PermissionCheck], kind: TokenKind, form: &str, optional: bool) -> Value {
     checks
         .iter()
+        .filter(|check| check.permission.is_optional() == optional)
         .map(|check| {
             json!({
                 "name": check.permission.name(),
@@ -259,7 +270,7 @@ pub(crate) fn permissions_json_of(checks: &[PermissionCheck], kind: TokenKind) -
                 "place": check.place,
                 "granted": check.granted,
                 "detail": check.detail,
-                "fixUrl": fix_url(check, kind, form.as_str()),
+                "fixUrl": fix_url(check, kind, form),
             })
         })
         .collect()

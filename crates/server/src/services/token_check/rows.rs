@@ -11,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 /// With at most so many zones each has its rows. With more, so many zones are asked, or one of each asked account.
 pub(super) const ZONES_ASKED: usize = 25;
 
-/// So many accounts are asked: each takes four calls and, refused, four more, and all of a check stays below the burst
-/// that the client allows.
+/// So many accounts are asked: each takes four calls and, refused, four more, or one more for what is optional, and all of a
+/// check stays below the burst that the client allows.
 pub(super) const ACCOUNTS_ASKED: usize = 50;
 
 /// What a row asks.

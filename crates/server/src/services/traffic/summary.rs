@@ -1,5 +1,6 @@
 //! The answer to a question: totals, and the same visits by time, agent, purpose, path and identity.
 
+use super::Estimate;
 use domain::{
     agents::{Purpose, Registry},
     identity::Identity,
@@ -117,6 +118,8 @@ pub(crate) struct Summary {
     pub(crate) previous: Counts,
     /// Visits that Workers told of having lost.
     pub(crate) dropped: u64,
+    /// How far the counts can be relied on, where Cloudflare keeps them.
+    pub(crate) estimate: Option<Estimate>,
     /// By time.
     pub(crate) series: Vec<Point>,
     /// By agent, most visits first.
@@ -150,6 +153,7 @@ impl Summary {
             totals: Counts::default(),
             previous: Counts::default(),
             dropped: 0,
+            estimate: None,
             series: buckets.into_iter().map(point).collect(),
             agents: Vec::new(),
             purposes: Vec::new(),
@@ -250,6 +254,14 @@ impl Summary {
     fn point(&mut self, hour: i64) -> Option<&mut Point> {
         let at = self.series.partition_point(|point| point.start <= hour);
         at.checked_sub(1).and_then(|at| self.series.get_mut(at))
+    }
+
+    /// What to know of the counts, in words.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.estimate
+            .as_ref()
+            .map(Estimate::notes)
+            .unwrap_or_default()
     }
 
     /// The paths that matter: of these it must be known whether they have a variant.

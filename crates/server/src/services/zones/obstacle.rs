@@ -96,6 +96,7 @@ impl<'a> Judge<'a> {
         for check in &connection.permissions {
             if let Some(account) = &check.account_id
                 && check.permission.scope() == Scope::Account
+                && !check.permission.is_optional()
                 && check.granted == Granted::No
             {
                 // The first in the guide's order, whatever the order of the checks.

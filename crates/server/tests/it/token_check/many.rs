@@ -104,8 +104,10 @@ async fn of_many_zones_the_best_of_each_account_are_asked() {
     let before = cloud.calls().await;
     let answer = super::answer(&program, token).await;
     assert_eq!(answer.status, 201, "{:#}", answer.body);
-    // Verify, one page of accounts, two of zones; three questions per account, and 25 zones.
-    assert_eq!(cloud.calls().await - before, 1 + 1 + 2 + 3 * 3 + 25);
+    // Verify, one page of accounts, two of zones; three questions per account, 25 zones, and the optional permission.
+    assert_eq!(cloud.calls().await - before, 1 + 1 + 2 + 3 * 3 + 25 + 3);
+    let optional = answer.body["optionalPermissions"].as_array();
+    assert_eq!(optional.map(Vec::len), Some(ACCOUNTS));
     let rows = answer.body["permissions"].as_array().expect("rows");
     assert_eq!(rows.len(), 3 * 3 + 2 * 25 + 2 * 3);
     for account in 0..ACCOUNTS {
