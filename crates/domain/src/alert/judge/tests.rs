@@ -347,30 +347,30 @@ fn what_is_switched_off_is_not_told_and_ends() {
 #[test]
 fn thresholds_have_ranges() {
     assert_eq!(Rules::default().check(), Ok(()));
-    let changes: [(&str, fn(&mut Rules)); 10] = [
-        ("agentStopped.silentHours", |rules| {
-            rules.agent_stopped.silent_hours = 11
-        }),
-        ("agentStopped.silentHours", |rules| {
-            rules.agent_stopped.silent_hours = u32::MAX
-        }),
-        ("agentStopped.days", |rules| rules.agent_stopped.days = 8),
-        ("agentStopped.visits", |rules| {
-            rules.agent_stopped.visits = 0
-        }),
-        ("errors.percent", |rules| rules.errors.percent = 101),
-        ("errors.visits", |rules| rules.errors.visits = u64::MAX),
-        ("errors.hours", |rules| rules.errors.hours = 0),
-        ("unknownBot.visits", |rules| rules.unknown_bot.visits = 0),
-        ("contradicted.percent", |rules| {
-            rules.contradicted.percent = 0
-        }),
-        ("contradicted.times", |rules| rules.contradicted.times = 0),
-    ];
-    for (field, change) in changes {
-        let mut rules = Rules::default();
-        change(&mut rules);
-        assert_eq!(rules.check().expect_err(field).field, field);
+    for (field, json) in [
+        (
+            "agentStopped.silentHours",
+            r#"{"agentStopped":{"silentHours":11}}"#,
+        ),
+        (
+            "agentStopped.silentHours",
+            r#"{"agentStopped":{"silentHours":4294967295}}"#,
+        ),
+        ("agentStopped.days", r#"{"agentStopped":{"days":8}}"#),
+        ("agentStopped.visits", r#"{"agentStopped":{"visits":0}}"#),
+        ("errors.percent", r#"{"errors":{"percent":101}}"#),
+        (
+            "errors.visits",
+            r#"{"errors":{"visits":18446744073709551615}}"#,
+        ),
+        ("errors.hours", r#"{"errors":{"hours":0}}"#),
+        ("unknownBot.visits", r#"{"unknownBot":{"visits":0}}"#),
+        ("contradicted.percent", r#"{"contradicted":{"percent":0}}"#),
+        ("contradicted.times", r#"{"contradicted":{"times":0}}"#),
+        ("contradicted.visits", r#"{"contradicted":{"visits":0}}"#),
+    ] {
+        let rules: Rules = serde_json::from_str(json).expect(json);
+        assert_eq!(rules.check().expect_err(json).field, field);
     }
     let read: Rules = serde_json::from_str(r#"{"errors":{"percent":20}}"#).expect("a part");
     assert_eq!((read.errors.percent, read.errors.visits), (20, 50));

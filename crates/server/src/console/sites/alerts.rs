@@ -236,12 +236,7 @@ pub(crate) fn rule_parts(rules: &Rules, typed: Option<&BTreeMap<String, String>>
                     (1, 100),
                     errors.percent,
                 ),
-                number(
-                    "errors.visits",
-                    "Of at least so many visits",
-                    many,
-                    errors.visits,
-                ),
+                number("errors.visits", "Of so many visits", many, errors.visits),
                 number(
                     "errors.hours",
                     "In so many hours",
