@@ -102,6 +102,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/{id}/traffic", get(traffic::show))
         .route("/sites/{id}/traffic/live", get(traffic::live))
         .route("/sites/{id}/traffic/export", get(traffic::export))
+        .route("/sites/{id}/traffic/unknown", get(traffic::unknown))
         .route("/sites/{id}/traffic/test-visit", post(traffic::send))
         .route("/sites/{id}/alerts", get(sites::alerts))
         .route("/sites/{id}/alerts/rules", post(sites::save_rules))

@@ -20,7 +20,7 @@ use crate::{
 };
 use askama::Template;
 use axum::response::Response;
-use domain::{deployment::SiteStatus, time::Millis};
+use domain::{deployment::SiteStatus, time::Millis, visit::VisitStore};
 use store::{Alert, ConnectionGlance, Page, Site};
 
 /// As many agents are named.
@@ -63,6 +63,8 @@ pub(crate) struct Visited {
     pub(crate) served: String,
     /// The points of a line by hour; empty when nobody came.
     pub(crate) line: String,
+    /// Whether they are kept in Analytics Engine, which is not asked for this page.
+    pub(crate) is_elsewhere: bool,
 }
 
 /// An agent that came.
@@ -181,7 +183,8 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
     for site in &sites {
         let counts = app.store.count_variants(ws, site.id).await?;
         published += counts.published;
-        let visited = glance.sites.get(&site.id).map(visited).unwrap_or_default();
+        let mut visited = glance.sites.get(&site.id).map(visited).unwrap_or_default();
+        visited.is_elsewhere = traffic::store_of(site) == VisitStore::AnalyticsEngine;
         rows.push((SiteRow::of(site, counts, now), visited));
     }
     let first = sites.first().map(|site| site.id.to_string());
@@ -252,6 +255,7 @@ fn visited(glance: &SiteGlance) -> Visited {
         visits: count(glance.counts.visits),
         served: share(glance.counts.served(), glance.counts.visits),
         line: points.join(" "),
+        is_elsewhere: false,
     }
 }
 

@@ -6,16 +6,19 @@ mod query;
 mod recent;
 mod rows;
 mod test_visit;
+mod unknown;
 
 #[cfg(test)]
 pub(crate) use self::recent::RecentRow;
+#[cfg(test)]
+pub(crate) use self::unknown::{UnknownPage, UnknownRow};
 pub(crate) use self::{
     chart::Chart,
     query::Shown,
     recent::RecentPart,
     rows::{AgentRow, Fact, MissedRow, PageRow, Split, about, name_of, share},
 };
-pub(super) use self::{export::export, recent::live, test_visit::send};
+pub(super) use self::{export::export, recent::live, test_visit::send, unknown::show as unknown};
 
 use super::{
     desk::{Desk, id, page},

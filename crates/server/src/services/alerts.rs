@@ -6,7 +6,7 @@
 
 mod words;
 
-use super::{sites, webhooks};
+use super::{sites, traffic, webhooks};
 use crate::{
     app::App,
     audit::{self, Actor},
@@ -19,6 +19,7 @@ use domain::{
     ids::{AlertId, SiteId, WorkspaceId},
     time::Millis,
     traffic::Day,
+    visit::VisitStore,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -136,9 +137,14 @@ pub(crate) async fn look_at_next(app: &App) -> Outcome<bool> {
 
 async fn look(app: &App, lease: &LookLease, now: Millis) -> Outcome<()> {
     let (ws, id) = (lease.workspace, lease.site);
+    let site = sites::get(app, ws, id).await?;
     let watch = Watch {
         now,
-        since: watched_since(lease, now, pause_max(app)),
+        // What Analytics Engine keeps is not counted here: then silence says nothing.
+        since: match traffic::store_of(&site) {
+            VisitStore::Console => watched_since(lease, now, pause_max(app)),
+            VisitStore::AnalyticsEngine => now,
+        },
     };
     let days = counts(app, lease, watch).await?;
     let open = app.store.open_alerts(ws, id).await?;
@@ -157,13 +163,10 @@ async fn look(app: &App, lease: &LookLease, now: Millis) -> Outcome<()> {
         Some(next_look(app, now)?)
     };
     let (mut changes, mut messages) = (Vec::new(), Vec::new());
-    if !steps.is_empty() {
-        let site = sites::get(app, ws, id).await?;
-        for step in steps {
-            let (change, message) = kept(app, &site, &open, step, now);
-            changes.push(change);
-            messages.extend(message);
-        }
+    for step in steps {
+        let (change, message) = kept(app, &site, &open, step, now);
+        changes.push(change);
+        messages.extend(message);
     }
     let look = AlertLook {
         at: now,

@@ -15,6 +15,7 @@ pub(super) fn overview() -> Vec<(&'static str, String)> {
                     visits: "1,284".to_owned(),
                     served: "76 %".to_owned(),
                     line: "0,20 4,12 8,2 12,9".to_owned(),
+                    is_elsewhere: false,
                 },
                 Visited::default(),
                 Visited::default(),

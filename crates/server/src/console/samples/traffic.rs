@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::{
-    console::traffic::{Answer, RecentPart, RecentRow, Shown, TrafficPage, figures},
+    console::traffic::{
+        Answer, RecentPart, RecentRow, Shown, TrafficPage, UnknownPage, UnknownRow, figures,
+    },
     services::traffic::sample,
 };
 use domain::agents::Registry;
@@ -72,6 +74,25 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
             ),
         ),
     ];
+    let unknown = |rows: Vec<UnknownRow>, is_complete| {
+        html(&UnknownPage {
+            shell: shell("s1"),
+            site: head("traffic", SiteStatus::InSync),
+            from: Stamp(NOW),
+            is_complete,
+            all: rows.len().to_string(),
+            rows,
+        })
+    };
+    let bot = UnknownRow {
+        user_agent: NASTY.to_owned(),
+        visits: "512".to_owned(),
+        served: "0".to_owned(),
+        first: ago(9_000),
+        last: ago(3),
+    };
+    pages.push(("site-traffic-unknown", unknown(vec![bot], false)));
+    pages.push(("site-traffic-unknown-none", unknown(Vec::new(), true)));
     for (name, by) in [
         ("site-traffic", "purpose"),
         ("site-traffic-agents", "agent"),

@@ -6,7 +6,11 @@ use crate::{
     services::traffic::{AgentCounts, Counts, PathCounts, Summary},
 };
 use domain::{
-    agents::Registry, identity::Identity, time::Millis, traffic::HOUR_MS, visit::VisitOutcome,
+    agents::Registry,
+    identity::Identity,
+    time::Millis,
+    traffic::HOUR_MS,
+    visit::{UNKNOWN_AGENT, VisitOutcome},
 };
 
 /// The width of a split bar, in tenths of its own units.
@@ -205,6 +209,8 @@ pub(crate) struct AgentRow {
     pub(crate) href: String,
     /// Who runs it and what for.
     pub(crate) about: String,
+    /// Whether these are all that the registry does not know.
+    pub(crate) is_unknown: bool,
     /// Visits.
     pub(crate) visits: String,
     /// Against the span before.
@@ -224,6 +230,7 @@ impl AgentRow {
             name: name_of(registry, &found.agent),
             href: shown.of_agent(&found.agent),
             about: about(registry, &found.agent),
+            is_unknown: found.agent == UNKNOWN_AGENT,
             visits: count(found.counts.visits),
             change: change(found.counts.visits, found.previous),
             identity: Split::of(&found.counts),
@@ -240,13 +247,16 @@ impl AgentRow {
 /// Who runs an agent and what for.
 pub(crate) fn about(registry: &Registry, token: &str) -> String {
     registry.agent(token).map_or_else(
-        || "not in the registry".to_owned(),
+        || "in no list, or asked for Markdown by name".to_owned(),
         |agent| format!("{}, {}", agent.operator, agent.purpose.as_str()),
     )
 }
 
 /// The name of an agent.
 pub(crate) fn name_of(registry: &Registry, token: &str) -> String {
+    if token == UNKNOWN_AGENT {
+        return "Unknown bots".to_owned();
+    }
     let known = registry.agent(token);
     known.map_or_else(|| token.to_owned(), |agent| agent.name().to_owned())
 }
