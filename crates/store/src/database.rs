@@ -6,8 +6,8 @@ use crate::{
 };
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::SqliteConnectOptions,
+    DatabaseTransaction, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, sqlx::sqlite::SqliteConnectOptions,
 };
 use sea_orm_migration::MigratorTrait;
 use std::{path::Path, str::FromStr, time::Duration};

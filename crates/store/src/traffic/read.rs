@@ -14,9 +14,7 @@ use domain::{
     ids::{SiteId, WorkspaceId},
     traffic::{Counting, Cube, Day, Extent, Level, Stretch, Wanted, cover},
 };
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 use std::collections::HashSet;
 
 /// The counts of one stretch.
