@@ -154,15 +154,16 @@ impl Store {
             .await?)
     }
 
-    /// Several reads as of one moment.
+    /// A transaction that only reads, all of it as of one moment. On SQLite every transaction that reads is one.
     pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction> {
-        Ok(self
-            .reader()
-            .begin_with_config(
-                Some(IsolationLevel::RepeatableRead),
-                Some(AccessMode::ReadOnly),
-            )
-            .await?)
+        Ok(match self.kind {
+            DatabaseKind::Sqlite => self.reader.begin().await?,
+            DatabaseKind::Postgres => {
+                let isolation = Some(IsolationLevel::RepeatableRead);
+                let access = Some(AccessMode::ReadOnly);
+                self.reader.begin_with_config(isolation, access).await?
+            }
+        })
     }
 
     /// Makes sure that what was just deleted is in no file any more, as far as the database lets us.
