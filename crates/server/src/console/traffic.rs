@@ -60,7 +60,9 @@ pub(crate) struct TrafficPage {
     pub(crate) tokens: Vec<String>,
     /// What came of it.
     pub(crate) answer: Answer,
-    /// The newest visits.
+    /// What to know of the counts.
+    pub(crate) notes: Vec<String>,
+    /// The newest visits; none where Cloudflare keeps them, which tells no single ones.
     pub(crate) recent: Option<RecentPart>,
     /// Where people open the site.
     pub(crate) address: String,
@@ -91,8 +93,6 @@ impl Answer {
 pub(crate) struct Figures {
     /// Which time, in words.
     pub(crate) span: String,
-    /// What to know of the figures.
-    pub(crate) notes: Vec<String>,
     /// The first lines.
     pub(crate) facts: Vec<Fact>,
     /// The chart and its table.
@@ -124,13 +124,15 @@ pub(crate) async fn show(
     shown.place(&site.id.to_string(), query::zone_of(&headers));
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let head = head(&desk, &site, "traffic").await?;
-    let answer = match answered(&desk, &site, &registry, &shown).await {
-        Ok(answer) => answer,
-        Err(problem) => Answer::Problem(Box::new(ProblemPanel::new(problem))),
+    let (answer, notes) = match answered(&desk, &site, &registry, &shown).await {
+        Ok(answered) => answered,
+        Err(problem) => (
+            Answer::Problem(Box::new(ProblemPanel::new(problem))),
+            Vec::new(),
+        ),
     };
     let recent = match &answer {
         Answer::Problem(_) => None,
-        // Single visits are not read from there.
         _ if traffic::store_of(&site) == VisitStore::AnalyticsEngine => None,
         _ => Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?),
     };
@@ -148,22 +150,26 @@ pub(crate) async fn show(
             .map_or_else(String::new, |host| desk.app().edge.origin_for_people(host)),
         shown,
         answer,
+        notes,
         recent,
     }))
 }
 
-async fn answered(desk: &Desk, site: &Site, registry: &Registry, shown: &Shown) -> Outcome<Answer> {
+async fn answered(
+    desk: &Desk,
+    site: &Site,
+    registry: &Registry,
+    shown: &Shown,
+) -> Outcome<(Answer, Vec<String>)> {
     let question = shown.asked().question(desk.now())?;
     let summary = traffic::ask(desk.app(), desk.ws(), site.id, &question).await?;
     if summary.totals.visits == 0 && summary.dropped == 0 {
-        return Ok(Answer::Nobody {
-            can_report: summary.estimate.is_some() || ingest::url(desk.app()).await?.is_some(),
-        });
+        let can_report = summary.estimate.is_some() || ingest::url(desk.app()).await?.is_some();
+        return Ok((Answer::Nobody { can_report }, summary.notes()));
     }
     let now = desk.now();
-    Ok(Answer::Some(Box::new(figures(
-        registry, shown, &question, &summary, now,
-    ))))
+    let figures = figures(registry, shown, &question, &summary, now);
+    Ok((Answer::Some(Box::new(figures)), summary.notes()))
 }
 
 /// The figures of an answer.
@@ -176,7 +182,6 @@ pub(crate) fn figures(
 ) -> Figures {
     Figures {
         span: chart::span(summary, &question.zone),
-        notes: summary.notes(),
         facts: rows::facts(summary),
         chart: Chart::of(registry, shown.by(), question, summary),
         identities: Split::of(&summary.totals),

@@ -18,6 +18,7 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
             shown,
             tokens: vec![NASTY.to_owned()],
             answer,
+            notes: vec![NASTY.to_owned()],
             recent: Some(RecentPart { rows }),
             address: "https://shop.example".to_owned(),
         })
