@@ -644,7 +644,7 @@ async fn data_points_arrive_by_the_runtimes_own_binding() {
     );
     place.bind(
         "writes",
-        Binding::AnalyticsEngine {
+        &Binding::AnalyticsEngine {
             name: "VISITS".into(),
             dataset: "visits".into(),
         },

@@ -20,6 +20,7 @@ pub(crate) mod parts;
 mod settings;
 mod shell;
 mod sites;
+mod traffic;
 mod variants;
 mod verification;
 mod visit;
@@ -93,7 +94,10 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/sites/{id}/agents", post(sites::save_agents))
         .route("/sites/{id}/connection", post(sites::attach))
         .route("/sites/{id}/edge", get(sites::edge))
-        .route("/sites/{id}/traffic", get(sites::traffic))
+        .route("/sites/{id}/traffic", get(traffic::show))
+        .route("/sites/{id}/traffic/live", get(traffic::live))
+        .route("/sites/{id}/traffic/export", get(traffic::export))
+        .route("/sites/{id}/traffic/test-visit", post(traffic::send))
         .route("/sites/{id}/sync/live", get(sites::live))
         .route("/sites/{id}/sync/spread", post(sites::spread))
         .route("/sites/{id}/sync/paid", post(sites::paid))

@@ -218,6 +218,25 @@ impl Store {
             .collect()
     }
 
+    /// The row of the batch with the newest visit, if any.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest_visit_batch(
+        &self,
+        workspace: WorkspaceId,
+        site: SiteId,
+    ) -> Result<Option<i64>> {
+        Ok(of(workspace, site)
+            .select_only()
+            .column(Column::Id)
+            .order_by_desc(Column::LastAt)
+            .order_by_desc(Column::Id)
+            .into_tuple()
+            .one(self.reader())
+            .await?)
+    }
+
     /// The newest batches of a site, newest first.
     ///
     /// # Errors

@@ -108,7 +108,7 @@ impl Place {
     }
 
     /// Gives a script one more binding.
-    pub fn bind(&self, name: &str, binding: Binding) {
+    pub fn bind(&self, name: &str, binding: &Binding) {
         self.change(|world| {
             let script = world.script_mut(ACCOUNT, name).expect("the script");
             for version in &mut script.versions {

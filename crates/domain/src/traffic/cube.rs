@@ -114,7 +114,7 @@ impl Cube {
         });
     }
 
-    /// Adds the counts of a cell.
+    /// Counts what is in a cell of another cube.
     pub fn put(&mut self, cell: Cell<'_>) {
         let key = Key {
             agent: self.agents.number(cell.agent),

@@ -3,18 +3,26 @@
 use super::{
     activity::ActivityRow,
     desk::{Desk, page},
-    parts::{Mark, State, plural},
+    parts::{Mark, State, count, plural},
     shell::{Shell, look_of},
     sites::SiteRow,
+    traffic::{about, name_of, share},
 };
 use crate::{
     problem::Problem,
-    services::{deployments, sites, warnings},
+    services::{
+        agents, deployments, sites,
+        traffic::{self, SiteGlance},
+        warnings,
+    },
 };
 use askama::Template;
 use axum::response::Response;
 use domain::{deployment::SiteStatus, time::Millis};
 use store::{ConnectionGlance, Page, Site};
+
+/// As many agents are named.
+const AGENTS: usize = 5;
 
 /// As many sites the overview looks at.
 const LOOKED_AT: u32 = 100;
@@ -31,10 +39,36 @@ pub(crate) struct OverviewPage {
     pub(crate) summary: String,
     /// What waits for a decision.
     pub(crate) needs: Vec<Need>,
-    /// The sites.
-    pub(crate) sites: Vec<SiteRow>,
+    /// The sites, with what came to them.
+    pub(crate) sites: Vec<(SiteRow, Visited)>,
+    /// All visits of the last 24 hours.
+    pub(crate) visits: String,
+    /// Who came in the last 24 hours.
+    pub(crate) agents: Vec<AgentLine>,
     /// The latest deployments.
     pub(crate) activity: Vec<ActivityRow>,
+}
+
+/// What came to a site in the last 24 hours.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Visited {
+    /// Visits.
+    pub(crate) visits: String,
+    /// The share that got a variant.
+    pub(crate) served: String,
+    /// The points of a line by hour; empty when nobody came.
+    pub(crate) line: String,
+}
+
+/// An agent that came.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentLine {
+    /// Its name.
+    pub(crate) name: String,
+    /// Who runs it and what for.
+    pub(crate) about: String,
+    /// Visits.
+    pub(crate) visits: String,
 }
 
 /// A step of the first-run path.
@@ -135,12 +169,15 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
     let connections = desk.connections();
     let sites = sites::list(app, ws, &Page::first(LOOKED_AT)).await?.items;
+    let glance = traffic::glance(app, ws).await?;
+    let registry = agents::active(app, ws).await?;
     let mut rows = Vec::new();
     let mut published = 0;
     for site in &sites {
         let counts = app.store.count_variants(ws, site.id).await?;
         published += counts.published;
-        rows.push(SiteRow::of(site, counts, now));
+        let visited = glance.sites.get(&site.id).map(visited).unwrap_or_default();
+        rows.push((SiteRow::of(site, counts, now), visited));
     }
     let first = sites.first().map(|site| site.id.to_string());
     let is_live = sites
@@ -178,11 +215,35 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
         ),
         needs,
         sites: rows,
+        visits: count(glance.visits),
+        agents: glance
+            .agents
+            .iter()
+            .take(AGENTS)
+            .map(|(token, visits)| AgentLine {
+                name: name_of(&registry, token),
+                about: about(&registry, token),
+                visits: count(*visits),
+            })
+            .collect(),
         activity: activity
             .iter()
             .map(|deployment| ActivityRow::of(deployment, now))
             .collect(),
     }))
+}
+
+fn visited(glance: &SiteGlance) -> Visited {
+    let most = glance.hours.iter().max().copied().unwrap_or(0).max(1);
+    let points: Vec<String> = (0_u64..)
+        .zip(glance.hours)
+        .map(|(hour, visits)| format!("{},{}", hour * 4, 20 - visits * 18 / most))
+        .collect();
+    Visited {
+        visits: count(glance.counts.visits),
+        served: share(glance.counts.served(), glance.counts.visits),
+        line: points.join(" "),
+    }
 }
 
 fn site_need(site: &Site) -> Option<Need> {

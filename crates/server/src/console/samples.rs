@@ -6,6 +6,7 @@ mod connections;
 mod deployments;
 mod others;
 mod sites;
+mod traffic;
 mod verification;
 
 use super::{
@@ -24,14 +25,13 @@ use super::{
     },
     door::{FirstRunPage, SignInPage},
     failure::PlainProblemPage,
-    overview::{Need, OverviewPage, way},
+    overview::{AgentLine, Need, OverviewPage, Visited, way},
     parts::{Mark, ProblemPanel, Stamp, State, Wait, When, guide_section},
     settings::{DeliveryRow, KeyRow, SettingsPage},
     shell::{Banner, RailSite, Shell, told},
     sites::{
-        Bar, DriftPanel, EdgePage, HostRow, NewSitePage, PageRow, PolicyPart, RemovePage, SHOWS,
-        SLASHES, SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart,
-        TrafficAgentRow, TrafficPage, VariantRow,
+        DriftPanel, EdgePage, HostRow, NewSitePage, PolicyPart, RemovePage, SHOWS, SLASHES,
+        SiteHead, SitePage, SiteRow, SiteSettingsPage, SitesPage, SyncPart, VariantRow,
     },
     variants::{
         ChecksPart, ComparePage, DifferencePart, Finding, HistoryPage, HistoryRow, LongText,
@@ -390,6 +390,7 @@ fn every_page_is_sound() {
         deployments::deployments(),
         bulk::bulk(),
         others::others(),
+        traffic::traffic(),
         verification::verification(),
     ]
     .into_iter()

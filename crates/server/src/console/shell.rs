@@ -122,6 +122,7 @@ pub(crate) fn told(word: &str) -> Option<&'static str> {
             "Connected. What was pasted around the token was left out; the token is sealed and stored."
         }
         "checked" => "Checked just now.",
+        "test_visit" => "A test visit as GPTBot was sent. It shows up here some seconds later.",
         "zones-read" => "The zones were read at Cloudflare just now.",
         "accounts" => "Saved which accounts are used.",
         "renamed" => "Renamed.",

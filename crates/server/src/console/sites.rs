@@ -14,7 +14,6 @@ mod make;
 mod policy;
 mod show;
 mod sync;
-mod traffic;
 
 #[cfg(test)]
 pub(super) use change::SLASHES;
@@ -25,9 +24,6 @@ pub(super) use policy::save_agents;
 pub(crate) use show::head;
 pub(super) use show::{index, show};
 pub(super) use sync::{edge, live, paid, spread};
-pub(super) use traffic::traffic;
-#[cfg(test)]
-pub(crate) use traffic::{Bar, PageRow, TrafficAgentRow, TrafficPage};
 
 /// The list of sites.
 #[derive(Debug, Template)]

@@ -6,6 +6,10 @@
 mod asked;
 mod buckets;
 mod engine;
+mod glance;
+mod recent;
+#[cfg(test)]
+mod sample;
 mod source;
 mod summary;
 
@@ -19,8 +23,8 @@ use domain::{
     identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
-    traffic::{Cell, HOUR_MS, Level},
-    visit::VisitOutcome,
+    traffic::{Cell, Cube, HOUR_MS, Level},
+    visit::{Visit, VisitOutcome},
 };
 use jiff::tz::TimeZone;
 use source::Source;
@@ -28,7 +32,12 @@ use source::Source;
 pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
 pub(crate) use engine::{Answers, Estimate};
-pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary};
+pub(crate) use glance::{SiteGlance, glance};
+pub(crate) use recent::recent;
+#[cfg(test)]
+pub(crate) use sample::sample;
+pub(crate) use source::store_of;
+pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary, purpose_of};
 
 /// The longest span of a question, in hours: two years.
 const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;
@@ -78,7 +87,7 @@ impl Filter {
         outcome: VisitOutcome,
         identity: Identity,
     ) -> bool {
-        let purpose = summary::purpose_of(registry, agent);
+        let purpose = purpose_of(registry, agent);
         (self.agents.is_empty()
             || self
                 .agents
@@ -88,6 +97,14 @@ impl Filter {
                 || purpose.is_some_and(|purpose| self.purposes.contains(&purpose)))
             && (self.outcomes.is_empty() || self.outcomes.contains(&outcome))
             && (self.identities.is_empty() || self.identities.contains(&identity))
+    }
+
+    fn admits_visit(&self, registry: &Registry, visit: &Visit) -> bool {
+        self.admits(registry, &visit.agent, visit.outcome, visit.identity)
+            && self
+                .path
+                .as_deref()
+                .is_none_or(|path| visit.path.starts_with(path))
     }
 
     fn admits_cell(&self, registry: &Registry, cell: &Cell<'_>) -> bool {
@@ -124,27 +141,28 @@ pub(crate) async fn ask(
     let path = question.filter.path.as_deref();
     let source = Source::of(app, found, path, (from, to)).await?;
     let mut summary = Summary::new(from, to, buckets);
-    for counted in source.traffic(app, from, to, Level::Block).await? {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            summary.add(&cell);
-        }
+    let admits = |cell: &Cell<'_>| question.filter.admits_cell(registry, cell);
+    let cubes: Vec<Cube> = source
+        .traffic(app, from, to, Level::Block)
+        .await?
+        .into_iter()
+        .map(|counted| counted.cube)
+        .collect();
+    for cell in cubes.iter().flat_map(Cube::cells).filter(&admits) {
+        summary.add(&cell);
     }
     if question.filter.path.is_some() {
-        series_of_paths(app, &source, registry, question, &mut summary).await?;
+        hours_of_paths(app, &source, registry, question, &mut summary).await?;
     } else {
-        series(app, &source, registry, question, &mut summary).await?;
+        hours_of_all(app, &source, registry, question, &mut summary).await?;
     }
-    summary.previous = before(app, &source, registry, question, (from, to)).await?;
     summary.estimate = source.estimate();
     let paths = summary.paths_to_look_up();
     summary.finish(
         registry,
         &app.store.published_among(ws, site, &paths).await?,
     );
+    summary.find_who_missed(&cubes, admits);
     Ok(summary)
 }
 
@@ -167,15 +185,15 @@ fn hours(question: &Question) -> Outcome<(i64, i64)> {
     Ok((from, to))
 }
 
-/// The series from the counts without paths, hour by hour.
-async fn series(
+/// This span and the one before from the counts without paths, hour by hour.
+async fn hours_of_all(
     app: &App,
     source: &Source,
     registry: &Registry,
     question: &Question,
     summary: &mut Summary,
 ) -> Outcome<()> {
-    let (from, to) = (summary.from_hour, summary.to_hour);
+    let (from, to) = (summary.previous_hour(), summary.to_hour);
     let days = source
         .days(app, from.div_euclid(24), (to + 23).div_euclid(24))
         .await?;
@@ -188,20 +206,19 @@ async fn series(
                 continue;
             }
             for (hour, visits) in (day * 24..).zip(row.hours) {
-                summary.add_to_series(hour, &row.agent, row.outcome, visits.into());
+                let got = (row.outcome, row.identity);
+                summary.add_at(hour, &row.agent, got, visits.into());
             }
         }
         for (hour, dropped) in (day * 24..).zip(counts.dropped()) {
-            if (from..to).contains(&hour) {
-                summary.dropped += u64::from(*dropped);
-            }
+            summary.add_dropped(hour, (*dropped).into());
         }
     }
     Ok(())
 }
 
-/// The series of some paths: from the hours one by one, or for long spans from UTC days.
-async fn series_of_paths(
+/// The same of some paths: from the hours one by one, or for long spans from UTC days.
+async fn hours_of_paths(
     app: &App,
     source: &Source,
     registry: &Registry,
@@ -214,41 +231,18 @@ async fn series_of_paths(
     } else {
         Level::Day
     };
-    for counted in source.traffic(app, from, to, level).await? {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            summary.add_to_series(
-                counted.stretch.start,
-                cell.agent,
-                cell.outcome,
-                cell.sum.visits,
-            );
+    // Apart, so that no piece lies in both.
+    for (from, to) in [(summary.previous_hour(), from), (from, to)] {
+        for counted in source.traffic(app, from, to, level).await? {
+            for cell in counted
+                .cube
+                .cells()
+                .filter(|cell| question.filter.admits_cell(registry, cell))
+            {
+                let got = (cell.outcome, cell.identity);
+                summary.add_at(counted.stretch.start, cell.agent, got, cell.sum.visits);
+            }
         }
     }
     Ok(())
-}
-
-/// The counts of the span of the same length right before.
-async fn before(
-    app: &App,
-    source: &Source,
-    registry: &Registry,
-    question: &Question,
-    (from, to): (i64, i64),
-) -> Outcome<Counts> {
-    let mut counts = Counts::default();
-    let start = from - (to - from);
-    for counted in source.traffic(app, start, from, Level::Block).await? {
-        for cell in counted
-            .cube
-            .cells()
-            .filter(|cell| question.filter.admits_cell(registry, cell))
-        {
-            counts.add(&cell);
-        }
-    }
-    Ok(counts)
 }

@@ -2,10 +2,13 @@
 
 use crate::{
     app::App,
-    edge_client::EdgeError,
+    edge_client::{EdgeAnswer, EdgeError},
     problem::{Code, Outcome, Problem},
 };
-use domain::edge::MARK_HEADER;
+use domain::{
+    edge::{MARK_HEADER, PROBE_HEADER},
+    names::Hostname,
+};
 use http::{HeaderMap, HeaderValue, Method, header};
 use store::Site;
 
@@ -130,7 +133,14 @@ impl Visit {
     }
 }
 
-/// Fetches `path` of the site as `visitor`. `host` must be one of the site's host names; the first is the default.
+/// Fetches `path` of the site as the first visitor does, and lets the Worker count it.
+pub(crate) async fn visit_counted(app: &App, site: &Site, path: &str) -> Outcome<()> {
+    let host = host_of(site, None)?;
+    fetch(app, host, path, headers_of(&VISITORS[0])).await?;
+    Ok(())
+}
+
+/// Fetches `path` of the site as `visitor`; the Worker does not count it. `host` must be one of the site's host names; the first is the default.
 pub(crate) async fn visit(
     app: &App,
     site: &Site,
@@ -138,25 +148,10 @@ pub(crate) async fn visit(
     path: &str,
     visitor: &Visitor,
 ) -> Outcome<Visit> {
-    let host = match host {
-        None => site.hostnames.first(),
-        Some(name) => site.hostnames.iter().find(|host| host.as_str() == name),
-    }
-    .ok_or_else(|| Problem::field("host", "is not one of the site's host names"))?;
-    if path.len() > 4096 {
-        return Err(Problem::field("path", "is longer than 4,096 bytes"));
-    }
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(visitor.user_agent),
-    );
-    headers.insert(header::ACCEPT, HeaderValue::from_static(visitor.accept));
-    let answer = app
-        .edge
-        .send(Method::GET, host, path, headers)
-        .await
-        .map_err(|error| no_answer(&error))?;
+    let host = host_of(site, host)?;
+    let mut headers = headers_of(visitor);
+    headers.insert(PROBE_HEADER, HeaderValue::from_static("1"));
+    let answer = fetch(app, host, path, headers).await?;
     Ok(Visit {
         visitor: *visitor,
         status: answer.status.as_u16(),
@@ -175,6 +170,34 @@ pub(crate) async fn visit(
         is_cut: answer.is_cut,
         took_ms: u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+fn host_of<'a>(site: &'a Site, name: Option<&str>) -> Outcome<&'a Hostname> {
+    match name {
+        None => site.hostnames.first(),
+        Some(name) => site.hostnames.iter().find(|host| host.as_str() == name),
+    }
+    .ok_or_else(|| Problem::field("host", "is not one of the site's host names"))
+}
+
+fn headers_of(visitor: &Visitor) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(visitor.user_agent),
+    );
+    headers.insert(header::ACCEPT, HeaderValue::from_static(visitor.accept));
+    headers
+}
+
+async fn fetch(app: &App, host: &Hostname, path: &str, headers: HeaderMap) -> Outcome<EdgeAnswer> {
+    if path.len() > 4096 {
+        return Err(Problem::field("path", "is longer than 4,096 bytes"));
+    }
+    app.edge
+        .send(Method::GET, host, path, headers)
+        .await
+        .map_err(|error| no_answer(&error))
 }
 
 fn no_answer(error: &EdgeError) -> Problem {

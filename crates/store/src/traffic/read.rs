@@ -13,10 +13,7 @@ use domain::{
     ids::{SiteId, WorkspaceId},
     traffic::{Cube, Day, Level, Stretch, cover},
 };
-use sea_orm::{
-    AccessMode, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IsolationLevel,
-    QueryFilter, QueryOrder, TransactionTrait,
-};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 use std::collections::HashSet;
 
 /// The counts of one stretch.
@@ -43,13 +40,7 @@ impl Store {
         coarsest: Level,
     ) -> Result<Vec<CountedStretch>> {
         // All of it as of one moment: folding moves counts from one piece to another.
-        let tx = self
-            .reader()
-            .begin_with_config(
-                Some(IsolationLevel::RepeatableRead),
-                Some(AccessMode::ReadOnly),
-            )
-            .await?;
+        let tx = self.snapshot().await?;
         let wanted = cover(from, to, coarsest);
         let mut rows = Vec::new();
         let mut open: Vec<Stretch> = wanted.clone();
@@ -112,6 +103,31 @@ impl Store {
             .map(|row| {
                 let day = unpack(&row.data, Row::new("traffic_days", &row.site_id))?;
                 Ok((row.day, day))
+            })
+            .collect()
+    }
+
+    /// The same of every site of a workspace, with the site, in no order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn traffic_days_of_all(
+        &self,
+        workspace: WorkspaceId,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(SiteId, i64, Day)>> {
+        traffic_day::Entity::find()
+            .filter(traffic_day::Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(traffic_day::Column::Day.gte(from))
+            .filter(traffic_day::Column::Day.lt(to))
+            .all(self.reader())
+            .await?
+            .into_iter()
+            .map(|row| {
+                let read = Row::new("traffic_days", &row.site_id);
+                let day = unpack(&row.data, Row::new("traffic_days", &row.site_id))?;
+                Ok((read.parse("site_id", &row.site_id)?, row.day, day))
             })
             .collect()
     }

@@ -15,6 +15,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn verification_lists(&self) -> Result<Vec<VerificationList>> {
+        // A fetch that ends in between would show its attempt without what came of it.
+        let tx = self.snapshot().await?;
         // Without the contents, which may be long.
         let open: Vec<(String, i64, i64, String, i64)> = version::Entity::find()
             .select_only()
@@ -25,7 +27,7 @@ impl Store {
             .column(version::Column::Entries)
             .filter(version::Column::ValidUntil.is_null())
             .into_tuple()
-            .all(self.reader())
+            .all(&tx)
             .await?;
         let mut current = HashMap::new();
         for (url, valid_from, confirmed_at, origin, entries) in open {
@@ -40,8 +42,9 @@ impl Store {
         }
         let rows = list::Entity::find()
             .order_by_asc(list::Column::Url)
-            .all(self.reader())
+            .all(&tx)
             .await?;
+        tx.commit().await?;
         rows.into_iter()
             .map(|model| {
                 let row = Row::new("verification_lists", &model.url);

@@ -5,6 +5,9 @@ import { watchCheck } from "./check.js";
 
 document.documentElement.classList.add("scripts");
 
+/** Whose midnight counts: pages that draw days read it. */
+document.cookie = `time_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
+
 const announce = (text) => {
   const region = document.getElementById("said");
   if (region) region.textContent = text;
@@ -67,6 +70,10 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
+  // What says nothing need not stand in the address.
+  if (form.matches("[data-lean]")) {
+    for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
+  }
   if (form.method !== "post") return;
   form.dataset.sent = "yes";
   form.setAttribute("aria-busy", "true");
@@ -78,6 +85,7 @@ document.addEventListener("submit", (event) => {
   }
 });
 addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("[data-lean] :disabled")) field.disabled = false;
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 

@@ -1,12 +1,12 @@
 //! `/sites/{id}/traffic`: which agents came, what they got, what was missing.
 
-use super::Problems;
+use super::{ListView, Problems};
 use crate::{
     api::extract::{ApiQuery, id},
     app::AppState,
     auth::ApiCaller,
     clock::rfc3339,
-    problem::Outcome,
+    problem::{Outcome, Problem},
     services::agents,
     services::traffic::{
         self, AgentCounts, Asked, Bucket, Counts, Estimate, PathCounts, Point, Question, Summary,
@@ -21,14 +21,16 @@ use domain::{
     identity::Identity,
     time::Millis,
     traffic::HOUR_MS,
-    visit::{VisitOutcome, VisitStore},
+    visit::{Visit, VisitOutcome, VisitStore},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(read))
+    OpenApiRouter::new()
+        .routes(routes!(read))
+        .routes(routes!(visits))
 }
 
 /// How many visits, and what became of them.
@@ -62,6 +64,10 @@ struct PointView {
     visits: u64,
     /// Those that got a variant, or have it.
     served: u64,
+    /// Visits that Workers told of having lost.
+    dropped: u64,
+    /// All visits of the point one span before.
+    previous: u64,
     /// Visits by agent.
     agents: BTreeMap<String, u64>,
 }
@@ -76,8 +82,10 @@ struct AgentView {
     operator: Option<String>,
     /// What it comes for; null when it is not in the registry.
     purpose: Option<String>,
-    /// The beginning of the last point of the series with a visit.
+    /// The hour of its last visit.
     last_seen: Option<String>,
+    /// How many it had in the span right before.
+    previous: u64,
     #[serde(flatten)]
     counts: CountsView,
 }
@@ -99,8 +107,19 @@ struct PathView {
     path: Option<String>,
     /// Whether a variant of it is published now.
     has_variant: bool,
+    /// Who got the page that people get, most visits first; of the first 50 of `missedPaths` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missed_by: Vec<MissedByView>,
     #[serde(flatten)]
     counts: CountsView,
+}
+
+/// An agent that missed a page.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct MissedByView {
+    /// Its token.
+    agent: String,
+    visits: u64,
 }
 
 /// The visits of one identity.
@@ -164,8 +183,10 @@ fn hour(hour: i64) -> String {
 fn point(point: &Point) -> PointView {
     PointView {
         at: hour(point.start),
-        visits: point.visits,
-        served: point.served,
+        visits: point.counts.visits,
+        served: point.counts.served(),
+        dropped: point.dropped,
+        previous: point.previous,
         agents: point.agents.clone(),
     }
 }
@@ -177,6 +198,7 @@ fn agent(registry: &Registry, found: &AgentCounts) -> AgentView {
         operator: known.map(|agent| agent.operator.clone()),
         purpose: known.map(|agent| agent.purpose.as_str().to_owned()),
         last_seen: found.last_seen.map(hour),
+        previous: found.previous,
         counts: counts(&found.counts),
     }
 }
@@ -185,6 +207,14 @@ fn path(found: &PathCounts) -> PathView {
     PathView {
         path: Some(found.path.clone()).filter(|path| !path.is_empty()),
         has_variant: found.has_variant,
+        missed_by: found
+            .missed_by
+            .iter()
+            .map(|(agent, visits)| MissedByView {
+                agent: agent.clone(),
+                visits: *visits,
+            })
+            .collect(),
         counts: counts(&found.counts),
     }
 }
@@ -248,4 +278,100 @@ async fn read(
     let summary = traffic::ask(&app, caller.workspace, site, &question).await?;
     let registry = agents::active(&app, caller.workspace).await?;
     Ok(Json(view(&registry, &question, &summary)))
+}
+
+/// The most visits of one answer.
+const VISITS_MAX: usize = 200;
+
+/// Which visits to show.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct VisitsQuery {
+    /// How many at most, 1 to 200; 50 unless told.
+    limit: Option<usize>,
+    /// Tokens of agents.
+    agent: Option<String>,
+    /// `training`, `search`, `user`.
+    purpose: Option<String>,
+    /// The beginning of the path.
+    path: Option<String>,
+    /// `variant`, `not_modified`, `origin`, `error`.
+    outcome: Option<String>,
+    /// `verified`, `claimed`, `contradicted`.
+    identity: Option<String>,
+}
+
+/// One visit. The address that it came from is not kept.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct VisitView {
+    at: String,
+    /// The agent's token; `unknown` for one that the registry does not know.
+    agent: String,
+    path: String,
+    /// `variant`, `not_modified`, `origin` or `error`.
+    outcome: String,
+    identity: String,
+    /// The answer's status; null when the origin answered without the Worker.
+    status: Option<u16>,
+    /// The exact revision that it got or had, if any.
+    revision: Option<String>,
+    /// The format that it got or had: `html` or `markdown`.
+    format: Option<String>,
+    /// Two letters, as Cloudflare says.
+    country: Option<String>,
+    /// The number of the network that it came from, as Cloudflare says.
+    asn: Option<u32>,
+    /// Milliseconds spent in the Worker.
+    spent_ms: u16,
+    /// Its user agent, where the agent is not known by it.
+    user_agent: Option<String>,
+}
+
+fn visit(visit: Visit) -> VisitView {
+    VisitView {
+        at: rfc3339(visit.at),
+        agent: visit.agent,
+        path: visit.path,
+        outcome: visit.outcome.as_str().to_owned(),
+        identity: visit.identity.as_str().to_owned(),
+        status: Some(visit.status).filter(|status| *status > 0),
+        revision: visit.revision.map(|revision| revision.to_string()),
+        format: visit.format.map(|format| format.as_str().to_owned()),
+        country: visit.country,
+        asn: visit.asn,
+        spent_ms: visit.spent_ms,
+        user_agent: visit.user_agent,
+    }
+}
+
+/// The newest visits one by one, newest first. There is no next page: older ones are counted.
+#[utoipa::path(get, path = "/sites/{id}/visits", operation_id = "visits", tag = "traffic",
+    params(("id" = String, Path), VisitsQuery), responses((status = 200, body = ListView<VisitView>), Problems))]
+async fn visits(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    ApiQuery(query): ApiQuery<VisitsQuery>,
+) -> Outcome<Json<ListView<VisitView>>> {
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=VISITS_MAX).contains(&limit) {
+        return Err(Problem::field("limit", "must be 1 to 200"));
+    }
+    let asked = Asked {
+        agent: query.agent,
+        purpose: query.purpose,
+        path: query.path,
+        outcome: query.outcome,
+        identity: query.identity,
+        ..Asked::default()
+    };
+    let question = asked.question(app.clock.now())?;
+    let site = id(&text, "site")?;
+    let found = traffic::recent(&app, caller.workspace, site, &question.filter, limit).await?;
+    Ok(Json(ListView {
+        items: found.into_iter().map(visit).collect(),
+        next_cursor: None,
+    }))
 }

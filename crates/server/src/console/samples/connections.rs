@@ -8,7 +8,24 @@ pub(super) fn overview() -> Vec<(&'static str, String)> {
         way,
         summary: "3 sites, 2 connections".to_owned(),
         needs,
-        sites: site_rows(),
+        sites: site_rows()
+            .into_iter()
+            .zip([
+                Visited {
+                    visits: "1,284".to_owned(),
+                    served: "76 %".to_owned(),
+                    line: "0,20 4,12 8,2 12,9".to_owned(),
+                },
+                Visited::default(),
+                Visited::default(),
+            ])
+            .collect(),
+        visits: "1,284".to_owned(),
+        agents: vec![AgentLine {
+            name: NASTY.to_owned(),
+            about: NASTY.to_owned(),
+            visits: "702".to_owned(),
+        }],
         activity: activity(),
     };
     let needs = vec![

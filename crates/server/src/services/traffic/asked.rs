@@ -8,7 +8,7 @@ use crate::{
 use domain::{
     agents::Purpose, identity::Identity, time::Millis, traffic::HOUR_MS, visit::VisitOutcome,
 };
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The span when none is given: seven days.
@@ -19,9 +19,10 @@ const SPAN_MS: i64 = 7 * 24 * HOUR_MS;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
-    /// From this time on (RFC 3339), or a span before `to`: `24h`, `7d`, `30d`, `90d`, `12mo`. 7d unless told.
+    /// From this time on (RFC 3339), from the beginning of a day (`2026-11-01`), or a span before `to`: `24h`, `7d`, `30d`, `90d`,
+    /// `12mo`. 7d unless told.
     pub(crate) from: Option<String>,
-    /// Until before this time (RFC 3339); now unless told.
+    /// Until before this time (RFC 3339), or until the end of a day; now unless told.
     pub(crate) to: Option<String>,
     /// `hour`, `day` or `week`; what suits the span unless told.
     pub(crate) bucket: Option<String>,
@@ -46,15 +47,17 @@ impl Asked {
     ///
     /// `validation_failed` about the first word that means nothing.
     pub(crate) fn question(&self, now: Millis) -> Outcome<Question> {
+        let zone = zone(given(self.time_zone.as_deref()))?;
         let to = match given(self.to.as_deref()) {
             None => now,
-            Some(text) => time("to", text)?,
+            // What has not come yet would draw as nothing.
+            Some(text) => Edge::End.time(text, &zone)?.min(now),
         };
         let from = match given(self.from.as_deref()) {
             None => Millis(to.0 - SPAN_MS),
             Some(text) => match span(text) {
                 Some(ms) => Millis(to.0 - ms),
-                None => time("from", text)?,
+                None => Edge::Begin.time(text, &zone)?,
             },
         };
         let hours = (to.0 - from.0) / HOUR_MS;
@@ -65,7 +68,7 @@ impl Asked {
                 None => Bucket::for_hours(hours),
                 Some(text) => word("bucket", text, "hour, day or week")?,
             },
-            zone: zone(given(self.time_zone.as_deref()))?,
+            zone,
             filter: self.filter()?,
         })
     }
@@ -114,13 +117,39 @@ fn words<T: DeserializeOwned>(field: &str, text: Option<&str>, known: &str) -> O
     list(text).map(|text| word(field, text, known)).collect()
 }
 
-fn time(field: &str, text: &str) -> Outcome<Millis> {
-    parse_rfc3339(text).ok_or_else(|| {
-        Problem::field(
-            field,
-            "must be a time such as 2026-11-01T00:00:00Z, or for `from` a span such as 7d",
-        )
-    })
+/// Which end of a span a time is.
+#[derive(Clone, Copy)]
+enum Edge {
+    Begin,
+    End,
+}
+
+impl Edge {
+    /// A time of the clock, or a day, of which the span holds all.
+    fn time(self, text: &str, zone: &TimeZone) -> Outcome<Millis> {
+        if let Some(time) = parse_rfc3339(text) {
+            return Ok(time);
+        }
+        let midnight = || {
+            let day: Date = text.parse().ok()?;
+            let day = match self {
+                Self::Begin => day,
+                Self::End => day.tomorrow().ok()?,
+            };
+            let time = day.to_zoned(zone.clone()).ok()?;
+            Some(Millis(time.timestamp().as_millisecond()))
+        };
+        midnight().ok_or_else(|| match self {
+            Self::Begin => Problem::field(
+                "from",
+                "must be a day such as 2026-11-01, a time such as 2026-11-01T00:00:00Z, or a span such as 7d",
+            ),
+            Self::End => Problem::field(
+                "to",
+                "must be a day such as 2026-11-01 or a time such as 2026-11-01T00:00:00Z",
+            ),
+        })
+    }
 }
 
 /// Milliseconds of `24h`, `7d`, `12mo` (365 days).
@@ -174,9 +203,34 @@ mod tests {
             "7w",
             "99999999999999999d",
             "2026-13-01",
+            "2026-11-01x",
         ] {
             assert!(asked(bad).question(NOW).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn days_are_whole_and_of_the_askers_zone() {
+        let asked = Asked {
+            from: Some("2026-11-01".to_owned()),
+            to: Some("2026-11-02".to_owned()),
+            time_zone: Some("Europe/Berlin".to_owned()),
+            ..Asked::default()
+        };
+        let question = asked.question(NOW).expect("days");
+        assert_eq!(
+            question.from,
+            parse_rfc3339("2026-10-31T23:00:00Z").expect("a time")
+        );
+        assert_eq!(
+            question.to,
+            parse_rfc3339("2026-11-02T23:00:00Z").expect("a time")
+        );
+        let ahead = Asked {
+            to: Some("2199-01-01".to_owned()),
+            ..Asked::default()
+        };
+        assert_eq!(ahead.question(NOW).expect("now").to, NOW);
     }
 
     #[test]

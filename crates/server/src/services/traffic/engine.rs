@@ -5,6 +5,10 @@
 //! months; and nobody is judged, since the Worker writes no address: every visit counts as *claimed*. Answers are kept in
 //! memory for some seconds: each question counts against what Cloudflare allows in a day (10,000 on the free plan, official).
 
+mod answers;
+mod counting;
+mod estimate;
+
 use crate::{
     app::App,
     problem::{Code, Outcome, Problem},
@@ -12,32 +16,26 @@ use crate::{
     services::connections,
 };
 use cloudflare::{Api, DataGroup, DataQuery, DatasetName, GroupBy};
+use counting::{add_others, put};
 use domain::{
     edge::data_point::{
         AGENT_BLOB, FORMAT_BLOB, KEPT_DAYS, OUTCOME_BLOB, PATH_BLOB, SPENT_DOUBLE, VISITS_DATASET,
     },
-    identity::Identity,
     time::Millis,
-    traffic::{Cell, Cube, Day, HOUR_MS, Level, OTHER_PATHS, Stretch, Sum},
-    variant::Format,
-    visit::{PATH_BYTES_MAX, VisitOutcome},
+    traffic::{Cube, Day, HOUR_MS, Level, OTHER_PATHS, Stretch},
 };
-use serde::de::DeserializeOwned;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use store::{CountedStretch, Site};
 
+pub(crate) use answers::Answers;
+pub(crate) use estimate::Estimate;
+
 /// The most groups of a question that names paths, and of one by time; beyond them less is told apart.
 const GROUPS_MAX: u32 = 10_000;
-
-/// How long an answer is good for.
-const FRESH: Duration = Duration::from_secs(20);
-
-/// The most groups that are kept in memory, in all answers together.
-const KEPT_MAX: usize = 100_000;
 
 /// How long a question may take, with what is repeated of it.
 const TIME: Duration = Duration::from_secs(20);
@@ -48,82 +46,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const HOUR_S: u32 = 3_600;
 const DAY_S: u32 = 24 * HOUR_S;
 
-/// How far counts can be relied on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Estimate {
-    /// Visits, as Cloudflare estimates them.
-    pub(crate) visits: u64,
-    /// The data points that it has of them.
-    pub(crate) points: u64,
-    /// The first hour of which it surely still has everything, where the question or the time before begins earlier.
-    pub(crate) kept_from: Option<i64>,
-}
-
-impl Estimate {
-    /// Whether it has not every visit.
-    pub(crate) const fn is_sampled(&self) -> bool {
-        self.points < self.visits
-    }
-
-    /// What to know of these counts, in words.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let mut notes = vec![
-            "These visits are kept in Cloudflare’s Workers Analytics Engine. Who came is not checked there: no address is written, so every visit counts as claimed.".to_owned(),
-        ];
-        if self.is_sampled() {
-            notes.push(format!(
-                "Estimated from {} sampled data points: Cloudflare kept about one in {:.1}.",
-                self.points,
-                self.rate()
-            ));
-        }
-        if self.kept_from.is_some() {
-            notes.push(
-                "Cloudflare keeps three months: older visits are gone, so the comparison with the time before is not whole.".to_owned(),
-            );
-        }
-        notes
-    }
-
-    /// How many visits a data point stands for.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a rate need not be exact to one visit in 2^52"
-    )]
-    pub(crate) fn rate(&self) -> f64 {
-        if self.points == 0 {
-            1.0
-        } else {
-            self.visits as f64 / self.points as f64
-        }
-    }
-}
-
-/// An answer, and when it came.
-type Answered = (Instant, Arc<Vec<DataGroup>>);
-
-/// The answers of the last seconds.
-#[derive(Debug, Default)]
-pub(crate) struct Answers(Mutex<HashMap<String, Answered>>);
-
-impl Answers {
-    fn get(&self, key: &str) -> Option<Arc<Vec<DataGroup>>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, groups) = kept.get(key)?;
-        (at.elapsed() < FRESH).then(|| Arc::clone(groups))
-    }
-
-    fn put(&self, key: String, groups: Arc<Vec<DataGroup>>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, (at, _)| at.elapsed() < FRESH);
-        let all: usize = kept.values().map(|(_, groups)| groups.len() + 1).sum();
-        if all + groups.len() > KEPT_MAX {
-            kept.clear();
-        }
-        kept.insert(key, (Instant::now(), groups));
-    }
-}
-
 /// The visits of a site, for one question.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -133,8 +55,6 @@ pub(super) struct Engine {
     dataset: DatasetName,
     /// The beginning of the path that is asked for.
     path: Option<String>,
-    /// The hours of the question.
-    span: (i64, i64),
     estimate: Mutex<Estimate>,
 }
 
@@ -158,7 +78,6 @@ impl Engine {
                 .parse()
                 .expect("a constant that is a dataset's name"),
             path: path.map(str::to_owned),
-            span,
             estimate: Mutex::new(Estimate {
                 kept_from: (first < sure).then_some(sure),
                 ..Estimate::default()
@@ -183,19 +102,17 @@ impl Engine {
         coarsest: Level,
     ) -> Outcome<Vec<CountedStretch>> {
         match coarsest {
-            Level::Block if (from, to) == self.span => self.whole(app, from, to).await,
-            Level::Block => self.sums(app, from, to).await,
+            Level::Block => self.whole(app, from, to).await,
             Level::Day => self.steps(app, from, to, Level::Day).await,
             Level::Hour => self.steps(app, from, to, Level::Hour).await,
         }
     }
 
-    /// As `Store::traffic_days`, within the hours of the question. Where hours make too many groups, a day's visits stand in
+    /// As `Store::traffic_days`. Where hours make too many groups, a day's visits stand in
     /// its first hour.
     pub(super) async fn days(&self, app: &App, from: i64, to: i64) -> Outcome<Vec<(i64, Day)>> {
-        let (first, last) = (self.span.0.max(from * 24), self.span.1.min(to * 24));
         let mut days: BTreeMap<i64, Day> = BTreeMap::new();
-        for piece in self.steps(app, first, last, Level::Hour).await? {
+        for piece in self.steps(app, from * 24, to * 24, Level::Hour).await? {
             let (hour, day) = (piece.stretch.start, piece.stretch.start.div_euclid(24));
             let counts = days.entry(day).or_default();
             for cell in piece.cube.cells() {
@@ -236,19 +153,6 @@ impl Engine {
         let mut told = self.estimate.lock().unwrap_or_else(PoisonError::into_inner);
         (told.visits, told.points) = estimate;
         drop(told);
-        Ok(pieces(from, cube))
-    }
-
-    /// The visits of some hours without their paths.
-    async fn sums(&self, app: &App, from: i64, to: i64) -> Outcome<Vec<CountedStretch>> {
-        let by = [AGENT_BLOB, OUTCOME_BLOB, FORMAT_BLOB].map(GroupBy::Blob);
-        let groups = self.ask(app, (from, to), &by).await?;
-        let mut cube = Cube::default();
-        for group in groups.iter() {
-            if let [agent, outcome, format] = group.keys.as_slice() {
-                put(&mut cube, [agent, self.other(), outcome, format], group);
-            }
-        }
         Ok(pieces(from, cube))
     }
 
@@ -401,180 +305,4 @@ fn pieces(start: i64, cube: Cube) -> Vec<CountedStretch> {
         },
         cube,
     }]
-}
-
-/// A word of ours; anybody with the account may have written something else.
-fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
-    serde_json::from_value(text.into()).ok()
-}
-
-/// Counts a group by agent, path, outcome and format; one that no Worker of ours wrote is left out.
-fn put(cube: &mut Cube, [agent, path, outcome, format]: [&str; 4], group: &DataGroup) {
-    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    let Some(outcome) = word::<VisitOutcome>(outcome) else {
-        return;
-    };
-    if agent.is_empty() || agent.len() > 64 || !is_plain(agent) {
-        return;
-    }
-    let is_path = path.starts_with('/') && path.len() <= PATH_BYTES_MAX && is_plain(path);
-    cube.put(Cell {
-        agent,
-        path: if is_path { path } else { OTHER_PATHS },
-        outcome,
-        identity: Identity::Claimed,
-        format: word::<Format>(format),
-        sum: Sum {
-            visits: group.written,
-            spent_ms: whole(group.sum),
-        },
-    });
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "bounded right before"
-)]
-fn whole(sum: f64) -> u64 {
-    sum.round().clamp(0.0, 9_007_199_254_740_992.0) as u64
-}
-
-/// Adds what the named paths leave of all visits.
-fn add_others(cube: &mut Cube, all: &[DataGroup], other: &str) {
-    let mut rest = Cube::default();
-    for group in all {
-        if let [agent, outcome, format] = group.keys.as_slice() {
-            put(&mut rest, [agent, other, outcome, format], group);
-        }
-    }
-    let left: Vec<_> = rest
-        .cells()
-        .map(|cell| {
-            let named = cube
-                .cells()
-                .filter(|it| {
-                    (it.agent, it.outcome, it.format) == (cell.agent, cell.outcome, cell.format)
-                })
-                .fold(Sum::default(), |sum, it| Sum {
-                    visits: sum.visits + it.sum.visits,
-                    spent_ms: sum.spent_ms + it.sum.spent_ms,
-                });
-            // Two estimates need not agree.
-            let sum = Sum {
-                visits: cell.sum.visits.saturating_sub(named.visits),
-                spent_ms: cell.sum.spent_ms.saturating_sub(named.spent_ms),
-            };
-            (cell.agent.to_owned(), cell.outcome, cell.format, sum)
-        })
-        .collect();
-    for (agent, outcome, format, sum) in left {
-        if sum.visits > 0 {
-            cube.put(Cell {
-                agent: &agent,
-                path: other,
-                outcome,
-                identity: Identity::Claimed,
-                format,
-                sum,
-            });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn group(keys: &[&str], written: u64) -> DataGroup {
-        DataGroup {
-            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
-            written,
-            kept: written,
-            sum: 2.0,
-        }
-    }
-
-    #[test]
-    fn what_no_worker_of_ours_wrote_is_left_out() {
-        let mut cube = Cube::default();
-        for keys in [
-            ["GPTBot", "/a", "stolen", ""],
-            ["", "/a", "variant", "html"],
-            ["two words", "/a", "variant", "html"],
-            [&"x".repeat(65), "/a", "variant", "html"],
-        ] {
-            put(&mut cube, keys, &group(&[], 1));
-        }
-        assert!(cube.is_empty());
-        put(
-            &mut cube,
-            ["GPTBot", "no path", "variant", "pdf"],
-            &group(&[], 3),
-        );
-        let cells: Vec<_> = cube.cells().collect();
-        assert_eq!((cells[0].path, cells[0].format), (OTHER_PATHS, None));
-        assert_eq!(cells[0].sum.visits, 3);
-    }
-
-    #[test]
-    fn the_paths_that_are_not_named_are_one_other() {
-        let mut cube = Cube::default();
-        put(
-            &mut cube,
-            ["GPTBot", "/a", "variant", "html"],
-            &group(&[], 5),
-        );
-        put(
-            &mut cube,
-            ["GPTBot", "/b", "variant", "html"],
-            &group(&[], 2),
-        );
-        let all = [
-            group(&["GPTBot", "variant", "html"], 10),
-            group(&["GPTBot", "origin", ""], 4),
-            group(&["ClaudeBot", "variant", "html"], 1),
-        ];
-        add_others(&mut cube, &all, OTHER_PATHS);
-        assert_eq!(cube.visits(), 15);
-        let other: u64 = cube
-            .cells()
-            .filter(|cell| cell.path == OTHER_PATHS)
-            .map(|cell| cell.sum.visits)
-            .sum();
-        assert_eq!(other, 8);
-    }
-
-    #[test]
-    fn what_is_sampled_or_gone_is_said() {
-        let exact = Estimate {
-            visits: 10,
-            points: 10,
-            kept_from: None,
-        };
-        assert!(!exact.is_sampled());
-        assert_eq!(exact.notes().len(), 1);
-        let sampled = Estimate {
-            visits: 1_000,
-            points: 40,
-            kept_from: Some(7),
-        };
-        let notes = sampled.notes();
-        assert_eq!(notes.len(), 3);
-        assert!(
-            notes[1].contains("from 40 sampled") && notes[1].contains("one in 25.0"),
-            "{notes:?}"
-        );
-        assert!(notes[2].contains("three months"));
-    }
-
-    #[test]
-    fn answers_are_kept_within_bounds() {
-        let answers = Answers::default();
-        answers.put("a".to_owned(), Arc::new(vec![group(&[], 1)]));
-        assert!(answers.get("a").is_some() && answers.get("b").is_none());
-        let many = Arc::new(vec![group(&[], 1); KEPT_MAX]);
-        answers.put("b".to_owned(), many);
-        assert!(answers.get("a").is_none() && answers.get("b").is_some());
-    }
 }

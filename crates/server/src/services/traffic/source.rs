@@ -17,7 +17,7 @@ pub(super) enum Source {
 }
 
 /// Where the site's visits are now: a changed setting counts from its deployment on.
-fn store_of(site: &Site) -> VisitStore {
+pub(crate) fn store_of(site: &Site) -> VisitStore {
     match &site.recorded.applied {
         Some(applied) if applied.dataset.is_some() => VisitStore::AnalyticsEngine,
         Some(_) => VisitStore::Console,

@@ -4,7 +4,7 @@ use super::Estimate;
 use domain::{
     agents::{Purpose, Registry},
     identity::Identity,
-    traffic::{Cell, OTHER_PATHS},
+    traffic::{Cell, Cube, OTHER_PATHS},
     visit::VisitOutcome,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,6 +14,9 @@ const PATHS_MAX: usize = 500;
 
 /// Of how many paths it is looked up whether they have a variant: those with the most visits, and those that missed most.
 const LOOKED_UP: usize = 1_000;
+
+/// Of how many missed pages it is told who missed them.
+const MISSED_BY_MAX: usize = 50;
 
 /// How many visits, and what became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,17 +32,21 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, cell: &Cell<'_>) {
-        self.visits += cell.sum.visits;
+    fn add(&mut self, cell: &Cell<'_>) {
         self.spent_ms += cell.sum.spent_ms;
-        for (count, outcome) in self.outcomes.iter_mut().zip(VisitOutcome::ALL) {
-            if outcome == cell.outcome {
-                *count += cell.sum.visits;
+        self.count(cell.outcome, cell.identity, cell.sum.visits);
+    }
+
+    pub(super) fn count(&mut self, outcome: VisitOutcome, identity: Identity, visits: u64) {
+        self.visits += visits;
+        for (count, one) in self.outcomes.iter_mut().zip(VisitOutcome::ALL) {
+            if one == outcome {
+                *count += visits;
             }
         }
-        for (count, identity) in self.identities.iter_mut().zip(Identity::ALL) {
-            if identity == cell.identity {
-                *count += cell.sum.visits;
+        for (count, one) in self.identities.iter_mut().zip(Identity::ALL) {
+            if one == identity {
+                *count += visits;
             }
         }
     }
@@ -67,12 +74,14 @@ impl Counts {
 pub(crate) struct Point {
     /// Its first hour since 1970.
     pub(crate) start: i64,
-    /// All visits.
-    pub(crate) visits: u64,
-    /// Those that got a variant, or have it.
-    pub(crate) served: u64,
+    /// Its visits; how long they took is not known here.
+    pub(crate) counts: Counts,
     /// By agent.
     pub(crate) agents: BTreeMap<String, u64>,
+    /// Visits that Workers told of having lost.
+    pub(crate) dropped: u64,
+    /// All visits of the point that lies one span before.
+    pub(crate) previous: u64,
 }
 
 /// The visits of one agent.
@@ -82,7 +91,9 @@ pub(crate) struct AgentCounts {
     pub(crate) agent: String,
     /// Its visits.
     pub(crate) counts: Counts,
-    /// The first hour of the last point with a visit.
+    /// How many it had in the span right before.
+    pub(crate) previous: u64,
+    /// The hour since 1970 of its last visit; with a filter by path of a long span, the first hour of that day.
     pub(crate) last_seen: Option<i64>,
 }
 
@@ -95,6 +106,8 @@ pub(crate) struct PathCounts {
     pub(crate) counts: Counts,
     /// Whether a variant of it is published now.
     pub(crate) has_variant: bool,
+    /// Who got the page that people get, most visits first: of the first [`MISSED_BY_MAX`] missed pages only.
+    pub(crate) missed_by: Vec<(String, u64)>,
 }
 
 /// The answer.
@@ -124,10 +137,12 @@ pub(crate) struct Summary {
     pub(crate) missed: Vec<PathCounts>,
     by_agent: HashMap<String, Counts>,
     by_path: HashMap<String, Counts>,
+    previous_by_agent: HashMap<String, u64>,
+    last_seen: HashMap<String, i64>,
 }
 
 /// What an agent comes for; `None` for one that the registry does not know.
-pub(super) fn purpose_of(registry: &Registry, agent: &str) -> Option<Purpose> {
+pub(crate) fn purpose_of(registry: &Registry, agent: &str) -> Option<Purpose> {
     registry.agent(agent).map(|agent| agent.purpose)
 }
 
@@ -151,6 +166,8 @@ impl Summary {
             missed: Vec::new(),
             by_agent: HashMap::new(),
             by_path: HashMap::new(),
+            previous_by_agent: HashMap::new(),
+            last_seen: HashMap::new(),
         }
     }
 
@@ -174,30 +191,61 @@ impl Summary {
         }
     }
 
-    pub(super) fn add_to_series(
+    /// The first hour since 1970 of the span right before.
+    pub(super) const fn previous_hour(&self) -> i64 {
+        self.from_hour - (self.to_hour - self.from_hour)
+    }
+
+    /// Counts visits of an hour, of this span or of the one before.
+    pub(super) fn add_at(
         &mut self,
         hour: i64,
         agent: &str,
-        outcome: VisitOutcome,
+        (outcome, identity): (VisitOutcome, Identity),
         visits: u64,
     ) {
-        if visits == 0 || hour < self.from_hour || hour >= self.to_hour {
+        if visits == 0 || hour < self.previous_hour() || hour >= self.to_hour {
             return;
         }
-        let at = self.series.partition_point(|point| point.start <= hour);
-        let Some(point) = at.checked_sub(1).and_then(|at| self.series.get_mut(at)) else {
+        if hour < self.from_hour {
+            self.previous.count(outcome, identity, visits);
+            add_to(&mut self.previous_by_agent, agent, visits);
+            let span = self.to_hour - self.from_hour;
+            if let Some(point) = self.point(hour + span) {
+                point.previous += visits;
+            }
             return;
-        };
-        point.visits += visits;
-        if outcome.is_served() {
-            point.served += visits;
         }
-        match point.agents.get_mut(agent) {
-            Some(count) => *count += visits,
+        match self.last_seen.get_mut(agent) {
+            Some(last) => *last = hour.max(*last),
             None => {
-                point.agents.insert(agent.to_owned(), visits);
+                self.last_seen.insert(agent.to_owned(), hour);
             }
         }
+        if let Some(point) = self.point(hour) {
+            point.counts.count(outcome, identity, visits);
+            match point.agents.get_mut(agent) {
+                Some(count) => *count += visits,
+                None => {
+                    point.agents.insert(agent.to_owned(), visits);
+                }
+            }
+        }
+    }
+
+    /// Counts visits that Workers lost, as told in an hour of this span.
+    pub(super) fn add_dropped(&mut self, hour: i64, dropped: u64) {
+        if dropped > 0 && (self.from_hour..self.to_hour).contains(&hour) {
+            self.dropped += dropped;
+            if let Some(point) = self.point(hour) {
+                point.dropped += dropped;
+            }
+        }
+    }
+
+    fn point(&mut self, hour: i64) -> Option<&mut Point> {
+        let at = self.series.partition_point(|point| point.start <= hour);
+        at.checked_sub(1).and_then(|at| self.series.get_mut(at))
     }
 
     /// What to know of the counts, in words.
@@ -232,15 +280,12 @@ impl Summary {
     /// Makes the lists; `published` holds those of [`Self::paths_to_look_up`] that have a variant.
     pub(super) fn finish(&mut self, registry: &Registry, published: &HashSet<String>) {
         let looked_up: HashSet<String> = self.paths_to_look_up().into_iter().collect();
-        let last_seen = |agent: &str| {
-            let with = |point: &&Point| point.agents.contains_key(agent);
-            self.series.iter().rev().find(with).map(|point| point.start)
-        };
         self.agents = self
             .by_agent
             .drain()
             .map(|(agent, counts)| AgentCounts {
-                last_seen: last_seen(&agent),
+                previous: self.previous_by_agent.get(&agent).copied().unwrap_or(0),
+                last_seen: self.last_seen.get(&agent).copied(),
                 agent,
                 counts,
             })
@@ -266,6 +311,7 @@ impl Summary {
                 has_variant: published.contains(&path),
                 path,
                 counts,
+                missed_by: Vec::new(),
             })
             .collect();
         let is_other = |path: &PathCounts| path.path == OTHER_PATHS;
@@ -285,6 +331,49 @@ impl Summary {
         missed.truncate(PATHS_MAX);
         self.missed = missed;
         self.paths = shortened(paths);
+    }
+
+    /// Looks for who missed the pages that were missed most.
+    pub(super) fn find_who_missed(&mut self, cubes: &[Cube], admits: impl Fn(&Cell<'_>) -> bool) {
+        let mut by_path: HashMap<&str, HashMap<&str, u64>> = self
+            .missed
+            .iter()
+            .take(MISSED_BY_MAX)
+            .map(|missed| (missed.path.as_str(), HashMap::new()))
+            .collect();
+        for cell in cubes.iter().flat_map(Cube::cells) {
+            if cell.outcome != VisitOutcome::Origin {
+                continue;
+            }
+            if let Some(agents) = by_path.get_mut(cell.path)
+                && admits(&cell)
+            {
+                *agents.entry(cell.agent).or_default() += cell.sum.visits;
+            }
+        }
+        let mut found: HashMap<String, Vec<(String, u64)>> = by_path
+            .into_iter()
+            .map(|(path, agents)| {
+                let mut agents: Vec<(String, u64)> = agents
+                    .into_iter()
+                    .map(|(agent, visits)| (agent.to_owned(), visits))
+                    .collect();
+                agents.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+                (path.to_owned(), agents)
+            })
+            .collect();
+        for missed in &mut self.missed {
+            missed.missed_by = found.remove(&missed.path).unwrap_or_default();
+        }
+    }
+}
+
+fn add_to(counts: &mut HashMap<String, u64>, name: &str, visits: u64) {
+    match counts.get_mut(name) {
+        Some(count) => *count += visits,
+        None => {
+            counts.insert(name.to_owned(), visits);
+        }
     }
 }
 
@@ -320,6 +409,7 @@ fn shortened(mut paths: Vec<PathCounts>) -> Vec<PathCounts> {
         path: OTHER_PATHS.to_owned(),
         counts: Counts::default(),
         has_variant: false,
+        missed_by: Vec::new(),
     };
     for path in &rest {
         other.counts.join(&path.counts);

@@ -1,0 +1,207 @@
+//! Which agents came to a site, who they were, what they got and what is missing.
+
+mod chart;
+mod export;
+mod query;
+mod recent;
+mod rows;
+mod test_visit;
+
+#[cfg(test)]
+pub(crate) use self::recent::RecentRow;
+pub(crate) use self::{
+    chart::Chart,
+    query::Shown,
+    recent::RecentPart,
+    rows::{AgentRow, Fact, MissedRow, PageRow, Split, about, name_of, share},
+};
+pub(super) use self::{export::export, recent::live, test_visit::send};
+
+use super::{
+    desk::{Desk, id, page},
+    parts::{Mark, ProblemPanel},
+    shell::Shell,
+    sites::{SiteHead, head},
+};
+use crate::{
+    ingest,
+    problem::{Outcome, Problem},
+    services::{
+        agents, sites,
+        traffic::{self, Question, Summary},
+    },
+};
+use askama::Template;
+use axum::{
+    extract::{Path, Query},
+    http::HeaderMap,
+    response::Response,
+};
+use domain::{agents::Registry, ids::SiteId, time::Millis};
+use store::Site;
+
+/// Rows of a table.
+const ROWS: usize = 50;
+
+/// A site's traffic.
+#[derive(Debug, Template)]
+#[template(path = "pages/traffic.html")]
+pub(crate) struct TrafficPage {
+    /// The rail.
+    pub(crate) shell: Shell,
+    /// The site.
+    pub(crate) site: SiteHead,
+    /// What the address asks for.
+    pub(crate) shown: Shown,
+    /// The agents that can be asked for, as suggestions.
+    pub(crate) tokens: Vec<String>,
+    /// What came of it.
+    pub(crate) answer: Answer,
+    /// What to know of the counts.
+    pub(crate) notes: Vec<String>,
+    /// The newest visits; none where Cloudflare keeps them, which tells no single ones.
+    pub(crate) recent: Option<RecentPart>,
+    /// Where people open the site.
+    pub(crate) address: String,
+}
+
+/// What came of the question.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// It cannot be answered.
+    Problem(Box<ProblemPanel>),
+    /// Nobody came.
+    Nobody {
+        /// Whether the Worker knows where to send visits.
+        can_report: bool,
+    },
+    /// Somebody did.
+    Some(Box<Figures>),
+}
+
+impl Answer {
+    const fn is_problem(&self) -> bool {
+        matches!(self, Self::Problem(_))
+    }
+}
+
+/// The figures.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    /// Which time, in words.
+    pub(crate) span: String,
+    /// The first lines.
+    pub(crate) facts: Vec<Fact>,
+    /// The chart and its table.
+    pub(crate) chart: Chart,
+    /// All visits by identity.
+    pub(crate) identities: Split,
+    /// The agents.
+    pub(crate) agents: Vec<AgentRow>,
+    /// How many there are in all.
+    pub(crate) agents_all: usize,
+    /// The missed pages.
+    pub(crate) missed: Vec<MissedRow>,
+    /// How many there are in all.
+    pub(crate) missed_all: usize,
+    /// The pages.
+    pub(crate) pages: Vec<PageRow>,
+    /// How many there are in all.
+    pub(crate) pages_all: usize,
+}
+
+/// The page.
+pub(crate) async fn show(
+    desk: Desk,
+    Path(text): Path<String>,
+    Query(mut shown): Query<Shown>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
+    shown.place(&site.id.to_string(), query::zone_of(&headers));
+    let registry = agents::active(desk.app(), desk.ws()).await?;
+    let head = head(&desk, &site, "traffic").await?;
+    let (answer, notes) = match answered(&desk, &site, &registry, &shown).await {
+        Ok(answered) => answered,
+        Err(problem) => (
+            Answer::Problem(Box::new(ProblemPanel::new(problem))),
+            Vec::new(),
+        ),
+    };
+    let recent = match &answer {
+        Answer::Problem(_) => None,
+        _ if !traffic::store_of(&site).is_console() => None,
+        _ => Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?),
+    };
+    Ok(page(&TrafficPage {
+        shell: desk.shell(&text),
+        site: head,
+        tokens: registry
+            .agents()
+            .iter()
+            .map(|agent| agent.token.clone())
+            .collect(),
+        address: site
+            .hostnames
+            .first()
+            .map_or_else(String::new, |host| desk.app().edge.origin_for_people(host)),
+        shown,
+        answer,
+        notes,
+        recent,
+    }))
+}
+
+async fn answered(
+    desk: &Desk,
+    site: &Site,
+    registry: &Registry,
+    shown: &Shown,
+) -> Outcome<(Answer, Vec<String>)> {
+    let question = shown.asked().question(desk.now())?;
+    let summary = traffic::ask(desk.app(), desk.ws(), site.id, &question).await?;
+    if summary.totals.visits == 0 && summary.dropped == 0 {
+        let can_report = summary.estimate.is_some() || ingest::url(desk.app()).await?.is_some();
+        return Ok((Answer::Nobody { can_report }, summary.notes()));
+    }
+    let now = desk.now();
+    let figures = figures(registry, shown, &question, &summary, now);
+    Ok((Answer::Some(Box::new(figures)), summary.notes()))
+}
+
+/// The figures of an answer.
+pub(crate) fn figures(
+    registry: &Registry,
+    shown: &Shown,
+    question: &Question,
+    summary: &Summary,
+    now: Millis,
+) -> Figures {
+    Figures {
+        span: chart::span(summary, &question.zone),
+        facts: rows::facts(summary),
+        chart: Chart::of(registry, shown.by(), question, summary),
+        identities: Split::of(&summary.totals),
+        agents: summary
+            .agents
+            .iter()
+            .take(ROWS)
+            .map(|found| AgentRow::of(registry, shown, found, now))
+            .collect(),
+        agents_all: summary.agents.len(),
+        missed: summary
+            .missed
+            .iter()
+            .take(ROWS)
+            .map(|found| MissedRow::of(registry, shown, found))
+            .collect(),
+        missed_all: summary.missed.len(),
+        pages: summary
+            .paths
+            .iter()
+            .take(ROWS)
+            .map(|found| PageRow::of(shown, found))
+            .collect(),
+        pages_all: summary.paths.len(),
+    }
+}

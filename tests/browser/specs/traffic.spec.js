@@ -1,0 +1,135 @@
+// Agents come through the real Worker, and their visits are on the pages.
+
+import { deploySite } from '../support/demo.js';
+import { expect, signIn, sound, test, tooWide } from '../support/test.js';
+
+const PICTURES = '../../test-results/pictures';
+const GPTBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)';
+const CLAUDEBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)';
+const CHROME = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
+
+async function look(page, name) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    expect(await sound(page), `${name}, ${colorScheme}`).toEqual([]);
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      expect(await tooWide(page), `${name} at ${width}`).toEqual([]);
+      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+    }
+  }
+}
+
+function visit(request, demo, userAgent, path, more = {}) {
+  const headers = { host: 'shop.localhost', 'user-agent': userAgent, ...more };
+  return request.get(new URL(path, demo.edge).href, { headers });
+}
+
+/** Waits until agents get the variant of /pricing, by looks that are not counted. */
+async function served(request, demo) {
+  await expect(async () => {
+    const answer = await visit(request, demo, GPTBOT, '/pricing', { 'x-edge-delivery-probe': '1' });
+    expect(answer.headers()['x-edge-delivery']).toMatch(/^variant/);
+  }).toPass({ timeout: 60_000 });
+}
+
+for (const scripts of [true, false]) {
+  test.describe(scripts ? 'with scripts' : 'without scripts', () => {
+    test.use({ javaScriptEnabled: scripts });
+
+    test('a test visit shows up, then those of agents, by what they got', async ({ page, demo, request }) => {
+      const { rest, site } = await deploySite(demo);
+      await served(request, demo);
+      await signIn(page, demo);
+      await page.goto(`/sites/${site.id}/traffic`);
+      await expect(page.getByRole('heading', { name: 'No agent came in this time' })).toBeVisible();
+      if (scripts) await look(page, 'traffic-empty');
+      await page.getByRole('button', { name: 'Send a test visit' }).click();
+      await expect(page.getByRole('status').first()).toContainText('A test visit as GPTBot was sent');
+      if (scripts) {
+        // As it comes, without loading the page again.
+        await expect(page.getByRole('row', { name: /GPTBot/ }).first()).toBeVisible({ timeout: 20_000 });
+      }
+      for (let round = 0; round < 3; round++) {
+        await visit(request, demo, GPTBOT, '/pricing');
+        await visit(request, demo, CLAUDEBOT, '/pricing');
+        await visit(request, demo, CLAUDEBOT, '/missing');
+        await visit(request, demo, CHROME, '/pricing');
+      }
+      await expect(async () => {
+        const traffic = await rest('GET', `/sites/${site.id}/traffic?from=24h`);
+        expect(traffic.totals.visits).toBe(10);
+      }).toPass({ timeout: 30_000 });
+      const { items } = await rest('GET', `/sites/${site.id}/visits?agent=GPTBot&path=/pricing`);
+      expect(items).toHaveLength(3);
+      expect(items[0]).toMatchObject({ outcome: 'variant', format: 'html', status: 200 });
+
+      await page.goto(`/sites/${site.id}/traffic?from=24h`);
+      await expect(page.getByText('Visits by agents', { exact: true })).toBeVisible();
+      const claude = page.getByRole('row', { name: /ClaudeBot Anthropic/ });
+      await expect(claude).toContainText('6');
+      await expect(claude).toContainText('50 %');
+      if (scripts) await look(page, 'traffic');
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await page.getByText('The same as a table').click();
+      await expect(page.getByRole('columnheader', { name: 'The time before' })).toBeVisible();
+      await page.getByRole('link', { name: 'Outcome', exact: true }).click();
+      await expect(page).toHaveURL(/by=outcome/);
+      await expect(page.getByRole('link', { name: 'Outcome', exact: true })).toHaveAttribute('aria-current', 'true');
+
+      // What it got: the exact revision.
+      const recent = page.getByRole('row', { name: /GPTBot.*\/pricing/ }).first();
+      const revision = recent.getByRole('link', { name: /^html [0-9a-f]{8}$/ });
+      await expect(revision).toBeVisible();
+
+      // The filters live in the address, and each can be left out again.
+      await page.getByRole('link', { name: 'ClaudeBot', exact: true }).first().click();
+      await expect(page).toHaveURL(/agent=ClaudeBot/);
+      await expect(page.getByRole('row', { name: /GPTBot OpenAI/ })).toHaveCount(0);
+      await page.getByText('Filter', { exact: true }).click();
+      await page.getByLabel('Path begins with').fill('/miss');
+      await page.getByRole('button', { name: 'Show', exact: true }).click();
+      await expect(page).toHaveURL(/path=%2Fmiss/);
+      if (scripts) expect(new URL(page.url()).searchParams.has('outcome')).toBe(false);
+      await page.getByRole('link', { name: 'Show all', exact: true }).click();
+      await expect(page).not.toHaveURL(/agent=/);
+
+      // A missed page, one click from its draft.
+      await page.getByRole('button', { name: 'Make a draft of /missing' }).click();
+      await expect(page).toHaveURL(/\/makings\//);
+
+      await page.goto('/');
+      await expect(page.getByRole('row', { name: /^Lamp shop/ })).toContainText('10');
+      if (scripts) await look(page, 'overview-visited');
+    });
+  });
+}
+
+test('exports hold the same figures, and no formula', async ({ page, demo, request }) => {
+  const { rest, site } = await deploySite(demo);
+  await served(request, demo);
+  await signIn(page, demo);
+  await visit(request, demo, GPTBOT, '/pricing');
+  await visit(request, demo, GPTBOT, '/-1+1');
+  await expect(async () => {
+    const traffic = await rest('GET', `/sites/${site.id}/traffic?from=24h`);
+    expect(traffic.totals.visits).toBe(2);
+  }).toPass({ timeout: 30_000 });
+  await page.goto(`/sites/${site.id}/traffic?from=24h&agent=GPTBot`);
+  for (const [name, file, holds] of [
+    ['Visits over time, CSV', 'traffic-series.csv', /^from,visits,variant/],
+    ['Agents, CSV', 'traffic-agents.csv', /\nGPTBot,OpenAI,training,.*,2,1,0,1,0/],
+    ['Pages, CSV', 'traffic-pages.csv', /\n\/pricing,true,1,1/],
+    ['Missed pages, CSV', 'traffic-missed.csv', /\n\/-1\+1,false,1,0/],
+    ['All of it, JSON', 'traffic.json', /"byAgent": \[/],
+  ]) {
+    await page.getByText('Export', { exact: true }).click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name, exact: true }).click();
+    const taken = await download;
+    expect(taken.suggestedFilename()).toBe(file);
+    const text = await (await import('node:fs/promises')).readFile(await taken.path(), 'utf8');
+    expect(text).toMatch(holds);
+    await page.keyboard.press('Escape');
+  }
+});
