@@ -72,7 +72,7 @@ class Connection {
       Object.assign(this, { resolve, reject });
       this.socket.cork();
       this.socket.write(
-        `POST /ingest/v1/visits HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer ${key}\r\n` +
+        `POST /ingest/v1/visits HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer ${key}\r\n` +
           `idempotency-key: ${id}\r\nx-edge-delivery-dropped: 0\r\ncontent-length: ${body.length}\r\n\r\n`,
       );
       this.socket.write(body);

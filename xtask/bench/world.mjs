@@ -27,8 +27,10 @@ export const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
 export const quantile = (numbers, share) => numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))];
 export const median = (numbers) => quantile(numbers, 0.5);
 
-/** An agent's user agents, as their operators document them. @type {{ ua: string, agent: string }[]} */
-export const documented = JSON.parse(readFileSync(new URL('../../worker/test/agents.documented.json', import.meta.url), 'utf8'));
+const json = (file) => JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'));
+const tokens = new Set(json('crates/domain/src/agents/registry.json').agents.map(({ token }) => token));
+/** User agents of the registry's agents, as their operators document them. @type {{ ua: string, agent: string }[]} */
+export const documented = json('worker/test/agents.documented.json').filter(({ agent }) => tokens.has(agent));
 
 function postgres(name) {
   const url = new URL(process.env.EDGE_DELIVERY_TEST_POSTGRES_URL);
@@ -91,13 +93,12 @@ export async function serve(database, names) {
     EDGE_DELIVERY_LOG: 'warn',
     EDGE_DELIVERY_OBSERVE_EVERY: 'off',
     EDGE_DELIVERY_VERIFICATION_EVERY: 'off',
-    EDGE_DELIVERY_ADMIN_PASSWORD: PASSWORD,
     CLOUDFLARE_API_BASE_URL: `${cloud.found[0]}/client/v4`,
   };
-  const run = (...args) =>
-    execFileSync(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }).toString().trim();
-  const keys = Array.from({ length: 8 }, () => run('admin', 'access-key', 'create'));
-  run('admin', 'create', '--email', EMAIL);
+  const run = (args, more = {}) =>
+    execFileSync(program, args, { env: { ...process.env, ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] }).toString().trim();
+  const keys = Array.from({ length: 8 }, () => run(['admin', 'access-key', 'create']));
+  run(['admin', 'create', '--email', EMAIL], { EDGE_DELIVERY_ADMIN_PASSWORD: PASSWORD });
   const server = new Server(database, env, keys);
   await server.begin();
   const connection = (await server.call('POST', '/connections', { token: TOKEN })).id;

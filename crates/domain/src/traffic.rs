@@ -15,7 +15,7 @@ mod kind;
 mod sections;
 mod stretch;
 
-pub use counting::{Counting, Extent, Needs, Reading, Wanted};
+pub use counting::{AdmitsAgent, Counting, Extent, Needs, Reading, Wanted};
 pub use cube::{Cell, Cube, Sum};
 pub use day::{Day, DayRow};
 pub use folded::Folded;

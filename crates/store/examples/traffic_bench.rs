@@ -6,17 +6,19 @@
 //! `traffic_bench seed DATABASE_URL SITE VISITS DAYS AGENTS NOW_MS` counts so many visits into the hours of the last days
 //! before now. Agents (comma-separated tokens) and paths are drawn by Zipf's law, from a fixed
 //! seed; every hour has as many.
+//! `traffic_bench ask DATABASE_URL SITE TIMES AGENT NOW_MS` times what the pages ask of the store alone.
+//!
 //! A day of hours is counted at a time by the store's own `roll_up`, then days and blocks are folded as the program does.
 
 use domain::{
     identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
-    traffic::{Cube, HOUR_MS},
+    traffic::{AdmitsAgent, Cube, Extent, HOUR_MS, Level, Wanted},
     variant::Format,
     visit::{Visit, VisitOutcome},
 };
-use std::{error::Error, io::Write, time::Instant};
+use std::{error::Error, io::Write, sync::Arc, time::Instant};
 use store::{Addition, Store, StoreOptions};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -42,10 +44,10 @@ async fn main() -> Outcome<()> {
             };
             seed(url, site, &plan).await
         }
-        _ => Err(
-            "key DATABASE_URL SITE KEY_HASH, or seed DATABASE_URL SITE VISITS DAYS AGENTS NOW_MS"
-                .into(),
-        ),
+        ["ask", url, site, times, agent, now] => {
+            ask(url, site, times.parse()?, agent, now.parse()?).await
+        }
+        _ => Err("the first lines of this file say what to say".into()),
     }
 }
 
@@ -74,6 +76,97 @@ async fn key(url: &str, site: &str, hash: &str) -> Outcome<()> {
         return Err("no such site".into());
     }
     Ok(store.close().await?)
+}
+
+/// Asks as `services::traffic` of the server does: the counts, the days unless a path is given, and the time before.
+async fn ask(url: &str, site: &str, times: usize, agent: &str, now: i64) -> Outcome<()> {
+    let (store, workspace, site) = open(url, site).await?;
+    let to = now.div_euclid(HOUR_MS) + 1;
+    let agent = agent.to_owned();
+    let only: Arc<AdmitsAgent> = Arc::new(move |token| token == agent);
+    let path = Some("/blog/".to_owned());
+    let outcomes = vec![VisitOutcome::Origin];
+    let nothing = Wanted::default;
+    let filters = [
+        ("no filter", nothing()),
+        (
+            "agent",
+            Wanted {
+                agents: Some(only.clone()),
+                ..nothing()
+            },
+        ),
+        (
+            "path",
+            Wanted {
+                path: path.clone(),
+                ..nothing()
+            },
+        ),
+        (
+            "outcome",
+            Wanted {
+                outcomes: outcomes.clone(),
+                ..nothing()
+            },
+        ),
+        (
+            "all three",
+            Wanted {
+                agents: Some(only),
+                path,
+                outcomes,
+                identities: Vec::new(),
+            },
+        ),
+    ];
+    let mut out = std::io::stdout();
+    for (range, hours) in [
+        ("24h", 24),
+        ("7d", 168),
+        ("30d", 720),
+        ("90d", 2_160),
+        ("12mo", 8_760),
+    ] {
+        for (filter, wanted) in &filters {
+            let from = to - hours;
+            let by = if hours <= 35 * 24 {
+                Level::Hour
+            } else {
+                Level::Day
+            };
+            let extent = Extent {
+                with_paths: true,
+                series_by: wanted.path.is_some().then_some(by),
+            };
+            let mut waits = Vec::new();
+            for _ in 0..times {
+                let began = Instant::now();
+                let span = (from, to);
+                store
+                    .traffic_counts(workspace, site, span, wanted.clone(), extent)
+                    .await?;
+                if wanted.path.is_none() {
+                    let days = (from.div_euclid(24), (to + 23).div_euclid(24));
+                    store.traffic_days(workspace, site, days.0, days.1).await?;
+                }
+                let span = (from - hours, from);
+                let extent = Extent::default();
+                store
+                    .traffic_counts(workspace, site, span, wanted.clone(), extent)
+                    .await?;
+                waits.push(began.elapsed().as_secs_f64() * 1_000.0);
+            }
+            waits.sort_by(f64::total_cmp);
+            let worst = waits[(waits.len() * 99 / 100).min(waits.len() - 1)];
+            writeln!(
+                out,
+                "{range:>5} {filter:<10} {:>8.1} {worst:>8.1}",
+                waits[waits.len() / 2]
+            )?;
+        }
+    }
+    Ok(())
 }
 
 struct Plan {

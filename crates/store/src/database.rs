@@ -5,9 +5,9 @@ use crate::{
     migrations::Migrator,
 };
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::SqliteConnectOptions,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, sqlx::sqlite::SqliteConnectOptions,
 };
 use sea_orm_migration::MigratorTrait;
 use std::{path::Path, str::FromStr, time::Duration};
@@ -152,6 +152,18 @@ impl Store {
                 ..TransactionOptions::default()
             })
             .await?)
+    }
+
+    /// A transaction that only reads, all of it as of one moment. On SQLite every transaction that reads is one.
+    pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction> {
+        Ok(match self.kind {
+            DatabaseKind::Sqlite => self.reader.begin().await?,
+            DatabaseKind::Postgres => {
+                let isolation = Some(IsolationLevel::RepeatableRead);
+                let access = Some(AccessMode::ReadOnly);
+                self.reader.begin_with_config(isolation, access).await?
+            }
+        })
     }
 
     /// Makes sure that what was just deleted is in no file any more, as far as the database lets us.

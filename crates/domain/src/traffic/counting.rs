@@ -11,11 +11,14 @@ use super::{
 use crate::{identity::Identity, visit::VisitOutcome};
 use std::{collections::HashMap, fmt, sync::Arc};
 
+/// Whether visits of the agent with this token count.
+pub type AdmitsAgent = dyn Fn(&str) -> bool + Send + Sync;
+
 /// Which visits count.
 #[derive(Clone, Default)]
 pub struct Wanted {
     /// Only these agents; all without.
-    pub agents: Option<Arc<dyn Fn(&str) -> bool + Send + Sync>>,
+    pub agents: Option<Arc<AdmitsAgent>>,
     /// Only paths that begin so.
     pub path: Option<String>,
     /// Only these outcomes; all when empty.

@@ -194,7 +194,7 @@ fn agents() -> Vec<Agent> {
     for one in documented {
         let token = one["agent"].as_str().expect("a token").to_owned();
         let is_new = agents.iter().all(|known| known.token != token);
-        if is_new && (agents.len() < AGENTS - 1 || token == IN_BETWEEN) && agents.len() < AGENTS {
+        if is_new && agents.len() < AGENTS {
             agents.push(Agent {
                 own: own(&token),
                 user_agent: one["ua"].as_str().expect("text").to_owned(),

@@ -154,7 +154,7 @@ async fn killed_again_and_again(key: String, programs: &mut [&mut Program]) -> S
     let mut acknowledged = field.acknowledged.subscribe();
     for kill in 0..KILLS {
         // Mostly soon after a start; now and then late enough for hours to be counted meanwhile.
-        let more = [3, 20, 150][usize::try_from(random.below(3)).expect("small")];
+        let more = [3, 20, 80][usize::try_from(random.below(3)).expect("small")];
         let enough = *acknowledged.borrow() + random.below(more);
         let waited = acknowledged.wait_for(|count| *count >= enough);
         let waited = tokio::time::timeout(Duration::from_secs(60), waited).await;

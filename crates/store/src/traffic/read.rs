@@ -14,10 +14,7 @@ use domain::{
     ids::{SiteId, WorkspaceId},
     traffic::{Counting, Cube, Day, Extent, Level, Stretch, Wanted, cover},
 };
-use sea_orm::{
-    AccessMode, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IsolationLevel,
-    QueryFilter, QueryOrder, TransactionTrait,
-};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 use std::collections::HashSet;
 
 /// The counts of one stretch.
@@ -102,13 +99,7 @@ impl Store {
         coarsest: Level,
     ) -> Result<Vec<Model>> {
         // All of it as of one moment: folding moves counts from one piece to another.
-        let tx = self
-            .reader()
-            .begin_with_config(
-                Some(IsolationLevel::RepeatableRead),
-                Some(AccessMode::ReadOnly),
-            )
-            .await?;
+        let tx = self.snapshot().await?;
         let wanted = cover(from, to, coarsest);
         let mut rows = Vec::new();
         let mut open: Vec<Stretch> = wanted.clone();
