@@ -248,7 +248,7 @@ pub(crate) fn rule_parts(rules: &Rules, typed: Option<&BTreeMap<String, String>>
         RulePart {
             name: "unknownBot",
             title: "A bot that is not known comes often",
-            words: "It asks for Markdown by name, and is neither a known agent nor a browser",
+            words: "It calls itself a bot, or asks for Markdown by name, and is in no list",
             is_on: is_on("unknownBot", unknown.enabled),
             numbers: vec![number(
                 "unknownBot.visits",
