@@ -56,9 +56,9 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
             note: points(now, before, Counts::served),
         },
         Fact {
-            name: "Missed, no variant yet",
+            name: "Missed",
             figure: share(now.missed(), now.visits),
-            note: plural(missed, "page"),
+            note: format!("{} without a variant now", plural(missed, "page")),
         },
         Fact {
             name: "Contradicted identity",
