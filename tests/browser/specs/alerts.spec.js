@@ -2,21 +2,7 @@
 
 import { get } from 'node:http';
 import { deploySite } from '../support/demo.js';
-import { expect, signIn, sound, test, tooWide } from '../support/test.js';
-
-const PICTURES = '../../test-results/pictures';
-
-async function look(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    expect(await sound(page), `${name}, ${colorScheme}`).toEqual([]);
-    for (const width of [360, 390, 1280]) {
-      await page.setViewportSize({ width, height: 800 });
-      expect(await tooWide(page), `${name} at ${width}`).toEqual([]);
-      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-    }
-  }
-}
+import { expect, look, signIn, test } from '../support/test.js';
 
 /** One visit of somebody whom no registry knows, and who asks for Markdown by name. */
 function visit(demo, path) {

@@ -1,21 +1,7 @@
 // A draft on the live site, and what a change of the paths' settings says.
 
 import { deploySite } from '../support/demo.js';
-import { expect, signIn, sound, test, tooWide } from '../support/test.js';
-
-const PICTURES = '../../test-results/pictures';
-
-async function look(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    expect(await sound(page), `${name}, ${colorScheme}`).toEqual([]);
-    for (const width of [360, 1280]) {
-      await page.setViewportSize({ width, height: 800 });
-      expect(await tooWide(page), `${name} at ${width}`).toEqual([]);
-      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-    }
-  }
-}
+import { expect, look, signIn, test } from '../support/test.js';
 
 for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {

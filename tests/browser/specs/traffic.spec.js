@@ -1,28 +1,24 @@
 // Agents come through the real Worker, and their visits are on the pages.
 
 import { deploySite } from '../support/demo.js';
-import { expect, signIn, sound, test, tooWide } from '../support/test.js';
+import { expect, look, signIn, test } from '../support/test.js';
 
-const PICTURES = '../../test-results/pictures';
 const GPTBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)';
 const CLAUDEBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)';
+const STRANGER = 'NewThingBot/0.1 (+https://newthing.example/bot)';
 const CHROME = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
-
-async function look(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    expect(await sound(page), `${name}, ${colorScheme}`).toEqual([]);
-    for (const width of [360, 1280]) {
-      await page.setViewportSize({ width, height: 800 });
-      expect(await tooWide(page), `${name} at ${width}`).toEqual([]);
-      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-    }
-  }
-}
 
 function visit(request, demo, userAgent, path, more = {}) {
   const headers = { host: 'shop.localhost', 'user-agent': userAgent, ...more };
   return request.get(new URL(path, demo.edge).href, { headers });
+}
+
+/** Waits until so many visits are counted. */
+async function counted(rest, site, visits) {
+  await expect(async () => {
+    const traffic = await rest('GET', `/sites/${site.id}/traffic?from=24h`);
+    expect(traffic.totals.visits).toBe(visits);
+  }).toPass({ timeout: 30_000 });
 }
 
 /** Waits until agents get the variant of /pricing, by looks that are not counted. */
@@ -56,10 +52,8 @@ for (const scripts of [true, false]) {
         await visit(request, demo, CLAUDEBOT, '/missing');
         await visit(request, demo, CHROME, '/pricing');
       }
-      await expect(async () => {
-        const traffic = await rest('GET', `/sites/${site.id}/traffic?from=24h`);
-        expect(traffic.totals.visits).toBe(10);
-      }).toPass({ timeout: 30_000 });
+      await visit(request, demo, STRANGER, '/pricing');
+      await counted(rest, site, 11);
       const { items } = await rest('GET', `/sites/${site.id}/traffic/recent?agent=GPTBot&path=/pricing`);
       expect(items).toHaveLength(3);
       expect(items[0]).toMatchObject({ outcome: 'variant', format: 'html', status: 200 });
@@ -98,8 +92,14 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Make a draft of /missing' }).click();
       await expect(page).toHaveURL(/\/makings\//);
 
+      // Who is in no list, by what it calls itself.
+      await page.goto(`/sites/${site.id}/traffic`);
+      await page.getByRole('link', { name: 'Which ones?' }).click();
+      await expect(page.getByRole('row', { name: STRANGER })).toContainText('1');
+      if (scripts) await look(page, 'traffic-unknown');
+
       await page.goto('/');
-      await expect(page.getByRole('row', { name: /^Lamp shop/ })).toContainText('10');
+      await expect(page.getByRole('row', { name: /^Lamp shop/ })).toContainText('11');
       if (scripts) await look(page, 'overview-visited');
     });
   });
@@ -111,10 +111,7 @@ test('exports hold the same figures, and no formula', async ({ page, demo, reque
   await signIn(page, demo);
   await visit(request, demo, GPTBOT, '/pricing');
   await visit(request, demo, GPTBOT, '/-1+1');
-  await expect(async () => {
-    const traffic = await rest('GET', `/sites/${site.id}/traffic?from=24h`);
-    expect(traffic.totals.visits).toBe(2);
-  }).toPass({ timeout: 30_000 });
+  await counted(rest, site, 2);
   await page.goto(`/sites/${site.id}/traffic?from=24h&agent=GPTBot`);
   for (const [name, file, holds] of [
     ['Visits over time, CSV', 'traffic-series.csv', /^from,visits,variant/],
@@ -132,4 +129,28 @@ test('exports hold the same figures, and no formula', async ({ page, demo, reque
     expect(text).toMatch(holds);
     await page.keyboard.press('Escape');
   }
+});
+
+test('what is kept, and that it is deleted, is the owner’s to say', async ({ page, demo, request }) => {
+  const { rest, site } = await deploySite(demo);
+  await visit(request, demo, GPTBOT, '/pricing');
+  await counted(rest, site, 1);
+  await signIn(page, demo);
+  await page.goto(`/sites/${site.id}/settings`);
+  await page.getByLabel('Keep single visits, in days').fill('7');
+  await page.getByLabel('Keep a shortened address with each visit').check();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByRole('status').first()).toContainText('Saved');
+  await expect(page.getByLabel('Keep single visits, in days')).toHaveValue('7');
+  await look(page, 'site-settings-kept');
+  await page.getByRole('link', { name: /^Delete all visits of this site/ }).click();
+  await look(page, 'visits-delete');
+  await page.getByRole('textbox').fill('another name');
+  await page.getByRole('button', { name: 'Delete all visits of Lamp shop' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await page.getByRole('textbox').fill('Lamp shop');
+  await page.getByRole('button', { name: 'Delete all visits of Lamp shop' }).click();
+  await expect(page).toHaveURL(/\/settings/);
+  await page.goto(`/sites/${site.id}/traffic`);
+  await expect(page.getByRole('heading', { name: 'No agent came in this time' })).toBeVisible();
 });

@@ -43,3 +43,16 @@ export async function sound(page) {
   const { violations } = await new AxeBuilder({ page }).exclude('iframe').analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).slice(0, 4).join(', ')}`);
 }
+
+/** Looks at a page in light and dark, on a phone and a desk: it breaks no rule, nothing is too wide, and there is a picture of it. */
+export async function look(page, name) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    expect(await sound(page), `${name}, ${colorScheme}`).toEqual([]);
+    for (const width of [360, 390, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      expect(await tooWide(page), `${name} at ${width}`).toEqual([]);
+      await page.screenshot({ path: `../../test-results/pictures/${name}-${width}-${colorScheme}.png`, fullPage: true });
+    }
+  }
+}
