@@ -53,6 +53,23 @@ impl KnownKeys {
         (is_fresh && is_good).then(|| key.clone())
     }
 
+    /// Whether the key was good when it was last looked up, however long ago.
+    fn was_good(&self, hash: &str) -> bool {
+        let known = self
+            .0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.contains_key(hash)
+    }
+
+    fn forget(&self, hash: &str) {
+        let mut known = self
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.remove(hash);
+    }
+
     fn put(&self, hash: &str, key: &IngestKey, now: Millis) {
         let mut known = self
             .0
@@ -120,7 +137,9 @@ pub(super) async fn open(app: &AppState, address: IpAddr, headers: &HeaderMap) -
     if let Some((key_hash, key)) = known {
         return Ok(sender(key_hash, &key));
     }
-    if let Err(not_until) = WRONG.check_key(&network) {
+    // Workers of many customers send from the same addresses: somebody's wrong keys must not shut out a good one.
+    let was_good = key.is_some_and(|key| app.ingest.keys.was_good(&hash_of(key)));
+    if !was_good && let Err(not_until) = WRONG.check_key(&network) {
         let wait = not_until.wait_time_from(governor::clock::DefaultClock::default().now());
         return Err(Problem::new(
             Code::RateLimited,
@@ -141,6 +160,7 @@ pub(super) async fn open(app: &AppState, address: IpAddr, headers: &HeaderMap) -
     let key_hash = hash_of(key);
     let now = app.clock.now();
     let Some(found) = app.store.ingest_key(&key_hash, now).await? else {
+        app.ingest.keys.forget(&key_hash);
         return Err(refused());
     };
     app.ingest.keys.put(&key_hash, &found, now);

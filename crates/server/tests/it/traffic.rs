@@ -275,6 +275,12 @@ async fn what_is_no_batch_of_a_site_is_refused_whole() {
         .make_site(&story.connection, BLOG, "blog")
         .await;
     refused_whole(&story, &key).await;
+    // A key is one site's: with another's, visits are that other's, under the same id too.
+    let deployment = story.program.deploy(&blog).await;
+    assert_eq!(story.program.ended(&deployment).await["status"], "live");
+    let blog_key = story.cloud.site_key_other_than(&key);
+    let (status, _) = send(&story.program, &blog_key, "good", visits(3, "/b")).await;
+    assert_eq!(status, 204);
     let wrong = "A".repeat(43);
     for (key, status) in [("", 401), ("ed_nothing", 401), (wrong.as_str(), 401)] {
         assert_eq!(
@@ -293,12 +299,6 @@ async fn what_is_no_batch_of_a_site_is_refused_whole() {
         send(&story.program, &key, "good", visits(1, "/a")).await.0,
         204
     );
-    // A key is one site's: with another's, visits are that other's, under the same id too.
-    let deployment = story.program.deploy(&blog).await;
-    assert_eq!(story.program.ended(&deployment).await["status"], "live");
-    let blog_key = story.cloud.site_key_other_than(&key);
-    let (status, _) = send(&story.program, &blog_key, "good", visits(3, "/b")).await;
-    assert_eq!(status, 204);
     is_all_counted(&story.program).await;
     for (site, visits) in [(&story.site, 1), (&blog, 3)] {
         let path = format!("/sites/{site}/traffic");

@@ -196,7 +196,8 @@ pub(crate) fn opened(finding: &Finding) -> Words {
                 "Bots that are not known came {} in 24 hours",
                 times(*visits)
             ),
-            detail: "They call themselves bots, or asked for Markdown by name, and are in no list.".to_owned(),
+            detail: "They call themselves bots, or asked for Markdown by name, and are in no list."
+                .to_owned(),
             causes: vec![
                 "An agent is new, or came under a new name.",
                 "A script or a tool of somebody’s reads the whole site.",
