@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use domain::visit::VisitOutcome;
+use domain::visit::{VisitOutcome, VisitStore};
 use std::process::ExitCode;
 use store::Site;
 
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: TrafficArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         print_json(&traffic_view(&registry, &question, &summary))?;
     } else {
-        print(&summary)?;
+        print(&summary, !question.filter.is_empty())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -119,10 +119,17 @@ async fn delete(app: &App, site: &str, is_sure: bool, as_json: bool) -> anyhow::
     };
     match deleted.await {
         Ok(kept) if as_json => print_json(&kept)?,
-        Ok(_) => print_line(&format!(
-            "Every visit of {} that had come is deleted, with its counts.",
-            site.name
-        ))?,
+        Ok(_) => {
+            print_line(&format!(
+                "Every visit of {} that had come is deleted, with its counts.",
+                site.name
+            ))?;
+            if traffic::store_of(&site) == VisitStore::AnalyticsEngine {
+                print_line(
+                    "What lies in Analytics Engine stays: nobody can delete it there; Cloudflare forgets it after three months.",
+                )?;
+            }
+        }
         Err(problem) => return super::refuse(&problem, as_json),
     }
     Ok(ExitCode::SUCCESS)
@@ -143,15 +150,17 @@ async fn is_confirmed(site: &Site) -> anyhow::Result<bool> {
     Ok(answer.is_some_and(|answer| answer.trim() == site.name))
 }
 
-fn print(summary: &Summary) -> anyhow::Result<()> {
+fn print(summary: &Summary, is_filtered: bool) -> anyhow::Result<()> {
     for note in summary.notes() {
         print_line(&note)?;
     }
     let totals = &summary.totals;
     if totals.visits == 0 {
-        return print_line(
-            "No agent came in this time. To see one: curl -A GPTBot https://YOUR-SITE/",
-        );
+        return print_line(if is_filtered {
+            "In this time no visit fits all of that."
+        } else {
+            "No agent came in this time. To see one: curl -A GPTBot https://YOUR-SITE/"
+        });
     }
     print_line(&format!(
         "{} visits by agents, {} in the time before; {} got a variant",

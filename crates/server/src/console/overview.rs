@@ -176,7 +176,13 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
     let (app, ws, now) = (desk.app(), desk.ws(), desk.now());
     let connections = desk.connections();
     let sites = sites::list(app, ws, &Page::first(LOOKED_AT)).await?.items;
-    let glance = traffic::glance(app, ws).await?;
+    let is_elsewhere = |site: &&Site| traffic::store_of(site) == VisitStore::AnalyticsEngine;
+    let elsewhere = sites
+        .iter()
+        .filter(is_elsewhere)
+        .map(|site| site.id)
+        .collect();
+    let glance = traffic::glance(app, ws, &elsewhere).await?;
     let registry = agents::active(app, ws).await?;
     let mut rows = Vec::new();
     let mut published = 0;
@@ -184,7 +190,7 @@ pub(super) async fn index(desk: Desk) -> Result<Response, Problem> {
         let counts = app.store.count_variants(ws, site.id).await?;
         published += counts.published;
         let mut visited = glance.sites.get(&site.id).map(visited).unwrap_or_default();
-        visited.is_elsewhere = traffic::store_of(site) == VisitStore::AnalyticsEngine;
+        visited.is_elsewhere = elsewhere.contains(&site.id);
         rows.push((SiteRow::of(site, counts, now), visited));
     }
     let first = sites.first().map(|site| site.id.to_string());

@@ -21,7 +21,7 @@ pub(crate) use self::{
 pub(super) use self::{export::export, recent::live, test_visit::send, unknown::show as unknown};
 
 use super::{
-    desk::{Desk, id, page},
+    desk::{Desk, id, page, refused},
     parts::{Mark, ProblemPanel},
     shell::Shell,
     sites::{SiteHead, head},
@@ -136,7 +136,7 @@ pub(crate) async fn show(
         _ if traffic::store_of(&site) == VisitStore::AnalyticsEngine => None,
         _ => Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?),
     };
-    Ok(page(&TrafficPage {
+    let view = TrafficPage {
         shell: desk.shell(&text),
         site: head,
         tokens: registry
@@ -152,7 +152,11 @@ pub(crate) async fn show(
         answer,
         notes,
         recent,
-    }))
+    };
+    Ok(match &view.answer {
+        Answer::Problem(panel) => refused(&view, Some(panel)),
+        _ => page(&view),
+    })
 }
 
 async fn answered(

@@ -79,6 +79,11 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// Whether every visit counts.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The same for what is counted.
     fn wanted(&self, registry: &Arc<Registry>) -> Wanted {
         let (agents, purposes) = (self.agents.clone(), self.purposes.clone());

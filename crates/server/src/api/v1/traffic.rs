@@ -283,7 +283,7 @@ struct RecentQuery {
     identity: Option<String>,
 }
 
-/// One visit. The address that it came from is not kept.
+/// One visit.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct VisitView {
@@ -304,6 +304,8 @@ struct VisitView {
     country: Option<String>,
     /// The number of the network that it came from, as Cloudflare says.
     asn: Option<u32>,
+    /// The shortened address that it came from, where the site keeps it.
+    network: Option<String>,
     /// Milliseconds spent in the Worker.
     spent_ms: u16,
     /// Its user agent, where the agent is not known by it.
@@ -322,6 +324,7 @@ fn visit(visit: Visit) -> VisitView {
         format: visit.format.map(|format| format.as_str().to_owned()),
         country: visit.country,
         asn: visit.asn,
+        network: visit.network,
         spent_ms: visit.spent_ms,
         user_agent: visit.user_agent,
     }

@@ -208,6 +208,7 @@ pub(super) fn sites() -> Vec<(&'static str, String)> {
                 name: NASTY.to_owned(),
                 cli_name: "'x'".to_owned(),
                 oldest: Some("2026-10-25".to_owned()),
+                is_elsewhere: true,
                 problem: None,
             }),
         ),
@@ -245,6 +246,7 @@ fn alerts(open: Vec<AlertPanel>, has_past: bool) -> AlertsPage {
         next: has_past.then(|| "abc".to_owned()),
         rules: rule_parts(&domain::alert::Rules::default(), None),
         is_watched: has_past,
+        is_elsewhere: has_past,
         has_webhook: has_past,
         problem: has_past.then(problem),
     }

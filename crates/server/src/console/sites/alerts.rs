@@ -10,7 +10,7 @@ use crate::{
         shell::Shell,
     },
     problem::{Outcome, Problem},
-    services::alerts,
+    services::{alerts, traffic},
 };
 use askama::Template;
 use axum::{
@@ -21,6 +21,7 @@ use domain::{
     alert::{Ending, Rules},
     ids::AlertId,
     time::Millis,
+    visit::VisitStore,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub(crate) struct AlertsPage {
     pub(crate) rules: Vec<RulePart>,
     /// Whether somebody looks at all.
     pub(crate) is_watched: bool,
+    /// Whether visits are kept in Analytics Engine, where nobody looks.
+    pub(crate) is_elsewhere: bool,
     /// Whether alerts are sent to a webhook.
     pub(crate) has_webhook: bool,
     /// Why the rules were not saved.
@@ -335,6 +338,7 @@ async fn view(
         next: listed.next,
         rules: rule_parts(&rules, typed.as_ref()),
         is_watched: app.config.alerts_every.is_some(),
+        is_elsewhere: traffic::store_of(site) == VisitStore::AnalyticsEngine,
         has_webhook: app.store.webhook(ws).await?.is_some(),
         problem: problem.map(ProblemPanel::new),
     })

@@ -11,7 +11,7 @@ use crate::{
         shell::Shell,
     },
     problem::{Outcome, Problem},
-    services::{site_keys, visits},
+    services::{site_keys, traffic, visits},
     words::shell_word,
 };
 use askama::Template;
@@ -19,6 +19,7 @@ use axum::{
     extract::Path,
     response::{IntoResponse, Redirect, Response},
 };
+use domain::visit::VisitStore;
 use store::Site;
 
 /// What is kept of a site's visits, and how its key stands.
@@ -69,6 +70,8 @@ pub(crate) struct DeleteVisitsPage {
     pub(crate) cli_name: String,
     /// The day of the oldest single visit.
     pub(crate) oldest: Option<String>,
+    /// Whether visits are kept in Analytics Engine, where nobody can delete them.
+    pub(crate) is_elsewhere: bool,
     /// Why it was not begun.
     pub(crate) problem: Option<ProblemPanel>,
 }
@@ -84,6 +87,7 @@ async fn delete_view(
         name: site.name.clone(),
         cli_name: shell_word(&site.name),
         oldest: KeptPart::of(desk, site).await?.oldest,
+        is_elsewhere: traffic::store_of(site) == VisitStore::AnalyticsEngine,
         problem: problem.map(ProblemPanel::new),
     })
 }

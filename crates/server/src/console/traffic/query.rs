@@ -59,6 +59,8 @@ pub(crate) struct Shown {
     pub(crate) identity: String,
     /// What the chart tells apart.
     pub(crate) by: String,
+    /// `open`: the filter's fields are shown at once.
+    pub(crate) filter: String,
     /// Whose page it is.
     #[serde(skip)]
     pub(crate) site: String,
@@ -122,6 +124,13 @@ impl Shown {
             query if query.is_empty() => page,
             query => format!("{page}?{query}"),
         }
+    }
+
+    /// The same page with the filter's fields shown.
+    pub(crate) fn opened(&self) -> String {
+        let page = self.href(&[]);
+        let joint = if page.contains('?') { '&' } else { '?' };
+        format!("{page}{joint}filter=open#filter")
     }
 
     /// The stream of the newest visits.

@@ -62,7 +62,7 @@ pub(crate) struct RecentRow {
     pub(crate) got: &'static str,
     /// The exact revision that it got: its short name and its page.
     pub(crate) revision: Option<(String, String)>,
-    /// The answer's status, the country and the network that it came from, and how long we took.
+    /// The answer's status, the country, network and shortened address that it came from, and how long we took.
     pub(crate) details: String,
 }
 
@@ -100,6 +100,7 @@ fn row(registry: &Registry, shown: &Shown, site: SiteId, visit: Visit, now: Mill
     }
     details.extend(visit.country.clone());
     details.extend(visit.asn.map(|asn| format!("AS{asn}")));
+    details.extend(visit.network.clone());
     details.push(format!("{} ms", visit.spent_ms));
     RecentRow {
         at: When { at: visit.at, now },

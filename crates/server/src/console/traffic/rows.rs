@@ -2,7 +2,7 @@
 
 use super::Shown;
 use crate::{
-    console::parts::{When, count, plural},
+    console::parts::{count, plural},
     services::traffic::{AgentCounts, Counts, PathCounts, Summary},
 };
 use domain::{
@@ -56,9 +56,9 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
             note: points(now, before, Counts::served),
         },
         Fact {
-            name: "Missed",
-            figure: share(now.missed(), now.visits),
-            note: format!("{} without a variant now", plural(missed, "page")),
+            name: "Missed, no variant yet",
+            figure: share(summary.missed_visits, now.visits),
+            note: plural(missed, "page"),
         },
         Fact {
             name: "Contradicted identity",
@@ -220,7 +220,7 @@ pub(crate) struct AgentRow {
     /// The share that got a variant.
     pub(crate) served: String,
     /// The hour of its last visit.
-    pub(crate) last_seen: Option<When>,
+    pub(crate) last_seen: Option<String>,
 }
 
 impl AgentRow {
@@ -235,12 +235,17 @@ impl AgentRow {
             change: change(found.counts.visits, found.previous),
             identity: Split::of(&found.counts),
             served: share(found.counts.served(), found.counts.visits),
-            // The hour is counted, not the minute: what came in this hour came at its end at the latest.
-            last_seen: found.last_seen.map(|hour| When {
-                at: Millis(((hour + 1) * HOUR_MS).min(now.0)),
-                now,
-            }),
+            last_seen: found.last_seen.map(|hour| hours_ago(hour, now)),
         }
+    }
+}
+
+/// An hour since 1970 in words: the minute is not counted.
+fn hours_ago(hour: i64, now: Millis) -> String {
+    match now.0.div_euclid(HOUR_MS) - hour {
+        ..=0 => "this hour".to_owned(),
+        hours @ 1..48 => format!("{hours} h ago"),
+        hours => format!("{} days ago", hours / 24),
     }
 }
 

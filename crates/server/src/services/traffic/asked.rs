@@ -19,7 +19,7 @@ const SPAN_MS: i64 = 7 * 24 * HOUR_MS;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
-    /// From this time on (RFC 3339), from the beginning of a day (`2026-11-01`), or a span before `to`: `24h`, `7d`, `30d`, `90d`,
+    /// Whole hours count. From this time on (RFC 3339), from the beginning of a day (`2026-11-01`), or a span before `to`: `24h`, `7d`, `30d`, `90d`,
     /// `12mo`. 7d unless told.
     pub(crate) from: Option<String>,
     /// Until before this time (RFC 3339), or until the end of a day; now unless told.
@@ -54,12 +54,16 @@ impl Asked {
             Some(text) => Edge::End.time(text, &zone)?.min(now),
         };
         let from = match given(self.from.as_deref()) {
-            None => Millis(to.0 - SPAN_MS),
+            None => Millis((to.0 + HOUR_MS - 1).div_euclid(HOUR_MS) * HOUR_MS - SPAN_MS),
             Some(text) => match span(text) {
-                Some(ms) => Millis(to.0 - ms),
+                // The hour that is going on is one of them.
+                Some(ms) => Millis((to.0 + HOUR_MS - 1).div_euclid(HOUR_MS) * HOUR_MS - ms),
                 None => Edge::Begin.time(text, &zone)?,
             },
         };
+        if from > now {
+            return Err(Problem::field("from", "lies in the future"));
+        }
         let hours = (to.0 - from.0) / HOUR_MS;
         Ok(Question {
             from,
@@ -81,7 +85,7 @@ impl Asked {
                 self.purpose.as_deref(),
                 "training, search or user",
             )?,
-            path: given(self.path.as_deref()).map(str::to_owned),
+            path: path(given(self.path.as_deref()))?,
             outcomes: words::<VisitOutcome>(
                 "outcome",
                 self.outcome.as_deref(),
@@ -106,6 +110,13 @@ fn list(text: Option<&str>) -> impl Iterator<Item = &str> {
         .split(',')
         .map(str::trim)
         .filter(|word| !word.is_empty())
+}
+
+fn path(text: Option<&str>) -> Outcome<Option<String>> {
+    if text.is_some_and(|text| !text.starts_with('/')) {
+        return Err(Problem::field("path", "must begin with /"));
+    }
+    Ok(text.map(str::to_owned))
 }
 
 fn word<T: DeserializeOwned>(field: &str, text: &str, known: &str) -> Outcome<T> {

@@ -6,7 +6,7 @@ use domain::{
     ids::{SiteId, WorkspaceId},
     traffic::HOUR_MS,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many hours are looked at.
 const HOURS: usize = 24;
@@ -31,8 +31,13 @@ pub(crate) struct SiteGlance {
     pub(crate) hours: [u64; HOURS],
 }
 
-/// Looks at the last 24 hours, the present one among them.
-pub(crate) async fn glance(app: &App, ws: WorkspaceId) -> Outcome<Glance> {
+/// Looks at the last 24 hours, the present one among them. Sites that are `elsewhere` keep their visits in Analytics Engine:
+/// what is here of them is old.
+pub(crate) async fn glance(
+    app: &App,
+    ws: WorkspaceId,
+    elsewhere: &HashSet<SiteId>,
+) -> Outcome<Glance> {
     let end = app.clock.now().0.div_euclid(HOUR_MS) + 1;
     let begin = end - 24;
     let days = app
@@ -42,6 +47,9 @@ pub(crate) async fn glance(app: &App, ws: WorkspaceId) -> Outcome<Glance> {
     let mut glance = Glance::default();
     let mut agents: BTreeMap<String, u64> = BTreeMap::new();
     for (site, day, counts) in days {
+        if elsewhere.contains(&site) {
+            continue;
+        }
         for row in counts.rows() {
             for (hour, visits) in (day * 24..).zip(row.hours) {
                 let at = usize::try_from(hour - begin).ok().filter(|at| *at < HOURS);

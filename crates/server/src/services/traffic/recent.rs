@@ -1,6 +1,6 @@
 //! The newest visits one by one, from what Workers sent: who it was and which revision they got.
 
-use super::Filter;
+use super::{Filter, store_of};
 use crate::{
     app::App,
     problem::Outcome,
@@ -8,13 +8,13 @@ use crate::{
 };
 use domain::{
     ids::{SiteId, WorkspaceId},
-    visit::Visit,
+    visit::{Visit, VisitStore},
 };
 
 /// As many of the newest batches are looked through: with a filter that little fits, fewer visits are found than asked for.
 const BATCHES: u64 = 20;
 
-/// The newest visits that count, newest first; only those that are not too old to be kept one by one.
+/// The newest visits that count, newest first; none of a site that keeps them in Analytics Engine, and only those that are not too old to be kept one by one.
 ///
 /// # Errors
 ///
@@ -26,7 +26,9 @@ pub(crate) async fn recent(
     filter: &Filter,
     limit: usize,
 ) -> Outcome<Vec<Visit>> {
-    sites::get(app, ws, site).await?;
+    if store_of(&sites::get(app, ws, site).await?) == VisitStore::AnalyticsEngine {
+        return Ok(Vec::new());
+    }
     let registry = agents::active(app, ws).await?;
     let wanted = filter.wanted(&registry);
     let mut visits: Vec<Visit> = app

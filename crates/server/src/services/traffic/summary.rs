@@ -130,6 +130,8 @@ pub(crate) struct Summary {
     pub(crate) paths: Vec<PathCounts>,
     /// Pages that were asked for and have no variant, most visits first.
     pub(crate) missed: Vec<PathCounts>,
+    /// How many visits these pages missed, those that are not named among them.
+    pub(crate) missed_visits: u64,
     by_agent: HashMap<String, Counts>,
     by_path: HashMap<String, Counts>,
     previous_by_agent: HashMap<String, u64>,
@@ -159,6 +161,7 @@ impl Summary {
             purposes: Vec::new(),
             paths: Vec::new(),
             missed: Vec::new(),
+            missed_visits: 0,
             by_agent: HashMap::new(),
             by_path: HashMap::new(),
             previous_by_agent: HashMap::new(),
@@ -335,6 +338,7 @@ impl Summary {
                 .cmp(&a.counts.missed())
                 .then(a.path.cmp(&b.path))
         });
+        self.missed_visits = missed.iter().map(|path| path.counts.missed()).sum();
         missed.truncate(PATHS_MAX);
         self.missed = missed;
         self.paths = shortened(paths);

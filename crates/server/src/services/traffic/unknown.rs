@@ -1,6 +1,7 @@
 //! Bots that are in no list, from the single visits that are still kept; and their user agents read again when the
 //! registry of agents changed.
 
+use super::store_of;
 use crate::{
     app::App,
     problem::{Outcome, Problem},
@@ -10,6 +11,7 @@ use domain::{
     agents::{Registry, Visitor},
     ids::{SiteId, WorkspaceId},
     time::Millis,
+    visit::VisitStore,
 };
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -75,7 +77,14 @@ pub(crate) async fn unknown_bots(
     site: SiteId,
     from: Millis,
 ) -> Outcome<UnknownBots> {
-    sites::get(app, ws, site).await?;
+    if store_of(&sites::get(app, ws, site).await?) == VisitStore::AnalyticsEngine {
+        return Ok(UnknownBots {
+            from,
+            is_complete: false,
+            user_agents: 0,
+            bots: Vec::new(),
+        });
+    }
     let registry = agents::active(app, ws).await?;
     let mut found: HashMap<String, UnknownBot> = HashMap::new();
     let mut before = None;
