@@ -21,8 +21,10 @@ use domain::{
     visit::VisitStore,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+    sea_query::{Expr, LockType},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -479,6 +481,20 @@ pub(crate) async fn lock(
     Ok(of(workspace)
         .filter(site::Column::Id.eq(id.to_string()))
         .lock_exclusive()
+        .one(tx)
+        .await?
+        .is_some())
+}
+
+/// Locks the site's row for whoever counts its visits: one at a time, and against deletion, but visits may be added meanwhile.
+pub(crate) async fn lock_for_counting(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    id: SiteId,
+) -> Result<bool> {
+    Ok(of(workspace)
+        .filter(site::Column::Id.eq(id.to_string()))
+        .lock(LockType::NoKeyUpdate)
         .one(tx)
         .await?
         .is_some())

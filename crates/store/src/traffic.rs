@@ -75,7 +75,7 @@ impl Store {
         }
         let mut present = Vec::new();
         for ((workspace, site), additions) in &by_site {
-            if sites::lock(&tx, *workspace, *site).await? {
+            if sites::lock_for_counting(&tx, *workspace, *site).await? {
                 // Its visits are being deleted: what came meanwhile is counted after that.
                 if visit_deletions::pending(&tx, *site).await?.is_some() {
                     return Ok(false);

@@ -150,11 +150,13 @@ impl Store {
     async fn append_in_one(&self, batches: &[PackedBatch], now: Millis) -> Result<u64> {
         let tx = self.begin().await?;
         let good = good_keys(&tx, batches, now).await?;
-        let rows: Vec<_> = batches
+        let mut rows: Vec<_> = batches
             .iter()
             .filter(|batch| good.contains(&batch.key_hash))
             .map(|batch| batch.row.clone())
             .collect();
+        // Each row locks its site's against deletion: in the one order in which sites are locked.
+        rows.sort_by(|one, other| site_of(one).cmp(&site_of(other)));
         let mut written = 0;
         for chunk in rows.chunks(Ord::min(bind_parameters_max(&tx) / 11, 500)) {
             written += Entity::insert_many(chunk.iter().cloned())
@@ -320,6 +322,10 @@ impl Store {
             .await?;
         Ok(first.map(Millis))
     }
+}
+
+fn site_of(row: &ActiveModel) -> (Option<&String>, Option<&String>) {
+    (row.workspace_id.try_as_ref(), row.site_id.try_as_ref())
 }
 
 pub(crate) fn of(workspace: WorkspaceId, site: SiteId) -> sea_orm::Select<Entity> {

@@ -329,7 +329,7 @@ async fn a_token_without_the_permission_deploys_and_says_what_is_missing() {
     );
     let page = format!("/sites/{}/traffic?from=24h", story.site);
     let (status, html) = story.program.page(&cookie, &page).await;
-    assert_eq!(status, 200);
+    assert_eq!(status, 422);
     assert!(
         html.contains("account_analytics"),
         "the button opens the form with it"

@@ -80,7 +80,7 @@ impl Store {
             return Ok(());
         };
         let tx = self.begin().await?;
-        if !sites::lock(&tx, workspace, site).await? {
+        if !sites::lock_for_counting(&tx, workspace, site).await? {
             return Ok(());
         }
         let parts = Entity::find()
