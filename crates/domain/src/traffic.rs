@@ -5,9 +5,10 @@
 //! number of paths, the most visited ones; the rest is counted under one *other*, [`OTHER_PATHS`]. A [`Day`] counts
 //! without paths, hour by hour, so that days and weeks can be drawn in any time zone of whole hours.
 //!
-//! What is written down of a cube are [`Sections`]; [`Counting`] answers from those that it needs.
+//! What is written down of a cube are [`Sections`]; [`Counting`] answers from those that it needs, [`Course`] from days.
 
 mod counting;
+mod course;
 mod cube;
 mod day;
 mod folded;
@@ -16,6 +17,7 @@ mod sections;
 mod stretch;
 
 pub use counting::{AdmitsAgent, Counting, Extent, Needs, Reading, Wanted};
+pub use course::{Course, CoursePoint};
 pub use cube::{Cell, Cube, Sum};
 pub use day::{Day, DayRow};
 pub use folded::Folded;

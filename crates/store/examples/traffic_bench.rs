@@ -14,7 +14,7 @@ use domain::{
     identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
-    traffic::{AdmitsAgent, Cube, Extent, HOUR_MS, Level, Wanted},
+    traffic::{AdmitsAgent, Course, Cube, Extent, HOUR_MS, Level, Wanted},
     variant::Format,
     visit::{Visit, VisitOutcome},
 };
@@ -142,19 +142,24 @@ async fn ask(url: &str, site: &str, times: usize, agent: &str, now: i64) -> Outc
             let mut waits = Vec::new();
             for _ in 0..times {
                 let began = Instant::now();
-                let span = (from, to);
-                store
-                    .traffic_counts(workspace, site, span, wanted.clone(), extent)
-                    .await?;
+                let counted =
+                    store.traffic_counts(workspace, site, (from, to), wanted.clone(), extent);
                 if wanted.path.is_none() {
-                    let days = (from.div_euclid(24), (to + 23).div_euclid(24));
-                    store.traffic_days(workspace, site, days.0, days.1).await?;
+                    let days = ((from - hours).div_euclid(24), (to + 23).div_euclid(24));
+                    let starts = ((from - hours)..to).step_by(24).collect();
+                    let course = Course::new(wanted.clone(), starts, to);
+                    let course = store.traffic_course(workspace, site, days, course);
+                    tokio::try_join!(counted, course)?;
+                } else {
+                    let extent = Extent {
+                        with_paths: false,
+                        ..extent
+                    };
+                    let span = (from - hours, from);
+                    let earlier =
+                        store.traffic_counts(workspace, site, span, wanted.clone(), extent);
+                    tokio::try_join!(counted, earlier)?;
                 }
-                let span = (from - hours, from);
-                let extent = Extent::default();
-                store
-                    .traffic_counts(workspace, site, span, wanted.clone(), extent)
-                    .await?;
                 waits.push(began.elapsed().as_secs_f64() * 1_000.0);
             }
             waits.sort_by(f64::total_cmp);

@@ -10,7 +10,8 @@ use sea_orm::{
     TransactionTrait, sqlx::sqlite::SqliteConnectOptions,
 };
 use sea_orm_migration::MigratorTrait;
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{num::NonZero, path::Path, str::FromStr, sync::Arc, time::Duration};
+use tokio::sync::{Mutex, Semaphore};
 
 /// Which database is behind a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,9 @@ pub struct Store {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     /// Whoever appends visits has the turn: it changes how the writing connection commits.
-    pub(crate) appending: std::sync::Arc<tokio::sync::Mutex<()>>,
+    pub(crate) appending: Arc<Mutex<()>>,
+    /// Whoever reads many counts takes one: what is read of a year takes some megabytes.
+    pub(crate) counting: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Store {
@@ -226,7 +229,8 @@ async fn open_sqlite(options: &StoreOptions) -> Result<Store> {
         kind: DatabaseKind::Sqlite,
         writer,
         reader,
-        appending: std::sync::Arc::default(),
+        appending: Arc::default(),
+        counting: counting(),
     })
 }
 
@@ -250,6 +254,13 @@ pub(crate) fn make_private_file(path: &Path) -> Result<()> {
     }
 }
 
+/// Rows of a query that SQLite has found and nobody has taken yet.
+const ROWS_WAITING: usize = 8;
+
+/// What each reading connection remembers of the file, in kibibytes below nought as SQLite wants to be told: half of its
+/// default. There are several, and the kernel remembers the same.
+const READER_CACHE: &str = "-1000";
+
 fn sqlite_options(options: &StoreOptions, connections: u32, only_reads: bool) -> ConnectOptions {
     let mut connect = ConnectOptions::new(&options.url);
     connect
@@ -266,10 +277,16 @@ fn sqlite_options(options: &StoreOptions, connections: u32, only_reads: bool) ->
                 .create_if_missing(true)
                 .busy_timeout(Duration::from_secs(10))
                 .foreign_keys(true)
+                // Rows that wait for whoever asked. Some are a megabyte, and fifty of them, sqlx's default, are too many.
+                .row_buffer_size(ROWS_WAITING)
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "NORMAL")
                 .pragma("secure_delete", "ON")
                 .pragma("query_only", if only_reads { "ON" } else { "OFF" })
+                .pragma(
+                    "cache_size",
+                    if only_reads { READER_CACHE } else { "-2000" },
+                )
         })
         // The one writer waits its turn behind long transactions.
         .acquire_timeout(Duration::from_secs(30));
@@ -290,8 +307,15 @@ async fn open_postgres(options: &StoreOptions) -> Result<Store> {
         kind: DatabaseKind::Postgres,
         writer: pool.clone(),
         reader: pool,
-        appending: std::sync::Arc::default(),
+        appending: Arc::default(),
+        counting: counting(),
     })
+}
+
+/// As many may count visits at a time as there are processors: more would only take more memory.
+fn counting() -> Arc<Semaphore> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Arc::new(Semaphore::new(processors))
 }
 
 /// Moves the write-ahead log into the database and empties its file.

@@ -18,6 +18,7 @@ mod m20261124_000020_traffic;
 mod m20261124_000021_kept;
 mod m20261124_000022_alerts;
 mod m20261124_000022_verification_lists;
+mod m20261124_000023_cube_columns;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000021_kept::Migration),
             Box::new(m20261124_000022_verification_lists::Migration),
             Box::new(m20261124_000022_alerts::Migration),
+            Box::new(m20261124_000023_cube_columns::Migration),
         ]
     }
 }

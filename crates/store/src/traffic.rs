@@ -24,8 +24,9 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
+
+use packed::Columns;
 
 pub use fold::Unfolded;
 pub use read::CountedStretch;
@@ -181,11 +182,16 @@ pub(crate) async fn cube(
     let row = Entity::find_by_id((site.to_string(), stretch.level.number(), stretch.start))
         .one(db)
         .await?;
-    row.as_ref().map(cube_from_row).transpose()
+    row.map(cube_from_row).transpose()
 }
 
-fn cube_from_row(row: &traffic_cube::Model) -> Result<Cube> {
-    packed::unpack(&row.data)
+fn cube_from_row(row: traffic_cube::Model) -> Result<Cube> {
+    let columns = Columns {
+        data: row.data,
+        cells: row.cells.unwrap_or_default(),
+        parts: row.parts.unwrap_or_default(),
+    };
+    packed::unpack(&columns)
         .map_err(|error| Row::new("traffic_cubes", &row.site_id).corrupt("data", error))
 }
 
@@ -197,18 +203,21 @@ pub(crate) async fn put_cube(
     stretch: Stretch,
     sections: &Sections,
 ) -> Result<()> {
+    let columns = packed::pack(sections);
     let row = ActiveModel {
         site_id: Set(site.to_string()),
         level: Set(stretch.level.number()),
         start: Set(stretch.start),
         workspace_id: Set(workspace.to_string()),
-        data: Set(packed::pack(sections)),
+        data: Set(columns.data),
         folded: Set(false),
+        cells: Set(Some(columns.cells)),
+        parts: Set(Some(columns.parts)),
     };
     Entity::insert(row)
         .on_conflict(
             OnConflict::columns([Column::SiteId, Column::Level, Column::Start])
-                .update_columns([Column::Data, Column::Folded])
+                .update_columns([Column::Data, Column::Folded, Column::Cells, Column::Parts])
                 .to_owned(),
         )
         .exec_without_returning(tx)
@@ -224,7 +233,7 @@ pub(crate) async fn day_of(
     let row = traffic_day::Entity::find_by_id((site.to_string(), day))
         .one(db)
         .await?;
-    row.map(|row| unpack(&row.data, Row::new("traffic_days", &row.site_id)))
+    row.map(|row| day_from_row(&row, &mut Unpacker::new()))
         .transpose()
 }
 
@@ -239,7 +248,7 @@ pub(crate) async fn put_day(
         site_id: Set(site.to_string()),
         day: Set(day),
         workspace_id: Set(workspace.to_string()),
-        data: Set(pack(counts)),
+        data: Set(packed_day(counts)),
     };
     traffic_day::Entity::insert(row)
         .on_conflict(
@@ -252,20 +261,19 @@ pub(crate) async fn put_day(
     Ok(())
 }
 
-fn pack<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut plain = vec![VERSION];
-    plain.extend(postcard::to_allocvec(value).expect("counts are numbers, words and lists"));
+fn packed_day(day: &Day) -> Vec<u8> {
+    let plain =
+        postcard::to_extend(day, vec![VERSION]).expect("counts are numbers, words and lists");
     compress(&plain, COMPRESSION)
 }
 
-fn unpack<T: DeserializeOwned>(data: &[u8], row: Row<'_>) -> Result<T> {
-    let plain = Unpacker::new()
-        .unpack(data, UNPACKED_MAX)
-        .map_err(|error| row.corrupt("data", error))?;
+fn day_from_row(row: &traffic_day::Model, unpacker: &mut Unpacker) -> Result<Day> {
+    let corrupt = |detail: String| Row::new("traffic_days", &row.site_id).corrupt("data", detail);
+    let plain = unpacker.unpack(&row.data, UNPACKED_MAX).map_err(corrupt)?;
     match plain.split_first() {
         Some((&VERSION, rest)) => {
-            postcard::from_bytes(rest).map_err(|error| row.corrupt("data", error))
+            postcard::from_bytes(rest).map_err(|error| corrupt(error.to_string()))
         }
-        _ => Err(row.corrupt("data", "of an unknown version")),
+        _ => Err(corrupt("of an unknown version".to_owned())),
     }
 }

@@ -9,7 +9,8 @@ use super::{
     stretch::Level,
 };
 use crate::{identity::Identity, visit::VisitOutcome};
-use std::{collections::HashMap, fmt, sync::Arc};
+use hashbrown::HashMap;
+use std::{fmt, sync::Arc};
 
 /// Whether visits of the agent with this token count.
 pub type AdmitsAgent = dyn Fn(&str) -> bool + Send + Sync;
@@ -65,6 +66,26 @@ pub struct Needs {
     pub cells: bool,
     /// The third.
     pub parts: bool,
+}
+
+impl Needs {
+    /// All.
+    pub const ALL: Self = Self {
+        paths: true,
+        cells: true,
+        parts: true,
+    };
+
+    /// What a question needs of any chunk.
+    pub const fn of(wanted: &Wanted, extent: Extent) -> Self {
+        let by_path = wanted.path.is_some();
+        let paths = by_path || extent.with_paths;
+        Self {
+            paths,
+            cells: by_path || (paths && wanted.agents.is_some()),
+            parts: by_path && extent.series_by.is_some(),
+        }
+    }
 }
 
 /// Visits by outcome and identity under a name.
@@ -216,20 +237,18 @@ impl Counting {
 
     /// What is needed of the chunk that begins with path `first`; the next one begins with `next`.
     pub fn needs(&self, reading: &Reading, first: &str, next: Option<&str>) -> Needs {
+        let needs = Needs::of(&self.wanted, self.extent);
         let Some(path) = self.wanted.path.as_deref() else {
-            let paths = self.extent.with_paths;
-            return Needs {
-                paths,
-                cells: paths && self.wanted.agents.is_some(),
-                parts: false,
-            };
+            return needs;
         };
         let may_hold =
             (first <= path || first.starts_with(path)) && next.is_none_or(|next| next > path);
+        if !may_hold {
+            return Needs::default();
+        }
         Needs {
-            paths: may_hold,
-            cells: may_hold,
-            parts: may_hold && reading.parts > 1,
+            parts: needs.parts && reading.parts > 1,
+            ..needs
         }
     }
 

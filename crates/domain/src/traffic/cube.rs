@@ -9,7 +9,7 @@ use crate::{
     variant::Format,
     visit::{Visit, VisitOutcome},
 };
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// What was counted in one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -243,7 +243,7 @@ impl Cube {
             .map(|(visits, path)| (*visits, path.as_str()))
             .collect();
         ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-        let kept: std::collections::HashSet<&str> =
+        let kept: hashbrown::HashSet<&str> =
             ranked.iter().take(most).map(|(_, path)| *path).collect();
         let mut bounded = Self::default();
         for mut cell in self.cells() {

@@ -1,6 +1,5 @@
 //! Counts of a UTC day, hour by hour, without paths.
 
-use super::Wanted;
 use crate::{
     identity::Identity,
     visit::{Visit, VisitOutcome},
@@ -90,38 +89,6 @@ impl Day {
         &self.dropped
     }
 
-    /// What is wanted of this day, which is so many days after 1970: the first hour of a point, a row, and its visits in the point;
-    /// hours of one point are counted together, and only those from `span.0` to before `span.1`.
-    /// A point begins at each of `starts`, hours since 1970 in order.
-    pub fn sums<'a>(
-        &'a self,
-        day: i64,
-        span: (i64, i64),
-        starts: &[i64],
-        wanted: &'a Wanted,
-    ) -> impl Iterator<Item = (i64, &'a DayRow, u64)> {
-        let hours = Ord::max(span.0, day * 24)..Ord::min(span.1, day * 24 + 24);
-        let mut cuts = vec![hours.start];
-        let inside = starts.iter().filter(|start| hours.contains(start));
-        cuts.extend(inside.filter(|start| **start != hours.start));
-        cuts.push(hours.end);
-        let place = move |hour: i64| usize::try_from(hour - day * 24).unwrap_or(24);
-        let is_wanted = |row: &&DayRow| wanted.admits(&row.agent, row.outcome, row.identity);
-        let rows = self.rows.iter().filter(is_wanted);
-        rows.flat_map(move |row| {
-            let points: Vec<_> = cuts
-                .windows(2)
-                .map(|cut| {
-                    let hours = row.hours.get(place(cut[0])..place(cut[1]));
-                    let hours = hours.unwrap_or_default().iter();
-                    (cut[0], row, hours.map(|visits| u64::from(*visits)).sum())
-                })
-                .filter(|point| point.2 > 0)
-                .collect();
-            points
-        })
-    }
-
     /// The rows, in no order.
     pub fn rows(&self) -> &[DayRow] {
         &self.rows
@@ -170,46 +137,5 @@ mod tests {
         assert_eq!(hours("OtherBot").len(), 1);
         assert_eq!(hours("OtherBot")[0][3], 3);
         assert_eq!(hours("GPTBot").len(), 1, "the one with the other outcome");
-    }
-
-    #[test]
-    fn hours_of_a_point_are_counted_together() {
-        let mut day = Day::default();
-        for hour in 0..24 {
-            day.add(hour, "GPTBot", VisitOutcome::Variant, Identity::Verified, 1);
-            day.add(hour, "GPTBot", VisitOutcome::Origin, Identity::Claimed, 2);
-        }
-        let sums = |span, starts: &[i64], wanted: &Wanted| -> Vec<(i64, u64, u64)> {
-            let sums = day.sums(10, span, starts, wanted);
-            sums.map(|(hour, row, visits)| {
-                (
-                    hour,
-                    visits,
-                    if row.outcome.is_served() { visits } else { 0 },
-                )
-            })
-            .collect()
-        };
-        let all = Wanted::default();
-        // A day of a zone that begins at 22 o'clock, and a span that ends an hour later.
-        assert_eq!(
-            sums((240, 263), &[214, 240, 262, 286], &all),
-            [(240, 22, 22), (262, 1, 1), (240, 44, 0), (262, 2, 0)]
-        );
-        assert_eq!(
-            sums((250, 900), &[250], &all),
-            [(250, 14, 14), (250, 28, 0)]
-        );
-        assert_eq!(sums((0, 240), &[0], &all), []);
-        let some = Wanted {
-            outcomes: vec![VisitOutcome::Origin],
-            ..Wanted::default()
-        };
-        assert_eq!(sums((240, 264), &[240], &some), [(240, 48, 0)]);
-        let nobody = Wanted {
-            agents: Some(std::sync::Arc::new(|agent| agent == "ClaudeBot")),
-            ..Wanted::default()
-        };
-        assert_eq!(sums((240, 264), &[240], &nobody), []);
     }
 }

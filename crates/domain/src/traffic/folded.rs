@@ -9,7 +9,7 @@ use super::{
         write_entries,
     },
 };
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// Counts of a stretch of time, made of parts.
 #[derive(Debug, Clone, Default)]

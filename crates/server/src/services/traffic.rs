@@ -23,9 +23,10 @@ use domain::{
     identity::Identity,
     ids::{SiteId, WorkspaceId},
     time::Millis,
-    traffic::{Extent, HOUR_MS, Level, Wanted},
+    traffic::{Course, Extent, HOUR_MS, Level, Wanted},
     visit::{VisitOutcome, VisitStore},
 };
+use futures::future::try_join;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
@@ -132,48 +133,63 @@ pub(crate) async fn ask(
         VisitStore::AnalyticsEngine => engine::count(app, found, &wanted, &mut summary).await?,
     }
     let paths = summary.paths_to_look_up();
-    summary.finish(
-        &registry,
-        &app.store.published_among(ws, site, &paths).await?,
-    );
+    let published = app.store.published_among(ws, site, &paths).await?;
+    summary.finish(&registry, paths, &published);
     Ok(summary)
 }
 
 /// Counts what our own database has.
 async fn counted_here(
     app: &App,
+    of: (WorkspaceId, SiteId),
+    wanted: Wanted,
+    summary: &mut Summary,
+) -> Outcome<()> {
+    if wanted.path.is_some() {
+        return counted_by_path(app, of, wanted, summary).await;
+    }
+    let span = (summary.from_hour, summary.to_hour);
+    let extent = Extent {
+        with_paths: true,
+        series_by: None,
+    };
+    let days = (
+        summary.previous_hour().div_euclid(24),
+        (span.1 + 23).div_euclid(24),
+    );
+    // This span and the one before, from the counts without paths.
+    let course = Course::new(wanted.clone(), summary.starts_with_previous(), span.1);
+    let (counted, course) = try_join(
+        app.store.traffic_counts(of.0, of.1, span, wanted, extent),
+        app.store.traffic_course(of.0, of.1, days, course),
+    )
+    .await?;
+    summary.add_counted(&counted);
+    summary.add_course(&course);
+    Ok(())
+}
+
+/// Counts some paths, of which the counts without paths know nothing.
+async fn counted_by_path(
+    app: &App,
     (ws, site): (WorkspaceId, SiteId),
     wanted: Wanted,
     summary: &mut Summary,
 ) -> Outcome<()> {
     let (from, to) = (summary.from_hour, summary.to_hour);
-    let series_by = wanted.path.is_some().then(|| finest(from, to));
-    let extent = Extent {
-        with_paths: true,
-        series_by,
+    let extent = |with_paths| Extent {
+        with_paths,
+        series_by: Some(finest(from, to)),
     };
-    let counted = app
-        .store
-        .traffic_counts(ws, site, (from, to), wanted.clone(), extent)
-        .await?;
-    counted
-        .by_agent()
-        .for_each(|cell| summary.add_of_agent(&cell));
-    counted
-        .by_path()
-        .for_each(|cell| summary.add_of_path(&cell));
-    if series_by.is_none() {
-        return hours_of_all(app, (ws, site), &wanted, summary).await;
-    }
     let before = (summary.previous_hour(), from);
-    let extent = Extent {
-        with_paths: false,
-        series_by,
-    };
-    let earlier = app
-        .store
-        .traffic_counts(ws, site, before, wanted, extent)
-        .await?;
+    let (counted, earlier) = try_join(
+        app.store
+            .traffic_counts(ws, site, (from, to), wanted.clone(), extent(true)),
+        app.store
+            .traffic_counts(ws, site, before, wanted, extent(false)),
+    )
+    .await?;
+    summary.add_counted(&counted);
     for (hour, agent, outcome, identity, visits) in earlier.series().chain(counted.series()) {
         summary.add_at(hour, agent, (outcome, identity), visits);
     }
@@ -206,39 +222,4 @@ fn hours(question: &Question) -> Outcome<(i64, i64)> {
         ));
     }
     Ok((from, to))
-}
-
-/// This span and the one before from the counts without paths.
-async fn hours_of_all(
-    app: &App,
-    (ws, site): (WorkspaceId, SiteId),
-    wanted: &Wanted,
-    summary: &mut Summary,
-) -> Outcome<()> {
-    let (from, to) = (summary.previous_hour(), summary.to_hour);
-    let span = summary.from_hour - from;
-    let points = || summary.series.iter().map(|point| point.start);
-    let starts: Vec<i64> = points().map(|start| start - span).chain(points()).collect();
-    let days = app
-        .store
-        .traffic_days(ws, site, from.div_euclid(24), (to + 23).div_euclid(24))
-        .await?;
-    for (day, counts) in days {
-        for (hour, row, visits) in counts.sums(day, (from, to), &starts, wanted) {
-            summary.add_at(hour, &row.agent, (row.outcome, row.identity), visits);
-        }
-        for row in counts.rows() {
-            let last = row.hours.iter().rposition(|visits| *visits > 0);
-            let last = last.and_then(|hour| i64::try_from(hour).ok());
-            if let Some(last) =
-                last.filter(|_| wanted.admits(&row.agent, row.outcome, row.identity))
-            {
-                summary.seen(&row.agent, day * 24 + last);
-            }
-        }
-        for (hour, dropped) in (day * 24..).zip(counts.dropped()) {
-            summary.add_dropped(hour, (*dropped).into());
-        }
-    }
-    Ok(())
 }

@@ -14,6 +14,8 @@ pub struct Model {
     pub workspace_id: String,
     pub data: Vec<u8>,
     pub folded: bool,
+    pub cells: Option<Vec<u8>>,
+    pub parts: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

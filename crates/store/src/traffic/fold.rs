@@ -90,12 +90,13 @@ impl Store {
             .filter(Column::Start.lt(stretch.end()))
             .all(&tx)
             .await?;
+        let has_parts = !parts.is_empty();
         let mut whole = Folded::default();
-        for part in &parts {
+        for part in parts {
             let number = (part.start - stretch.start) / finer.hours();
             whole.add(u8::try_from(number).unwrap_or(0), &cube_from_row(part)?);
         }
-        if !parts.is_empty() {
+        if has_parts {
             let whole = whole.bounded(stretch.level.paths_max(), SLACK);
             put_cube(&tx, workspace, site, stretch, &whole.sections()).await?;
             Entity::update_many()

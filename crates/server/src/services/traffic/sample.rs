@@ -58,6 +58,7 @@ pub(crate) fn sample(registry: &Registry, now: Millis, strange: &str) -> (Questi
         }
     }
     summary.add_dropped(to - 5 * 24, 212);
-    summary.finish(registry, &HashSet::from(["/pricing".to_owned()]));
+    let paths = summary.paths_to_look_up();
+    summary.finish(registry, paths, &HashSet::from(["/pricing".to_owned()]));
     (question, summary)
 }

@@ -4,7 +4,7 @@ use super::Estimate;
 use domain::{
     agents::{Purpose, Registry},
     identity::Identity,
-    traffic::{Cell, OTHER_PATHS},
+    traffic::{Cell, Counting, Course, CoursePoint, OTHER_PATHS},
     visit::VisitOutcome,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -199,6 +199,57 @@ impl Summary {
         self.from_hour - (self.to_hour - self.from_hour)
     }
 
+    /// The first hours of the points of the span right before, then of this one.
+    pub(super) fn starts_with_previous(&self) -> Vec<i64> {
+        let span = self.to_hour - self.from_hour;
+        let points = || self.series.iter().map(|point| point.start);
+        points().map(|start| start - span).chain(points()).collect()
+    }
+
+    /// Adds what agents did and what happened to pages.
+    pub(super) fn add_counted(&mut self, counted: &Counting) {
+        counted.by_agent().for_each(|cell| self.add_of_agent(&cell));
+        counted.by_path().for_each(|cell| self.add_of_path(&cell));
+    }
+
+    /// Adds the course of [`Self::starts_with_previous`].
+    pub(super) fn add_course(&mut self, course: &Course) {
+        for point in course.points() {
+            if point.start < self.from_hour {
+                self.add_previous(point);
+            } else {
+                self.add_dropped(point.start, point.dropped);
+                let Some(at) = self.point(point.start) else {
+                    continue;
+                };
+                for (outcome, identity, visits) in point.pairs() {
+                    at.counts.count(outcome, identity, visits);
+                }
+                let agents = point.agents();
+                at.agents
+                    .extend(agents.map(|(agent, visits)| (agent.to_owned(), visits)));
+            }
+        }
+        for (agent, hour) in course.last_seen() {
+            self.seen(agent, hour);
+        }
+    }
+
+    fn add_previous(&mut self, point: CoursePoint<'_>) {
+        let mut all = 0;
+        for (outcome, identity, visits) in point.pairs() {
+            self.previous.count(outcome, identity, visits);
+            all += visits;
+        }
+        for (agent, visits) in point.agents() {
+            add_to(&mut self.previous_by_agent, agent, visits);
+        }
+        let span = self.to_hour - self.from_hour;
+        if let Some(at) = self.point(point.start + span) {
+            at.previous += all;
+        }
+    }
+
     /// Counts visits of an hour, of this span or of the one before.
     pub(super) fn add_at(
         &mut self,
@@ -288,9 +339,14 @@ impl Summary {
         found.into_iter().collect()
     }
 
-    /// Makes the lists; `published` holds those of [`Self::paths_to_look_up`] that have a variant.
-    pub(super) fn finish(&mut self, registry: &Registry, published: &HashSet<String>) {
-        let looked_up: HashSet<String> = self.paths_to_look_up().into_iter().collect();
+    /// Makes the lists; `published` holds those of [`Self::paths_to_look_up`], `looked_up`, that have a variant.
+    pub(super) fn finish(
+        &mut self,
+        registry: &Registry,
+        looked_up: Vec<String>,
+        published: &HashSet<String>,
+    ) {
+        let looked_up: HashSet<String> = looked_up.into_iter().collect();
         self.agents = self
             .by_agent
             .drain()
