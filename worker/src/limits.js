@@ -68,18 +68,35 @@ const HOT_KEPT = 1000;
 const HOT_BYTES = 8 * 1024 * 1024;
 const HOT_CONTENT_MAX = 512 * 1024;
 
-/** Visits kept in one isolate; more are counted as dropped. */
+/** Visits kept in one isolate, beside those in batches; more are counted as dropped. */
 const VISITS_KEPT = 1000;
 /** Visits in one batch. */
 const VISITS_PER_BATCH = 200;
-/** Full batches that are on their way at the same time. */
+/** Batches that are not settled while full ones are still made, and at all: on their way, or waiting to be tried again. */
 const VISITS_FULL_BATCHES = 4;
+const VISITS_BATCHES = 5;
 /** Milliseconds that a batch which is not full waits for company. */
 const VISITS_DELAY_MS = 1000;
-/** Milliseconds after which a delivery that was begun is given up for lost. */
-const VISITS_DELIVERY_MS = 10000;
-/** Times that one batch is tried. */
-const VISITS_TRIES = 3;
+/** Milliseconds that one try may take. */
+const VISITS_TRY_MS = 5000;
+/**
+ * Milliseconds after its beginning at which a delivery may make its last try, so that it is over within 25 seconds. Cloudflare ends
+ * what stands in `waitUntil` 30 seconds after the answer, or after the visitor left (official: Workers documentation, Context
+ * and Limits; workerd itself sets no limit, so this is not tested).
+ */
+const VISITS_LAST_TRY_MS = 20000;
+/** Milliseconds after which a delivery leaves new visits to the next one. */
+const VISITS_GATHERING_MS = 10000;
+/** Milliseconds before each try that one delivery makes of a batch. */
+const VISITS_BACKOFF_MS = [0, 3000, 8000];
+/** Tries of one batch in all: those of the delivery that made it, and of later ones. */
+const VISITS_TRIES_MAX = 6;
+/** Milliseconds by which a delivery may be late before it is believed dead. */
+const VISITS_SLACK_MS = 2000;
+/** The most milliseconds that the console's Retry-After is kept to. */
+const VISITS_RETRY_AFTER_MAX_MS = 600000;
+/** Lost visits are counted so far: the console keeps no more of one batch. */
+const VISITS_DROPPED_MAX = 2147483647;
 /** The most milliseconds that a visit tells of. */
 const VISIT_MS_MAX = 60000;
 /** Characters of each header of a signature, and of the path that it may cover. */

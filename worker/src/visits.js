@@ -1,4 +1,4 @@
-// Visits of agents, gathered in the isolate and sent in batches. Nothing here delays an answer or throws into one.
+// Visits of agents: what is told of one, and where it is gathered. `deliveries.js` sends them.
 
 /**
  * @typedef {object} Visit
@@ -17,16 +17,10 @@
  * @property {{ signatureAgent: string, signatureInput: string, signature: string, method: string, host: string, path: string }} [signature]
  */
 
-/** @type {Visit[]} */
+/** Visits that are in no batch yet. @type {Visit[]} */
 let visits = [];
+/** Visits that were lost since the last batch was made. */
 let visitsDropped = 0;
-/** A batch whose delivery failed. @type {{ id: string, dropped: number, visits: Visit[], tries: number } | undefined} */
-let batchKept;
-/** When a delivery was begun last. A time, not a flag: the request that delivers may be cancelled. */
-let deliveryBegunAt = -Infinity;
-/** Full batches that are on their way, and when the last of them was sent: cancelled ones are forgotten after a while. */
-let fullBatches = 0;
-let fullBatchSentAt = -Infinity;
 
 /** What is told of a request beside who got what. @param {Visit} visit @param {any} request @returns {Visit} */
 function withDetails(visit, request) {
@@ -76,75 +70,10 @@ function writeVisit(dataset, site, visit) {
 /** @param {Visit} visit */
 function noteVisit(visit) {
   if (visits.length < VISITS_KEPT) visits.push(visit);
-  else visitsDropped++;
+  else dropVisits(1);
 }
 
-/** Whether this request should deliver; the caller then does. @param {number} now */
-function deliveryDue(now) {
-  return fullBatchDue(now) || (visits.length > 0 && now - deliveryBegunAt >= VISITS_DELIVERY_MS);
-}
-
-/** Whether a batch is full and can go at once: not while one waits to be sent again, and not many at a time. @param {number} now */
-function fullBatchDue(now) {
-  if (visits.length < VISITS_PER_BATCH || batchKept !== undefined) return false;
-  if (now - fullBatchSentAt >= VISITS_DELIVERY_MS) fullBatches = 0;
-  return fullBatches < VISITS_FULL_BATCHES;
-}
-
-/** Sends a full batch at once; else waits for company, then sends what is there. @param {Config} config @param {string} siteKey @param {number} now */
-async function deliverVisits(config, siteKey, now) {
-  if (fullBatchDue(now)) {
-    fullBatches++;
-    fullBatchSentAt = now;
-    await deliverBatch(config, siteKey, takeBatch());
-    fullBatches--;
-    return;
-  }
-  deliveryBegunAt = now;
-  await new Promise((resolve) => setTimeout(resolve, VISITS_DELAY_MS));
-  while (batchKept !== undefined || visits.length > 0) {
-    const batch = batchKept || takeBatch();
-    batchKept = undefined;
-    // When it fails, the next try is due when this one would have been given up for lost.
-    if (!(await deliverBatch(config, siteKey, batch))) return;
-  }
-  deliveryBegunAt = -Infinity;
-}
-
-/** Sends a batch; keeps it when that fails, as long as it may be tried again and no other is kept. Whether it is done with. */
-async function deliverBatch(config, siteKey, batch) {
-  const fate = await sendBatch(config.ingest, siteKey, batch);
-  if (fate === 'later' && ++batch.tries < VISITS_TRIES && batchKept === undefined) batchKept = batch;
-  else if (fate !== 'taken') visitsDropped += batch.visits.length + batch.dropped;
-  return fate !== 'later';
-}
-
-function takeBatch() {
-  const batch = { id: crypto.randomUUID(), dropped: visitsDropped, visits: visits.slice(0, VISITS_PER_BATCH), tries: 0 };
-  visits = visits.slice(VISITS_PER_BATCH);
-  visitsDropped = 0;
-  return batch;
-}
-
-/** What became of the batch. @returns {Promise<'taken' | 'refused' | 'later'>} */
-async function sendBatch(url, siteKey, batch) {
-  try {
-    const answer = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Bearer ${siteKey}`,
-        'idempotency-key': batch.id,
-        'x-edge-delivery-dropped': String(batch.dropped),
-      },
-      body: JSON.stringify(batch.visits),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(VISITS_DELIVERY_MS / 2),
-    });
-    await answer.arrayBuffer();
-    if (answer.ok) return 'taken';
-    return answer.status < 500 && answer.status !== 429 ? 'refused' : 'later';
-  } catch {
-    return 'later';
-  }
+/** Counts visits that are lost, to be told with the next batch. @param {number} count */
+function dropVisits(count) {
+  visitsDropped = Math.min(visitsDropped + count, VISITS_DROPPED_MAX);
 }

@@ -117,6 +117,8 @@ export class PretendOrigin {
   asked = [];
   deliveries = [];
   deliveryStatus = 204;
+  /** What the next deliveries are answered, before the status above: `{ status, headers, hangs }`. */
+  deliveryAnswers = [];
 
   constructor() {
     this.server = http.createServer(async (request, response) => {
@@ -124,8 +126,10 @@ export class PretendOrigin {
       for await (const chunk of request) chunks.push(chunk);
       const body = Buffer.concat(chunks).toString();
       if (request.headers.host === 'ingest.example') {
-        this.deliveries.push({ headers: request.headers, url: request.url, method: request.method, body });
-        response.writeHead(this.deliveryStatus).end();
+        const { status = this.deliveryStatus, headers, hangs = false } = this.deliveryAnswers.shift() ?? {};
+        const at = performance.now();
+        this.deliveries.push({ headers: request.headers, url: request.url, method: request.method, body, at, status, hangs });
+        if (!hangs) response.writeHead(status, headers).end();
         return;
       }
       this.asked.push({ method: request.method, url: request.url, headers: request.headers, body });

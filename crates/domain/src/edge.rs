@@ -70,6 +70,10 @@ const FILES: &[(&str, &str)] = &[
     ("index.js", include_str!("../../../worker/src/index.js")),
     ("hot.js", include_str!("../../../worker/src/hot.js")),
     ("visits.js", include_str!("../../../worker/src/visits.js")),
+    (
+        "deliveries.js",
+        include_str!("../../../worker/src/deliveries.js"),
+    ),
     ("health.js", include_str!("../../../worker/src/health.js")),
     ("preview.js", include_str!("../../../worker/src/preview.js")),
     ("handler.js", include_str!("../../../worker/src/handler.js")),

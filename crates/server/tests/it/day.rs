@@ -25,9 +25,9 @@ use std::{
 use tokio::task::JoinSet;
 
 /// Requests in the suite.
-const FEW: usize = 3_000;
-/// More than an isolate keeps while nobody takes them: a batch, and a thousand.
-const TOO_MANY: usize = 1_500;
+const FEW: usize = 4_000;
+/// More than an isolate keeps while nobody takes them: five batches of 200, and a thousand.
+const TOO_MANY: usize = 2_500;
 /// How many ask at once.
 const AT_ONCE: usize = 24;
 /// How many agents there are.
@@ -258,7 +258,7 @@ impl Day {
                 "{visits} and {dropped} of {}",
                 self.asked_by_agents()
             );
-            // A delivery that failed is tried again by a request, when its time has come.
+            // A delivery tries for some seconds; what it leaves goes with a later request.
             if asked_at.elapsed() > Duration::from_secs(2) {
                 self.in_between(1).await;
                 asked_at = Instant::now();
