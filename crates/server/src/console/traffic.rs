@@ -1,6 +1,7 @@
 //! Which agents came to a site, who they were, what they got and what is missing.
 
 mod chart;
+mod course;
 mod export;
 mod query;
 mod recent;
@@ -193,7 +194,7 @@ pub(crate) fn figures(
             .agents
             .iter()
             .take(ROWS)
-            .map(|found| AgentRow::of(registry, shown, found, now))
+            .map(|found| AgentRow::of(registry, shown, (found, &summary.series), now))
             .collect(),
         agents_all: summary.agents.len(),
         missed: summary

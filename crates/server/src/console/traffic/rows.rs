@@ -1,9 +1,9 @@
 //! The figures and the rows of the tables.
 
-use super::Shown;
+use super::{Shown, course::course};
 use crate::{
     console::parts::{count, plural},
-    services::traffic::{AgentCounts, Counts, PathCounts, Summary},
+    services::traffic::{AgentCounts, Counts, PathCounts, Point, Summary},
 };
 use domain::{
     agents::Registry,
@@ -215,6 +215,8 @@ pub(crate) struct AgentRow {
     pub(crate) visits: String,
     /// Against the span before.
     pub(crate) change: String,
+    /// How often it came over the span, as the points of a line; empty where there is none to draw.
+    pub(crate) course: String,
     /// Who it was.
     pub(crate) identity: Split,
     /// The share that got a variant.
@@ -224,8 +226,13 @@ pub(crate) struct AgentRow {
 }
 
 impl AgentRow {
-    /// Of an answer's agent.
-    pub(super) fn of(registry: &Registry, shown: &Shown, found: &AgentCounts, now: Millis) -> Self {
+    /// Of an answer's agent and series.
+    pub(super) fn of(
+        registry: &Registry,
+        shown: &Shown,
+        (found, series): (&AgentCounts, &[Point]),
+        now: Millis,
+    ) -> Self {
         Self {
             name: name_of(registry, &found.agent),
             href: shown.of_agent(&found.agent),
@@ -233,6 +240,7 @@ impl AgentRow {
             is_unknown: found.agent == UNKNOWN_AGENT,
             visits: count(found.counts.visits),
             change: change(found.counts.visits, found.previous),
+            course: course(series, &found.agent),
             identity: Split::of(&found.counts),
             served: share(found.counts.served(), found.counts.visits),
             last_seen: found.last_seen.map(|hour| hours_ago(hour, now)),
