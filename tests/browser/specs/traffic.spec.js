@@ -113,18 +113,20 @@ test('exports hold the same figures, and no formula', async ({ page, demo, reque
   await visit(request, demo, GPTBOT, '/-1+1');
   await counted(rest, site, 2);
   await page.goto(`/sites/${site.id}/traffic?from=24h&agent=GPTBot`);
+  const [day, today] = [Date.now() - 23 * 3_600_000, Date.now()].map((time) => new Date(time).toISOString().slice(0, 10));
   for (const [name, file, holds] of [
-    ['Visits over time, CSV', 'traffic-series.csv', /^from,visits,variant/],
-    ['Agents, CSV', 'traffic-agents.csv', /\nGPTBot,OpenAI,training,.*,2,1,0,1,0/],
-    ['Pages, CSV', 'traffic-pages.csv', /\n\/pricing,true,1,1/],
-    ['Missed pages, CSV', 'traffic-missed.csv', /\n\/-1\+1,false,1,0/],
+    ['Visits over time, CSV', 'series.csv', /^from,visits,variant/],
+    ['Agents, CSV', 'agents.csv', /\nGPTBot,OpenAI,training,.*,2,1,0,1,0/],
+    ['Pages, CSV', 'pages.csv', /\n\/pricing,true,1,1/],
+    ['Missed pages, CSV', 'missed.csv', /\n\/-1\+1,false,1,0/],
     ['All of it, JSON', 'traffic.json', /"byAgent": \[/],
   ]) {
     await page.getByText('Export', { exact: true }).click();
     const download = page.waitForEvent('download');
     await page.getByRole('link', { name, exact: true }).click();
     const taken = await download;
-    expect(taken.suggestedFilename()).toBe(file);
+    const [what, extension] = file.split('.');
+    expect(taken.suggestedFilename()).toBe(`Lamp-shop-${what}-${day}-${today}.${extension}`);
     const text = await (await import('node:fs/promises')).readFile(await taken.path(), 'utf8');
     expect(text).toMatch(holds);
     await page.keyboard.press('Escape');

@@ -3,6 +3,7 @@
 mod chart;
 mod course;
 mod export;
+mod file_name;
 mod query;
 mod recent;
 mod rows;
