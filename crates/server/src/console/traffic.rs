@@ -198,11 +198,9 @@ pub(crate) fn figures(
             .map(|found| AgentRow::of(registry, shown, (found, &summary.series), now))
             .collect(),
         agents_all: summary.agents.len(),
-        missed: summary
-            .missed
-            .iter()
+        missed: traffic::missed_pages_first(summary)
             .take(ROWS)
-            .map(|found| MissedRow::of(shown, found))
+            .map(|(found, is_page)| MissedRow::of(shown, found, is_page))
             .collect(),
         missed_all: summary.missed.len(),
         pages: summary

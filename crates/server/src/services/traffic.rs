@@ -7,6 +7,7 @@ mod asked;
 mod buckets;
 mod engine;
 mod glance;
+mod missed;
 mod recent;
 #[cfg(test)]
 mod sample;
@@ -33,6 +34,7 @@ pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
 pub(crate) use engine::{Answers, Estimate, store_of};
 pub(crate) use glance::{SiteGlance, glance};
+pub(crate) use missed::missed_pages_first;
 pub(crate) use recent::recent;
 #[cfg(test)]
 pub(crate) use sample::sample;

@@ -8,6 +8,7 @@ use crate::{
 use domain::{
     agents::Registry,
     identity::Identity,
+    path::may_be_page,
     time::Millis,
     traffic::HOUR_MS,
     visit::{UNKNOWN_AGENT, VisitOutcome},
@@ -40,7 +41,6 @@ pub(crate) struct Fact {
 pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
     let (now, before) = (&summary.totals, &summary.previous);
     let errors = now.of(VisitOutcome::Error);
-    let missed = summary.missed.len() as u64;
     vec![
         Fact {
             name: "Visits by agents",
@@ -58,7 +58,7 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
         Fact {
             name: "Missed, no variant yet",
             figure: share(summary.missed_visits, now.visits),
-            note: plural(missed, "page"),
+            note: missed_note(summary),
         },
         Fact {
             name: "Contradicted identity",
@@ -75,6 +75,16 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
             },
         },
     ]
+}
+
+/// How many pages were missed, and how many paths that are files.
+fn missed_note(summary: &Summary) -> String {
+    let is_page = |found: &&PathCounts| may_be_page(&found.path);
+    let pages = summary.missed.iter().filter(is_page).count() as u64;
+    match summary.missed.len() as u64 - pages {
+        0 => plural(pages, "page"),
+        files => format!("{}, {}", plural(pages, "page"), plural(files, "file")),
+    }
 }
 
 /// A part of a whole as people read it: `76 %`, `5.8 %`, `none`.
@@ -283,15 +293,18 @@ pub(crate) struct MissedRow {
     pub(crate) href: String,
     /// Visits that got the page that people get.
     pub(crate) missed: String,
+    /// Whether it may be a page, by its looks: of a file no variant is offered.
+    pub(crate) is_page: bool,
 }
 
 impl MissedRow {
     /// Of an answer's missed page.
-    pub(super) fn of(shown: &Shown, found: &PathCounts) -> Self {
+    pub(super) fn of(shown: &Shown, found: &PathCounts, is_page: bool) -> Self {
         Self {
             path: found.path.clone(),
             href: shown.of_path(&found.path),
             missed: count(found.counts.missed()),
+            is_page,
         }
     }
 }
