@@ -96,6 +96,9 @@ pub(crate) async fn run(args: TrafficArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         print_json(&traffic_view(&registry, &question, &summary))?;
     } else {
+        for it in traffic::unlisted(&registry, &question.filter) {
+            print_line(&it.note("`edge-delivery agents list`"))?;
+        }
         print(&summary, !question.filter.is_empty())?;
     }
     Ok(ExitCode::SUCCESS)

@@ -33,7 +33,7 @@ use crate::{
     problem::{Outcome, Problem},
     services::{
         agents, sites,
-        traffic::{self, Question, Summary},
+        traffic::{self, Question, Summary, Unlisted},
     },
 };
 use askama::Template;
@@ -64,6 +64,8 @@ pub(crate) struct TrafficPage {
     pub(crate) answer: Answer,
     /// What to know of the counts.
     pub(crate) notes: Vec<String>,
+    /// Names of the filter that are no agent's.
+    pub(crate) unlisted: Vec<Unlisted>,
     /// The newest visits; none where Cloudflare keeps them, which tells no single ones.
     pub(crate) recent: Option<RecentPart>,
     /// Where people open the site.
@@ -126,10 +128,11 @@ pub(crate) async fn show(
     shown.place(&site.id.to_string(), query::zone_of(&headers));
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let head = head(&desk, &site, "traffic").await?;
-    let (answer, notes) = match answered(&desk, &site, &registry, &shown).await {
+    let (answer, notes, unlisted) = match answered(&desk, &site, &registry, &shown).await {
         Ok(answered) => answered,
         Err(problem) => (
             Answer::Problem(Box::new(ProblemPanel::new(problem))),
+            Vec::new(),
             Vec::new(),
         ),
     };
@@ -153,6 +156,7 @@ pub(crate) async fn show(
         shown,
         answer,
         notes,
+        unlisted,
         recent,
     };
     Ok(match &view.answer {
@@ -166,16 +170,17 @@ async fn answered(
     site: &Site,
     registry: &Registry,
     shown: &Shown,
-) -> Outcome<(Answer, Vec<String>)> {
+) -> Outcome<(Answer, Vec<String>, Vec<Unlisted>)> {
     let question = shown.asked().question(desk.now())?;
+    let unlisted = traffic::unlisted(registry, &question.filter);
     let summary = traffic::ask(desk.app(), desk.ws(), site.id, &question).await?;
     if summary.totals.visits == 0 && summary.dropped == 0 {
         let can_report = summary.estimate.is_some() || ingest::url(desk.app()).await?.is_some();
-        return Ok((Answer::Nobody { can_report }, summary.notes()));
+        return Ok((Answer::Nobody { can_report }, summary.notes(), unlisted));
     }
     let now = desk.now();
     let figures = figures(registry, shown, &question, &summary, now);
-    Ok((Answer::Some(Box::new(figures)), summary.notes()))
+    Ok((Answer::Some(Box::new(figures)), summary.notes(), unlisted))
 }
 
 /// The figures of an answer.

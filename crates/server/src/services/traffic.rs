@@ -13,6 +13,7 @@ mod recent;
 mod sample;
 mod summary;
 mod unknown;
+mod unlisted;
 
 use crate::{
     app::App,
@@ -40,6 +41,7 @@ pub(crate) use recent::recent;
 pub(crate) use sample::sample;
 pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary, purpose_of};
 pub(crate) use unknown::{UnknownBots, read_again, unknown_bots};
+pub(crate) use unlisted::{Unlisted, unlisted};
 
 /// The longest span of a question, in hours: two years.
 const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;

@@ -5,7 +5,7 @@ use crate::{
     console::traffic::{
         Answer, RecentPart, RecentRow, Shown, TrafficPage, UnknownPage, UnknownRow, figures,
     },
-    services::traffic::sample,
+    services::traffic::{Unlisted, sample},
 };
 use domain::agents::Registry;
 
@@ -19,6 +19,16 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
             tokens: vec![NASTY.to_owned()],
             answer,
             notes: vec![NASTY.to_owned()],
+            unlisted: vec![
+                Unlisted {
+                    name: NASTY.to_owned(),
+                    nearest: Some(NASTY.to_owned()),
+                },
+                Unlisted {
+                    name: NASTY.to_owned(),
+                    nearest: None,
+                },
+            ],
             recent: Some(RecentPart { rows }),
             address: "https://shop.example".to_owned(),
         })
