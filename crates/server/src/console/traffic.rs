@@ -128,6 +128,13 @@ pub(crate) async fn show(
     shown.place(&site.id.to_string(), query::zone_of(&headers));
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let head = head(&desk, &site, "traffic").await?;
+    // Before the figures: what comes in between is new rather than left out.
+    let recent = match traffic::store_of(&site) {
+        VisitStore::Console if shown.asked().question(desk.now()).is_ok() => {
+            Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?)
+        }
+        _ => None,
+    };
     let (answer, notes, unlisted) = match answered(&desk, &site, &registry, &shown).await {
         Ok(answered) => answered,
         Err(problem) => (
@@ -136,11 +143,7 @@ pub(crate) async fn show(
             Vec::new(),
         ),
     };
-    let recent = match &answer {
-        Answer::Problem(_) => None,
-        _ if traffic::store_of(&site) == VisitStore::AnalyticsEngine => None,
-        _ => Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?),
-    };
+    let is_problem = answer.is_problem();
     let view = TrafficPage {
         shell: desk.shell(&text),
         site: head,
@@ -157,7 +160,7 @@ pub(crate) async fn show(
         answer,
         notes,
         unlisted,
-        recent,
+        recent: recent.filter(|_| !is_problem),
     };
     Ok(match &view.answer {
         Answer::Problem(panel) => refused(&view, Some(panel)),

@@ -36,7 +36,7 @@ pub(crate) use buckets::Bucket;
 pub(crate) use engine::{Answers, Estimate, store_of};
 pub(crate) use glance::{SiteGlance, glance};
 pub(crate) use missed::missed_pages_first;
-pub(crate) use recent::recent;
+pub(crate) use recent::{Recent, recent, recent_since};
 #[cfg(test)]
 pub(crate) use sample::sample;
 pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary, purpose_of};

@@ -29,7 +29,10 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
                     nearest: None,
                 },
             ],
-            recent: Some(RecentPart { rows }),
+            recent: Some(RecentPart {
+                rows,
+                newest_batch: 7,
+            }),
             address: "https://shop.example".to_owned(),
         })
     };

@@ -1,6 +1,6 @@
 //! What the address of a traffic page asks for. The filters live there, so that a page can be sent to somebody.
 
-use super::chart::By;
+use super::{RecentPart, chart::By};
 use crate::services::traffic::Asked;
 use axum::http::{HeaderMap, header};
 use jiff::tz::TimeZone;
@@ -133,9 +133,11 @@ impl Shown {
         format!("{page}{joint}filter=open#filter")
     }
 
-    /// The stream of the newest visits.
-    pub(crate) fn live(&self) -> String {
-        self.below("/live", &[])
+    /// The stream of the newest visits, for a page that has these.
+    pub(crate) fn live(&self, part: &RecentPart) -> String {
+        let stream = self.below("/live", &[]);
+        let joint = if stream.contains('?') { '&' } else { '?' };
+        format!("{stream}{joint}since={}", part.newest_batch)
     }
 
     /// The address of an export.
