@@ -39,7 +39,6 @@ use crate::{
 use askama::Template;
 use axum::{
     extract::{Path, Query},
-    http::HeaderMap,
     response::Response,
 };
 use domain::{agents::Registry, ids::SiteId, time::Millis, visit::VisitStore};
@@ -122,10 +121,9 @@ pub(crate) async fn show(
     desk: Desk,
     Path(text): Path<String>,
     Query(mut shown): Query<Shown>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    shown.place(&site.id.to_string(), query::zone_of(&headers));
+    shown.place(&site.id.to_string(), desk.zone_name());
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let head = head(&desk, &site, "traffic").await?;
     // Before the figures: what comes in between is new rather than left out.

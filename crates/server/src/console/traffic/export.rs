@@ -1,6 +1,6 @@
 //! What a traffic page shows, to take away: CSV by table, or all of it as JSON.
 
-use super::{Shown, file_name::file_name, query::zone_of};
+use super::{Shown, file_name::file_name};
 use crate::{
     api::traffic_view,
     clock::rfc3339,
@@ -13,7 +13,7 @@ use crate::{
 };
 use axum::{
     extract::{Path, Query},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -77,10 +77,9 @@ pub(crate) async fn export(
     Path(text): Path<String>,
     Query(mut shown): Query<Shown>,
     Query(what): Query<What>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    shown.place(&text, zone_of(&headers));
+    shown.place(&text, desk.zone_name());
     let question = shown.asked().question(desk.now())?;
     let summary = traffic::ask(desk.app(), desk.ws(), site.id, &question).await?;
     let registry = agents::active(desk.app(), desk.ws()).await?;

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     console::{
         desk::{Desk, encoded, id},
-        parts::{When, count, plural},
+        parts::{Seen, When, count, plural},
     },
     problem::{Outcome, Problem},
     services::{
@@ -28,6 +28,7 @@ use domain::{
     time::Millis,
     visit::{Visit, VisitOutcome},
 };
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
 use store::Site;
@@ -67,7 +68,7 @@ pub(crate) struct LivePart {
 #[derive(Debug, Clone)]
 pub(crate) struct RecentRow {
     /// When.
-    pub(crate) at: When,
+    pub(crate) at: Seen,
     /// The agent's name.
     pub(crate) agent: String,
     /// The page of this agent alone.
@@ -121,7 +122,15 @@ async fn live_part(
             rows: found
                 .visits
                 .into_iter()
-                .map(|visit| row(&registry, shown, site.id, visit, now))
+                .map(|visit| {
+                    row(
+                        &registry,
+                        shown,
+                        site.id,
+                        visit,
+                        (now, question.zone.clone()),
+                    )
+                })
                 .collect(),
         },
     })
@@ -136,7 +145,13 @@ fn news(found: &Recent) -> Option<String> {
     }
 }
 
-fn row(registry: &Registry, shown: &Shown, site: SiteId, visit: Visit, now: Millis) -> RecentRow {
+fn row(
+    registry: &Registry,
+    shown: &Shown,
+    site: SiteId,
+    visit: Visit,
+    (now, zone): (Millis, TimeZone),
+) -> RecentRow {
     let revision = visit.revision.zip(visit.format).map(|(revision, format)| {
         let href = format!(
             "/sites/{site}/variants/edit?format={}&path={}&revision={revision}",
@@ -154,7 +169,10 @@ fn row(registry: &Registry, shown: &Shown, site: SiteId, visit: Visit, now: Mill
     details.extend(visit.network.clone());
     details.push(format!("{} ms", visit.spent_ms));
     RecentRow {
-        at: When { at: visit.at, now },
+        at: Seen {
+            when: When { at: visit.at, now },
+            zone,
+        },
         agent: rows::name_of(registry, &visit.agent),
         agent_href: shown.of_agent(&visit.agent),
         identity: match visit.identity {
@@ -194,7 +212,7 @@ pub(in crate::console) async fn live(
     Query(Since { since }): Query<Since>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    shown.place(&site.id.to_string(), None);
+    shown.place(&site.id.to_string(), desk.zone_name());
     let stream = async_stream::stream! {
         let mut last = None;
         while let Ok(newest) = desk.app().store.newest_visit_batch(desk.ws(), site.id).await {
