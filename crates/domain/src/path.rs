@@ -10,9 +10,11 @@
 //! (encoded ones too), empty segments (`//`), backslashes, control characters, broken percent-encoding and bytes that are
 //! not UTF-8. What is refused can hold no variant, and a request for it goes to the origin.
 
+mod kind;
 mod policy;
 mod query;
 
+pub use kind::may_be_page;
 pub use policy::{InvalidPolicy, PathPolicy, QUERY_PARAMETERS_MAX, TrailingSlash};
 
 use crate::variant::Format;

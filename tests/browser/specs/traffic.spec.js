@@ -1,7 +1,7 @@
 // Agents come through the real Worker, and their visits are on the pages.
 
 import { deploySite } from '../support/demo.js';
-import { expect, look, signIn, test } from '../support/test.js';
+import { expect, look, signIn, sound, test, tooWide } from '../support/test.js';
 
 const GPTBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)';
 const CLAUDEBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)';
@@ -113,22 +113,81 @@ test('exports hold the same figures, and no formula', async ({ page, demo, reque
   await visit(request, demo, GPTBOT, '/-1+1');
   await counted(rest, site, 2);
   await page.goto(`/sites/${site.id}/traffic?from=24h&agent=GPTBot`);
+  const [day, today] = [Date.now() - 23 * 3_600_000, Date.now()].map((time) => new Date(time).toISOString().slice(0, 10));
   for (const [name, file, holds] of [
-    ['Visits over time, CSV', 'traffic-series.csv', /^from,visits,variant/],
-    ['Agents, CSV', 'traffic-agents.csv', /\nGPTBot,OpenAI,training,.*,2,1,0,1,0/],
-    ['Pages, CSV', 'traffic-pages.csv', /\n\/pricing,true,1,1/],
-    ['Missed pages, CSV', 'traffic-missed.csv', /\n\/-1\+1,false,1,0/],
+    ['Visits over time, CSV', 'series.csv', /^from,visits,variant/],
+    ['Agents, CSV', 'agents.csv', /\nGPTBot,OpenAI,training,.*,2,1,0,1,0/],
+    ['Pages, CSV', 'pages.csv', /\n\/pricing,true,1,1/],
+    ['Missed pages, CSV', 'missed.csv', /\n\/-1\+1,false,1,0/],
     ['All of it, JSON', 'traffic.json', /"byAgent": \[/],
   ]) {
     await page.getByText('Export', { exact: true }).click();
     const download = page.waitForEvent('download');
     await page.getByRole('link', { name, exact: true }).click();
     const taken = await download;
-    expect(taken.suggestedFilename()).toBe(file);
+    const [what, extension] = file.split('.');
+    expect(taken.suggestedFilename()).toBe(`Lamp-shop-${what}-${day}-${today}.${extension}`);
     const text = await (await import('node:fs/promises')).readFile(await taken.path(), 'utf8');
     expect(text).toMatch(holds);
     await page.keyboard.press('Escape');
   }
+});
+
+test('long tables are short until asked, whole on paper, and newer visits are told once', async ({ page, demo, request }) => {
+  const { rest, site } = await deploySite(demo);
+  await served(request, demo);
+  const items = (await rest('GET', '/agents')).items.slice(0, 14);
+  expect(items).toHaveLength(14);
+  for (const { token } of items) await visit(request, demo, `Mozilla/5.0 (compatible; ${token}/1.0)`, `/of-${token}`);
+  await visit(request, demo, GPTBOT, '/robots.txt');
+  await counted(rest, site, 15);
+  await signIn(page, demo);
+  const address = `/sites/${site.id}/traffic?from=24h`;
+  await page.goto(address);
+  const agents = page.locator('section', { has: page.getByRole('heading', { name: 'Agents', exact: true }) });
+  const rows = agents.locator('tbody tr:visible');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await expect(rows).toHaveCount(10);
+  await expect(agents.locator('svg.spark').first()).toBeVisible();
+  await look(page, 'traffic-long');
+  await page.emulateMedia({ media: 'print' });
+  await expect(agents.getByText('Show all')).toBeHidden();
+  await expect(page.locator('.long tbody tr:not(:visible)')).toHaveCount(0);
+  await page.emulateMedia({ media: 'screen', colorScheme: 'light' });
+  await page.setViewportSize({ width: 360, height: 800 });
+  await expect(rows).toHaveCount(5);
+  await agents.getByText(/^Show all \d+$/).click();
+  expect(await rows.count()).toBeGreaterThan(13);
+  expect(await tooWide(page)).toEqual([]);
+  expect(await sound(page)).toEqual([]);
+  await page.setViewportSize({ width: 1280, height: 800 });
+
+  // A file is missed like a page, and no draft is offered of it.
+  const missed = page.locator('section', { has: page.getByRole('heading', { name: 'Missed pages' }) });
+  await missed.getByText(/^Show all \d+$/).click();
+  await expect(missed.getByRole('row', { name: /^\/robots\.txt/ })).toContainText('not a page');
+
+  // The figures stand; that there is more is said once, and counted on.
+  await expect(page.locator('[data-news]')).toHaveCount(0);
+  await visit(request, demo, GPTBOT, '/pricing');
+  await expect(page.locator('#news')).toContainText('1 new visit since this page was made', { timeout: 20_000 });
+  await expect(page.locator('#said')).toHaveText('1 new visit since this page was made');
+  await visit(request, demo, CLAUDEBOT, '/pricing');
+  await expect(page.locator('#news')).toContainText('2 new visits', { timeout: 20_000 });
+  await expect(page.locator('#said')).toHaveText('1 new visit since this page was made');
+  await expect(agents.getByText('Show fewer')).toBeVisible();
+  await look(page, 'traffic-news');
+  await counted(rest, site, 17);
+  await page.getByRole('link', { name: 'Show them' }).click();
+  await expect(page.locator('[data-news]')).toHaveCount(0);
+  await expect(page).toHaveURL(new RegExp(`${address.replace('?', '\\?')}$`));
+  await expect(page.locator('.facts')).toContainText('17');
+
+  await page.goto(`${address}&agent=GPTBott`);
+  await expect(page.getByText('GPTBott is no agent of the registry')).toBeVisible();
+  await look(page, 'traffic-unlisted');
+  await page.getByRole('main').getByRole('link', { name: 'GPTBot', exact: true }).click();
+  await expect(page).toHaveURL(/agent=GPTBot$/);
 });
 
 test('what is kept, and that it is deleted, is the owner’s to say', async ({ page, demo, request }) => {

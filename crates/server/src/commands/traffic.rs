@@ -96,6 +96,9 @@ pub(crate) async fn run(args: TrafficArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         print_json(&traffic_view(&registry, &question, &summary))?;
     } else {
+        for it in traffic::unlisted(&registry, &question.filter) {
+            print_line(&it.note("`edge-delivery agents list`"))?;
+        }
         print(&summary, !question.filter.is_empty())?;
     }
     Ok(ExitCode::SUCCESS)
@@ -191,7 +194,28 @@ fn print(summary: &Summary, is_filtered: bool) -> anyhow::Result<()> {
     print_line(&table(
         "PAGE",
         paths.iter().map(|(path, counts)| (path, counts)),
-    ))
+    ))?;
+    if summary.missed.is_empty() {
+        return Ok(());
+    }
+    print_line(&missed(summary))
+}
+
+/// What agents asked for without a variant: pages, then files, of which none is to be made.
+fn missed(summary: &Summary) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(["MISSED, NO VARIANT YET", "VISITS", ""]);
+    for (found, is_page) in traffic::missed_pages_first(summary).take(SHOWN) {
+        table.add_row([
+            found.path.clone(),
+            found.counts.missed().to_string(),
+            if is_page { "" } else { "not a page" }.to_owned(),
+        ]);
+    }
+    format!("\n{table}")
 }
 
 fn table<'a>(what: &str, rows: impl Iterator<Item = (&'a String, &'a traffic::Counts)>) -> String {

@@ -14,16 +14,21 @@ use crate::{
 use askama::Template;
 use axum::{
     extract::{FromRequestParts, Query},
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use domain::{ids::WorkspaceId, time::Millis};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::str::FromStr;
 use store::{ConnectionGlance, Page, Site};
+use tower_sessions::cookie::Cookie;
 
 /// As many sites stand in the rail; the rest are on the page of sites.
 const RAIL_SITES: u32 = 12;
+
+/// The cookie by which a script tells the viewer's time zone.
+const ZONE_COOKIE: &str = "time_zone";
 
 /// Somebody signed in, with the rail of their pages.
 #[derive(Debug)]
@@ -38,6 +43,7 @@ pub(crate) struct Desk {
     pub(crate) sites_all: u64,
     connections: Vec<ConnectionGlance>,
     told: Option<&'static str>,
+    zone: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,6 +84,7 @@ impl FromRequestParts<AppState> for Desk {
             sites_all,
             connections,
             told,
+            zone: zone_of(&parts.headers),
         })
     }
 }
@@ -110,6 +117,17 @@ impl Desk {
     /// Now.
     pub(crate) fn now(&self) -> Millis {
         self.app.clock.now()
+    }
+
+    /// The name of the viewer's time zone, if a script told a known one.
+    pub(crate) fn zone_name(&self) -> Option<String> {
+        self.zone.clone()
+    }
+
+    /// The viewer's time zone; UTC where it is not known.
+    pub(crate) fn zone(&self) -> TimeZone {
+        let known = self.zone.as_deref().map(TimeZone::get);
+        known.and_then(Result::ok).unwrap_or(TimeZone::UTC)
     }
 
     /// The connections, without what they reach.
@@ -145,6 +163,19 @@ impl Desk {
             told: self.told,
         }
     }
+}
+
+/// The viewer's time zone, if a script told a known one.
+fn zone_of(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| Cookie::split_parse(text.to_owned()))
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == ZONE_COOKIE)
+        .map(|cookie| cookie.value().to_owned())
+        .filter(|name| TimeZone::get(name).is_ok())
 }
 
 /// An id from an address: what is no id names nothing.
@@ -195,5 +226,25 @@ pub(crate) fn page_after(after: &str, limit: u32) -> Page {
     Page {
         after: (!after.is_empty()).then(|| after.to_owned()),
         limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_viewers_zone_comes_from_a_cookie() {
+        let with = |cookies: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, cookies.parse().expect("a header"));
+            zone_of(&headers)
+        };
+        assert_eq!(
+            with("a=b; time_zone=Europe/Berlin").as_deref(),
+            Some("Europe/Berlin")
+        );
+        assert_eq!(with("time_zone=Mars/Olympus"), None);
+        assert_eq!(with("a=b"), None);
     }
 }

@@ -11,6 +11,6 @@ pub(crate) use self::{
     mark::{Mark, State},
     problem::{ProblemPanel, set_support},
     text::Coded,
-    time::{Exact, Stamp, Wait, When, day, moment, span},
+    time::{Exact, Local, Seen, Stamp, Wait, When, day, local_day, moment, span},
 };
 pub(crate) use crate::words::{count, plural};

@@ -1,7 +1,9 @@
 //! Which agents came to a site, who they were, what they got and what is missing.
 
 mod chart;
+mod course;
 mod export;
+mod file_name;
 mod query;
 mod recent;
 mod rows;
@@ -31,13 +33,12 @@ use crate::{
     problem::{Outcome, Problem},
     services::{
         agents, sites,
-        traffic::{self, Question, Summary},
+        traffic::{self, Question, Summary, Unlisted},
     },
 };
 use askama::Template;
 use axum::{
     extract::{Path, Query},
-    http::HeaderMap,
     response::Response,
 };
 use domain::{agents::Registry, ids::SiteId, time::Millis, visit::VisitStore};
@@ -62,6 +63,8 @@ pub(crate) struct TrafficPage {
     pub(crate) answer: Answer,
     /// What to know of the counts.
     pub(crate) notes: Vec<String>,
+    /// Names of the filter that are no agent's.
+    pub(crate) unlisted: Vec<Unlisted>,
     /// The newest visits; none where Cloudflare keeps them, which tells no single ones.
     pub(crate) recent: Option<RecentPart>,
     /// Where people open the site.
@@ -118,24 +121,27 @@ pub(crate) async fn show(
     desk: Desk,
     Path(text): Path<String>,
     Query(mut shown): Query<Shown>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    shown.place(&site.id.to_string(), query::zone_of(&headers));
+    shown.place(&site.id.to_string(), desk.zone_name());
     let registry = agents::active(desk.app(), desk.ws()).await?;
     let head = head(&desk, &site, "traffic").await?;
-    let (answer, notes) = match answered(&desk, &site, &registry, &shown).await {
+    // Before the figures: what comes in between is new rather than left out.
+    let recent = match traffic::store_of(&site) {
+        VisitStore::Console if shown.asked().question(desk.now()).is_ok() => {
+            Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?)
+        }
+        _ => None,
+    };
+    let (answer, notes, unlisted) = match answered(&desk, &site, &registry, &shown).await {
         Ok(answered) => answered,
         Err(problem) => (
             Answer::Problem(Box::new(ProblemPanel::new(problem))),
             Vec::new(),
+            Vec::new(),
         ),
     };
-    let recent = match &answer {
-        Answer::Problem(_) => None,
-        _ if traffic::store_of(&site) == VisitStore::AnalyticsEngine => None,
-        _ => Some(recent::part(desk.app(), desk.ws(), &site, &shown).await?),
-    };
+    let is_problem = answer.is_problem();
     let view = TrafficPage {
         shell: desk.shell(&text),
         site: head,
@@ -151,7 +157,8 @@ pub(crate) async fn show(
         shown,
         answer,
         notes,
-        recent,
+        unlisted,
+        recent: recent.filter(|_| !is_problem),
     };
     Ok(match &view.answer {
         Answer::Problem(panel) => refused(&view, Some(panel)),
@@ -164,16 +171,17 @@ async fn answered(
     site: &Site,
     registry: &Registry,
     shown: &Shown,
-) -> Outcome<(Answer, Vec<String>)> {
+) -> Outcome<(Answer, Vec<String>, Vec<Unlisted>)> {
     let question = shown.asked().question(desk.now())?;
+    let unlisted = traffic::unlisted(registry, &question.filter);
     let summary = traffic::ask(desk.app(), desk.ws(), site.id, &question).await?;
     if summary.totals.visits == 0 && summary.dropped == 0 {
         let can_report = summary.estimate.is_some() || ingest::url(desk.app()).await?.is_some();
-        return Ok((Answer::Nobody { can_report }, summary.notes()));
+        return Ok((Answer::Nobody { can_report }, summary.notes(), unlisted));
     }
     let now = desk.now();
     let figures = figures(registry, shown, &question, &summary, now);
-    Ok((Answer::Some(Box::new(figures)), summary.notes()))
+    Ok((Answer::Some(Box::new(figures)), summary.notes(), unlisted))
 }
 
 /// The figures of an answer.
@@ -193,14 +201,12 @@ pub(crate) fn figures(
             .agents
             .iter()
             .take(ROWS)
-            .map(|found| AgentRow::of(registry, shown, found, now))
+            .map(|found| AgentRow::of(registry, shown, (found, &summary.series), now))
             .collect(),
         agents_all: summary.agents.len(),
-        missed: summary
-            .missed
-            .iter()
+        missed: traffic::missed_pages_first(summary)
             .take(ROWS)
-            .map(|found| MissedRow::of(shown, found))
+            .map(|(found, is_page)| MissedRow::of(shown, found, is_page))
             .collect(),
         missed_all: summary.missed.len(),
         pages: summary

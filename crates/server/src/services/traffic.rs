@@ -7,11 +7,13 @@ mod asked;
 mod buckets;
 mod engine;
 mod glance;
+mod missed;
 mod recent;
 #[cfg(test)]
 mod sample;
 mod summary;
 mod unknown;
+mod unlisted;
 
 use crate::{
     app::App,
@@ -34,11 +36,13 @@ pub(crate) use asked::Asked;
 pub(crate) use buckets::Bucket;
 pub(crate) use engine::{Answers, Estimate, store_of};
 pub(crate) use glance::{SiteGlance, glance};
-pub(crate) use recent::recent;
+pub(crate) use missed::missed_pages_first;
+pub(crate) use recent::{Recent, recent, recent_since};
 #[cfg(test)]
 pub(crate) use sample::sample;
 pub(crate) use summary::{AgentCounts, Counts, PathCounts, Point, Summary, purpose_of};
 pub(crate) use unknown::{UnknownBots, read_again, unknown_bots};
+pub(crate) use unlisted::{Unlisted, unlisted};
 
 /// The longest span of a question, in hours: two years.
 const SPAN_MAX_HOURS: i64 = 2 * 366 * 24;

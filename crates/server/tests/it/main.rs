@@ -50,6 +50,7 @@ mod sync;
 mod token_check;
 mod traffic;
 mod traffic_engine;
+mod traffic_pages;
 mod twice;
 mod unreadable;
 mod verification;

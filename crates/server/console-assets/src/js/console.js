@@ -96,6 +96,15 @@ document.addEventListener("htmx:after:swap", () => {
   if (found) announce(found.textContent.trim());
 });
 
+/** That there are newer visits than the page counts is said once, however many more come. */
+let hasToldNews = false;
+document.addEventListener("htmx:after:swap", () => {
+  const news = hasToldNews ? null : document.querySelector("[data-news]");
+  if (!news) return;
+  hasToldNews = true;
+  announce(news.textContent);
+});
+
 /** When a deployment has ended, the rail and the title say so too. */
 document.addEventListener("finished", async () => {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });

@@ -200,6 +200,12 @@ fn path(found: &PathCounts) -> PathView {
     }
 }
 
+fn notes(registry: &Registry, question: &Question, summary: &Summary) -> Vec<String> {
+    let unlisted = traffic::unlisted(registry, &question.filter);
+    let unlisted = unlisted.iter().map(|it| it.note("GET /api/v1/agents"));
+    summary.notes().into_iter().chain(unlisted).collect()
+}
+
 /// The answer for programs.
 pub(crate) fn view(registry: &Registry, question: &Question, summary: &Summary) -> TrafficView {
     let store = match summary.estimate {
@@ -218,7 +224,7 @@ pub(crate) fn view(registry: &Registry, question: &Question, summary: &Summary) 
         sampled: summary.estimate.as_ref().is_some_and(Estimate::is_sampled),
         sampled_points: summary.estimate.as_ref().map(|estimate| estimate.points),
         sample_interval: summary.estimate.as_ref().map(Estimate::rate),
-        notes: summary.notes(),
+        notes: notes(registry, question, summary),
         series: summary.series.iter().map(point).collect(),
         by_agent: summary
             .agents

@@ -2,6 +2,7 @@
 
 use askama::filters::HtmlSafe;
 use domain::time::Millis;
+use jiff::tz::TimeZone;
 use std::fmt;
 
 fn timestamp(at: Millis) -> Option<jiff::Timestamp> {
@@ -25,6 +26,47 @@ impl fmt::Display for Stamp {
     }
 }
 impl HtmlSafe for Stamp {}
+
+/// A time of day with its date in the viewer's time zone, which it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Local {
+    /// The time.
+    pub(crate) at: Millis,
+    /// Where the viewer is.
+    pub(crate) zone: TimeZone,
+}
+
+impl fmt::Display for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match timestamp(self.at) {
+            Some(time) => write!(
+                f,
+                r#"<time datetime="{time}">{} {}</time>"#,
+                time.to_zoned(self.zone.clone())
+                    .strftime("%-d %b %Y, %H:%M"),
+                zone_name(&self.zone)
+            ),
+            None => f.write_str("at an unknown time"),
+        }
+    }
+}
+impl HtmlSafe for Local {}
+
+/// A day in the viewer's time zone, which it names: `24 Nov 2026 (Europe/Berlin)`.
+pub(crate) fn local_day(at: Millis, zone: &TimeZone) -> String {
+    match timestamp(at) {
+        Some(time) => format!(
+            "{} ({})",
+            time.to_zoned(zone.clone()).strftime("%-d %b %Y"),
+            zone_name(zone)
+        ),
+        None => "an unknown day".to_owned(),
+    }
+}
+
+fn zone_name(zone: &TimeZone) -> &str {
+    zone.iana_name().unwrap_or("UTC")
+}
 
 /// The same to the second, as it is copied to support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +167,32 @@ impl fmt::Display for When {
 }
 impl HtmlSafe for When {}
 
+/// The same with the exact time in the viewer's time zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The time, and now.
+    pub(crate) when: When,
+    /// Where the viewer is.
+    pub(crate) zone: TimeZone,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match timestamp(self.when.at) {
+            Some(time) => write!(
+                f,
+                r#"<time datetime="{time}" title="{} {}">{}</time>"#,
+                time.to_zoned(self.zone.clone())
+                    .strftime("%-d %b %Y, %H:%M:%S"),
+                zone_name(&self.zone),
+                self.when.words()
+            ),
+            None => f.write_str("at an unknown time"),
+        }
+    }
+}
+impl HtmlSafe for Seen {}
+
 /// A time span from milliseconds: `0.31 s`, `2 min 4 s`.
 pub(crate) fn span(from: Option<Millis>, to: Option<Millis>) -> Option<String> {
     let ms = u64::try_from(to?.0 - from?.0).ok()?;
@@ -154,6 +222,37 @@ mod tests {
             "2001-09-09 01:46:41 UTC"
         );
         assert_eq!(day(Millis(1_000_000_001_000)), "9 Sep 2001");
+    }
+
+    #[test]
+    fn times_of_the_viewers_zone() {
+        // 24 November 2026, 23:30 UTC.
+        let at = Millis(1_795_563_000_000);
+        for (zone, time, day) in [
+            ("UTC", "24 Nov 2026, 23:30 UTC", "24 Nov 2026 (UTC)"),
+            (
+                "Europe/Berlin",
+                "25 Nov 2026, 00:30 Europe/Berlin",
+                "25 Nov 2026 (Europe/Berlin)",
+            ),
+            (
+                "Asia/Kolkata",
+                "25 Nov 2026, 05:00 Asia/Kolkata",
+                "25 Nov 2026 (Asia/Kolkata)",
+            ),
+        ] {
+            let zone = TimeZone::get(zone).expect("a zone");
+            let shown = Local {
+                at,
+                zone: zone.clone(),
+            }
+            .to_string();
+            assert_eq!(
+                shown,
+                format!(r#"<time datetime="2026-11-24T23:30:00Z">{time}</time>"#)
+            );
+            assert_eq!(local_day(at, &zone), day);
+        }
     }
 
     #[test]

@@ -2,12 +2,23 @@
 
 use super::*;
 use crate::{
-    console::traffic::{
-        Answer, RecentPart, RecentRow, Shown, TrafficPage, UnknownPage, UnknownRow, figures,
+    console::{
+        parts::{Local, Seen},
+        traffic::{
+            Answer, RecentPart, RecentRow, Shown, TrafficPage, UnknownPage, UnknownRow, figures,
+        },
     },
-    services::traffic::sample,
+    services::traffic::{Unlisted, sample},
 };
 use domain::agents::Registry;
+use jiff::tz::TimeZone;
+
+fn seen(minutes: i64) -> Seen {
+    Seen {
+        when: ago(minutes),
+        zone: TimeZone::UTC,
+    }
+}
 
 pub(super) fn traffic() -> Vec<(&'static str, String)> {
     let registry = Registry::built_in();
@@ -19,7 +30,20 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
             tokens: vec![NASTY.to_owned()],
             answer,
             notes: vec![NASTY.to_owned()],
-            recent: Some(RecentPart { rows }),
+            unlisted: vec![
+                Unlisted {
+                    name: NASTY.to_owned(),
+                    nearest: Some(NASTY.to_owned()),
+                },
+                Unlisted {
+                    name: NASTY.to_owned(),
+                    nearest: None,
+                },
+            ],
+            recent: Some(RecentPart {
+                rows,
+                newest_batch: 7,
+            }),
             address: "https://shop.example".to_owned(),
         })
     };
@@ -30,7 +54,7 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
         ..Shown::default()
     };
     let visit = |identity, revision| RecentRow {
-        at: ago(2),
+        at: seen(2),
         agent: NASTY.to_owned(),
         agent_href: "/sites/s1/traffic?agent=GPTBot".to_owned(),
         identity,
@@ -79,7 +103,10 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
         html(&UnknownPage {
             shell: shell("s1"),
             site: head("traffic", SiteStatus::InSync),
-            from: Stamp(NOW),
+            from: Local {
+                at: NOW,
+                zone: TimeZone::UTC,
+            },
             is_complete,
             all: rows.len().to_string(),
             rows,
@@ -89,8 +116,8 @@ pub(super) fn traffic() -> Vec<(&'static str, String)> {
         user_agent: NASTY.to_owned(),
         visits: "512".to_owned(),
         served: "0".to_owned(),
-        first: ago(9_000),
-        last: ago(3),
+        first: seen(9_000),
+        last: seen(3),
     };
     pages.push(("site-traffic-unknown", unknown(vec![bot], false)));
     pages.push(("site-traffic-unknown-none", unknown(Vec::new(), true)));

@@ -3,11 +3,10 @@
 use super::change::{RemoveForm, RotateForm, load, settings_view};
 use crate::{
     audit::{self, Event, Kind},
-    clock::rfc3339,
     console::{
         desk::{Desk, done, page, refused},
         form::Form,
-        parts::ProblemPanel,
+        parts::{ProblemPanel, local_day},
         shell::Shell,
     },
     problem::{Outcome, Problem},
@@ -31,7 +30,7 @@ pub(crate) struct KeptPart {
     pub(crate) network: bool,
     /// How long counts are kept.
     pub(crate) counts: &'static str,
-    /// The day of the oldest single visit.
+    /// The day of the oldest single visit, with the time zone.
     pub(crate) oldest: Option<String>,
     /// Whether all visits are being deleted.
     pub(crate) is_deleting: bool,
@@ -48,8 +47,7 @@ impl KeptPart {
             days: kept.days.to_string(),
             network: kept.keeps_network,
             counts: visits::COUNTS_KEPT,
-            // The day alone: `2026-11-24`.
-            oldest: kept.oldest.map(|at| rfc3339(at).chars().take(10).collect()),
+            oldest: kept.oldest.map(|at| local_day(at, &desk.zone())),
             is_deleting: kept.deletion.is_some(),
             key_waits: key.is_some_and(|key| key.next.is_some()),
         })
@@ -68,7 +66,7 @@ pub(crate) struct DeleteVisitsPage {
     pub(crate) name: String,
     /// Its name as the shell wants it.
     pub(crate) cli_name: String,
-    /// The day of the oldest single visit.
+    /// The day of the oldest single visit, with the time zone.
     pub(crate) oldest: Option<String>,
     /// Whether visits are kept in Analytics Engine, where nobody can delete them.
     pub(crate) is_elsewhere: bool,

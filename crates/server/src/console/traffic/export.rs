@@ -1,6 +1,6 @@
 //! What a traffic page shows, to take away: CSV by table, or all of it as JSON.
 
-use super::{Shown, query::zone_of};
+use super::{Shown, file_name::file_name};
 use crate::{
     api::traffic_view,
     clock::rfc3339,
@@ -13,7 +13,7 @@ use crate::{
 };
 use axum::{
     extract::{Path, Query},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -77,22 +77,23 @@ pub(crate) async fn export(
     Path(text): Path<String>,
     Query(mut shown): Query<Shown>,
     Query(what): Query<What>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    shown.place(&text, zone_of(&headers));
+    shown.place(&text, desk.zone_name());
     let question = shown.asked().question(desk.now())?;
     let summary = traffic::ask(desk.app(), desk.ws(), site.id, &question).await?;
     let registry = agents::active(desk.app(), desk.ws()).await?;
+    let named =
+        |what: &str, extension: &str| file_name(&site.name, what, (&question, &summary), extension);
     let (name, kind, body) = match what.format {
         FileFormat::Json => (
-            "traffic.json".to_owned(),
+            named("traffic", "json"),
             "application/json",
             serde_json::to_vec_pretty(&traffic_view(&registry, &question, &summary))
                 .map_err(|error| Problem::internal(&error))?,
         ),
         FileFormat::Csv => (
-            format!("traffic-{}.csv", what.table.as_str()),
+            named(what.table.as_str(), "csv"),
             "text/csv; charset=utf-8",
             csv(what.table, &registry, &summary).map_err(|error| Problem::internal(&error))?,
         ),
@@ -100,6 +101,7 @@ pub(crate) async fn export(
     let mut response = body.into_response();
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    // The name needs no escaping: it has nothing but letters, digits and three marks.
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
         .map_err(|error| Problem::internal(&error))?;
     fields.insert(header::CONTENT_DISPOSITION, disposition);

@@ -1,11 +1,8 @@
 //! What the address of a traffic page asks for. The filters live there, so that a page can be sent to somebody.
 
-use super::chart::By;
+use super::{RecentPart, chart::By};
 use crate::services::traffic::Asked;
-use axum::http::{HeaderMap, header};
-use jiff::tz::TimeZone;
 use serde::Deserialize;
-use tower_sessions::cookie::Cookie;
 use url::form_urlencoded;
 
 /// The words and labels of a choice.
@@ -33,9 +30,6 @@ const PURPOSES: Choices = &[
     ("search", "Search"),
     ("user", "For a user"),
 ];
-
-/// The cookie by which a script tells the viewer's time zone.
-const ZONE_COOKIE: &str = "time_zone";
 
 /// What is asked for; empty is anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -133,9 +127,11 @@ impl Shown {
         format!("{page}{joint}filter=open#filter")
     }
 
-    /// The stream of the newest visits.
-    pub(crate) fn live(&self) -> String {
-        self.below("/live", &[])
+    /// The stream of the newest visits, for a page that has these.
+    pub(crate) fn live(&self, part: &RecentPart) -> String {
+        let stream = self.below("/live", &[]);
+        let joint = if stream.contains('?') { '&' } else { '?' };
+        format!("{stream}{joint}since={}", part.newest_batch)
     }
 
     /// The address of an export.
@@ -280,19 +276,6 @@ impl Shown {
     }
 }
 
-/// The viewer's time zone, if a script told a known one.
-pub(super) fn zone_of(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| Cookie::split_parse(text.to_owned()))
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == ZONE_COOKIE)
-        .map(|cookie| cookie.value().to_owned())
-        .filter(|name| TimeZone::get(name).is_ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,20 +298,5 @@ mod tests {
         assert!(!shown.is_custom());
         shown.to = "2026-11-02".to_owned();
         assert!(shown.is_custom());
-    }
-
-    #[test]
-    fn the_viewers_zone_comes_from_a_cookie() {
-        let with = |cookies: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::COOKIE, cookies.parse().expect("a header"));
-            zone_of(&headers)
-        };
-        assert_eq!(
-            with("a=b; time_zone=Europe/Berlin").as_deref(),
-            Some("Europe/Berlin")
-        );
-        assert_eq!(with("time_zone=Mars/Olympus"), None);
-        assert_eq!(with("a=b"), None);
     }
 }

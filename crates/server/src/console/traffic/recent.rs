@@ -5,10 +5,13 @@ use crate::{
     app::App,
     console::{
         desk::{Desk, encoded, id},
-        parts::When,
+        parts::{Seen, When, count, plural},
     },
     problem::{Outcome, Problem},
-    services::{agents, sites, traffic},
+    services::{
+        agents, sites,
+        traffic::{self, Recent},
+    },
 };
 use askama::Template;
 use axum::{
@@ -25,6 +28,8 @@ use domain::{
     time::Millis,
     visit::{Visit, VisitOutcome},
 };
+use jiff::tz::TimeZone;
+use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
 use store::Site;
 
@@ -43,13 +48,27 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(crate) struct RecentPart {
     /// The visits, newest first.
     pub(crate) rows: Vec<RecentRow>,
+    /// The last batch of visits that is in it: what comes later is new.
+    pub(crate) newest_batch: i64,
+}
+
+/// What the stream sends: the part as it is then, and how many visits the figures above do not have yet.
+#[derive(Debug, Clone, Template)]
+#[template(path = "parts/traffic_live.html")]
+pub(crate) struct LivePart {
+    /// The newest visits.
+    pub(crate) part: RecentPart,
+    /// What came since the page was made, in words.
+    pub(crate) news: Option<String>,
+    /// The address of the page.
+    pub(crate) href: String,
 }
 
 /// A visit.
 #[derive(Debug, Clone)]
 pub(crate) struct RecentRow {
     /// When.
-    pub(crate) at: When,
+    pub(crate) at: Seen,
     /// The agent's name.
     pub(crate) agent: String,
     /// The page of this agent alone.
@@ -66,26 +85,73 @@ pub(crate) struct RecentRow {
     pub(crate) details: String,
 }
 
-/// The part.
+/// The part as it stands in the page.
 pub(super) async fn part(
     app: &App,
     ws: WorkspaceId,
     site: &Site,
     shown: &Shown,
 ) -> Outcome<RecentPart> {
+    Ok(live_part(app, ws, site, shown, i64::MAX).await?.part)
+}
+
+/// The part of a page that knows the visits up to the batch `known`.
+async fn live_part(
+    app: &App,
+    ws: WorkspaceId,
+    site: &Site,
+    shown: &Shown,
+    known: i64,
+) -> Outcome<LivePart> {
     let now = app.clock.now();
     let question = shown.asked().question(now)?;
     let registry = agents::active(app, ws).await?;
-    let visits = traffic::recent(app, ws, site.id, &question.filter, SHOWN).await?;
-    Ok(RecentPart {
-        rows: visits
-            .into_iter()
-            .map(|visit| row(&registry, shown, site.id, visit, now))
-            .collect(),
+    // A Worker's clock may be ahead of ours, so now is no end.
+    let end = if shown.to.trim().is_empty() {
+        Millis(i64::MAX)
+    } else {
+        question.to
+    };
+    let since = (known, question.from..end);
+    let found = traffic::recent_since(app, (ws, site.id), &question.filter, SHOWN, since).await?;
+    Ok(LivePart {
+        news: news(&found),
+        href: shown.href(&[]),
+        part: RecentPart {
+            newest_batch: found.newest_batch,
+            rows: found
+                .visits
+                .into_iter()
+                .map(|visit| {
+                    row(
+                        &registry,
+                        shown,
+                        site.id,
+                        visit,
+                        (now, question.zone.clone()),
+                    )
+                })
+                .collect(),
+        },
     })
 }
 
-fn row(registry: &Registry, shown: &Shown, site: SiteId, visit: Visit, now: Millis) -> RecentRow {
+/// How many visits are new.
+fn news(found: &Recent) -> Option<String> {
+    match found.new_visits {
+        0 => None,
+        visits if found.has_more => Some(format!("More than {} new visits", count(visits - 1))),
+        visits => Some(plural(visits, "new visit")),
+    }
+}
+
+fn row(
+    registry: &Registry,
+    shown: &Shown,
+    site: SiteId,
+    visit: Visit,
+    (now, zone): (Millis, TimeZone),
+) -> RecentRow {
     let revision = visit.revision.zip(visit.format).map(|(revision, format)| {
         let href = format!(
             "/sites/{site}/variants/edit?format={}&path={}&revision={revision}",
@@ -103,7 +169,10 @@ fn row(registry: &Registry, shown: &Shown, site: SiteId, visit: Visit, now: Mill
     details.extend(visit.network.clone());
     details.push(format!("{} ms", visit.spent_ms));
     RecentRow {
-        at: When { at: visit.at, now },
+        at: Seen {
+            when: When { at: visit.at, now },
+            zone,
+        },
         agent: rows::name_of(registry, &visit.agent),
         agent_href: shown.of_agent(&visit.agent),
         identity: match visit.identity {
@@ -123,20 +192,33 @@ fn row(registry: &Registry, shown: &Shown, site: SiteId, visit: Visit, now: Mill
     }
 }
 
+/// Since when something is new.
+#[derive(Debug, Deserialize)]
+pub(in crate::console) struct Since {
+    /// The last batch of visits that the page has; without it nothing is new.
+    #[serde(default = "last")]
+    since: i64,
+}
+
+const fn last() -> i64 {
+    i64::MAX
+}
+
 /// A stream of HTML: each message is the whole part as it is then. It goes on until the viewer leaves.
 pub(in crate::console) async fn live(
     desk: Desk,
     Path(text): Path<String>,
     Query(mut shown): Query<Shown>,
+    Query(Since { since }): Query<Since>,
 ) -> Result<Response, Problem> {
     let site = sites::get(desk.app(), desk.ws(), id::<SiteId>(&text, "site")?).await?;
-    shown.place(&site.id.to_string(), None);
+    shown.place(&site.id.to_string(), desk.zone_name());
     let stream = async_stream::stream! {
         let mut last = None;
         while let Ok(newest) = desk.app().store.newest_visit_batch(desk.ws(), site.id).await {
             if last != Some(newest) {
                 last = Some(newest);
-                let Ok(part) = part(desk.app(), desk.ws(), &site, &shown).await else { break };
+                let Ok(part) = live_part(desk.app(), desk.ws(), &site, &shown, since).await else { break };
                 let Ok(html) = part.render() else { break };
                 yield Ok::<_, Infallible>(Event::default().data(html.replace('\r', "")));
             }

@@ -1,13 +1,14 @@
 //! The figures and the rows of the tables.
 
-use super::Shown;
+use super::{Shown, course::course};
 use crate::{
     console::parts::{count, plural},
-    services::traffic::{AgentCounts, Counts, PathCounts, Summary},
+    services::traffic::{AgentCounts, Counts, PathCounts, Point, Summary},
 };
 use domain::{
     agents::Registry,
     identity::Identity,
+    path::may_be_page,
     time::Millis,
     traffic::HOUR_MS,
     visit::{UNKNOWN_AGENT, VisitOutcome},
@@ -40,7 +41,6 @@ pub(crate) struct Fact {
 pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
     let (now, before) = (&summary.totals, &summary.previous);
     let errors = now.of(VisitOutcome::Error);
-    let missed = summary.missed.len() as u64;
     vec![
         Fact {
             name: "Visits by agents",
@@ -58,7 +58,7 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
         Fact {
             name: "Missed, no variant yet",
             figure: share(summary.missed_visits, now.visits),
-            note: plural(missed, "page"),
+            note: missed_note(summary),
         },
         Fact {
             name: "Contradicted identity",
@@ -75,6 +75,16 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
             },
         },
     ]
+}
+
+/// How many pages were missed, and how many paths that are files.
+fn missed_note(summary: &Summary) -> String {
+    let is_page = |found: &&PathCounts| may_be_page(&found.path);
+    let pages = summary.missed.iter().filter(is_page).count() as u64;
+    match summary.missed.len() as u64 - pages {
+        0 => plural(pages, "page"),
+        files => format!("{}, {}", plural(pages, "page"), plural(files, "file")),
+    }
 }
 
 /// A part of a whole as people read it: `76 %`, `5.8 %`, `none`.
@@ -215,6 +225,8 @@ pub(crate) struct AgentRow {
     pub(crate) visits: String,
     /// Against the span before.
     pub(crate) change: String,
+    /// How often it came over the span, as the points of a line; empty where there is none to draw.
+    pub(crate) course: String,
     /// Who it was.
     pub(crate) identity: Split,
     /// The share that got a variant.
@@ -224,8 +236,13 @@ pub(crate) struct AgentRow {
 }
 
 impl AgentRow {
-    /// Of an answer's agent.
-    pub(super) fn of(registry: &Registry, shown: &Shown, found: &AgentCounts, now: Millis) -> Self {
+    /// Of an answer's agent and series.
+    pub(super) fn of(
+        registry: &Registry,
+        shown: &Shown,
+        (found, series): (&AgentCounts, &[Point]),
+        now: Millis,
+    ) -> Self {
         Self {
             name: name_of(registry, &found.agent),
             href: shown.of_agent(&found.agent),
@@ -233,6 +250,7 @@ impl AgentRow {
             is_unknown: found.agent == UNKNOWN_AGENT,
             visits: count(found.counts.visits),
             change: change(found.counts.visits, found.previous),
+            course: course(series, &found.agent),
             identity: Split::of(&found.counts),
             served: share(found.counts.served(), found.counts.visits),
             last_seen: found.last_seen.map(|hour| hours_ago(hour, now)),
@@ -275,15 +293,18 @@ pub(crate) struct MissedRow {
     pub(crate) href: String,
     /// Visits that got the page that people get.
     pub(crate) missed: String,
+    /// Whether it may be a page, by its looks: of a file no variant is offered.
+    pub(crate) is_page: bool,
 }
 
 impl MissedRow {
     /// Of an answer's missed page.
-    pub(super) fn of(shown: &Shown, found: &PathCounts) -> Self {
+    pub(super) fn of(shown: &Shown, found: &PathCounts, is_page: bool) -> Self {
         Self {
             path: found.path.clone(),
             href: shown.of_path(&found.path),
             missed: count(found.counts.missed()),
+            is_page,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     console::{
         desk::{Desk, id, page},
-        parts::{Mark, Stamp, When, count},
+        parts::{Local, Mark, Seen, When, count},
         shell::Shell,
         sites::{SiteHead, head},
     },
@@ -29,7 +29,7 @@ pub(crate) struct UnknownPage {
     /// The site.
     pub(crate) site: SiteHead,
     /// From when on all were looked at.
-    pub(crate) from: Stamp,
+    pub(crate) from: Local,
     /// Whether that is as far back as it should be.
     pub(crate) is_complete: bool,
     /// The bots, most visits first.
@@ -48,9 +48,9 @@ pub(crate) struct UnknownRow {
     /// Visits that got a variant.
     pub(crate) served: String,
     /// When it came first.
-    pub(crate) first: When,
+    pub(crate) first: Seen,
     /// When it came last.
-    pub(crate) last: When,
+    pub(crate) last: Seen,
 }
 
 /// Shows them.
@@ -59,30 +59,32 @@ pub(crate) async fn show(desk: Desk, Path(text): Path<String>) -> Result<Respons
     let now = desk.now();
     let from = Millis(now.0 - DAYS * 24 * 3_600_000);
     let found = traffic::unknown_bots(desk.app(), desk.ws(), site.id, from).await?;
+    let zone = desk.zone();
+    let seen = |at| Seen {
+        when: When { at, now },
+        zone: zone.clone(),
+    };
     Ok(page(&UnknownPage {
         shell: desk.shell(&text),
         site: head(&desk, &site, "traffic").await?,
-        from: Stamp(found.from),
+        from: Local {
+            at: found.from,
+            zone: zone.clone(),
+        },
         is_complete: found.is_complete,
         all: count(found.user_agents as u64),
-        rows: rows(found, now),
+        rows: rows(found, seen),
     }))
 }
 
-fn rows(found: UnknownBots, now: Millis) -> Vec<UnknownRow> {
+fn rows(found: UnknownBots, seen: impl Fn(Millis) -> Seen) -> Vec<UnknownRow> {
     let bots = found.bots.into_iter();
     bots.map(|bot| UnknownRow {
         user_agent: bot.user_agent,
         visits: count(bot.visits),
         served: count(bot.served),
-        first: When {
-            at: bot.first_seen,
-            now,
-        },
-        last: When {
-            at: bot.last_seen,
-            now,
-        },
+        first: seen(bot.first_seen),
+        last: seen(bot.last_seen),
     })
     .collect()
 }
