@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { start, stop } from './program.mjs';
 
 const { values: options } = parseArgs({
   options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' } },
@@ -14,8 +15,6 @@ const rounds = Number(options.rounds);
 const program = process.env.EDGE_DELIVERY;
 /** What Cloudflare allows a user in five minutes. */
 const CALLS_ALLOWED = 1200;
-/** The addresses come on standard error, within this time. */
-const START_MS = 30_000;
 const LATENCIES_MS = [0, 80];
 const EVERYTHING = {
   workers_scripts: 'edit', workers_kv_storage: 'edit', account_settings: 'read', workers_routes: 'edit', zone: 'read',
@@ -43,25 +42,12 @@ function state({ accounts, zones, permissions }) {
 
 /** Runs the local Cloudflare while `work` does something with its address. */
 async function withCloudflare(file, work) {
-  const child = spawn(program, ['emulator', '--listen', '127.0.0.1:0', '--edge-listen', '127.0.0.1:0', '--state', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const args = ['emulator', '--listen', '127.0.0.1:0', '--edge-listen', '127.0.0.1:0', '--state', file];
+  const cloud = await start(args, {}, [/api listening on (http:\S+)/]);
   try {
-    const address = await new Promise((resolve, reject) => {
-      let heard = '';
-      setTimeout(() => reject(new Error(`the local Cloudflare did not start: ${heard}`)), START_MS).unref();
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`the local Cloudflare ended with ${code}`)));
-      child.stderr.on('data', (chunk) => {
-        heard += chunk;
-        const found = /api listening on (http:\S+)/.exec(heard);
-        if (found) resolve(found[1]);
-      });
-    });
-    return await work(address);
+    return await work(cloud.found[0]);
   } finally {
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    if (child.exitCode === null && child.kill('SIGTERM')) await ended;
+    await stop(cloud);
   }
 }
 

@@ -5,12 +5,13 @@
 // what goes up to Cloudflare's API over the wire, counted by a proxy; memory is the largest resident set of `serve` in that
 // phase (VmHWM of /proc).
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { start, stop } from './program.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -25,7 +26,6 @@ const [latency, few, many] = [options.latency, options.few, options.many].map(Nu
 const TOKEN = 'local-bench-00000000000000000000000000000';
 const [ACCOUNT, SMALL, LARGE] = ['a', 'b', 'c'].map((letter) => letter + '0'.repeat(30) + '1');
 const LINES_A_REQUEST = 1000;
-const START_MS = 30_000;
 const PHASE_MS = 30 * 60_000;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'edge-delivery-bench-'));
@@ -37,28 +37,6 @@ const state = {
     permissions: { workers_scripts: 'edit', workers_kv_storage: 'edit', account_settings: 'read', workers_routes: 'edit', zone: 'read' },
   }],
 };
-
-/** Starts the program and waits until it says where it listens. */
-function start(args, env, pattern) {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
-  return new Promise((resolve, reject) => {
-    let heard = '';
-    setTimeout(() => reject(new Error(`${args[0]} did not start: ${heard}`)), START_MS).unref();
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${heard}`)));
-    child.stderr.on('data', (chunk) => {
-      if (heard.length < 100_000) heard += chunk;
-      const found = pattern.map((one) => one.exec(heard)?.[1]);
-      if (found.every(Boolean)) resolve({ child, found });
-    });
-  });
-}
-
-async function stop({ child }) {
-  child.removeAllListeners('exit');
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  if (child.exitCode === null && child.kill('SIGTERM')) await ended;
-}
 
 /** A proxy to the API that counts what goes up. */
 async function counting(target) {

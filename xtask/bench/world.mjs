@@ -2,10 +2,11 @@
 // what processes cost. `EDGE_DELIVERY` is the program, `EDGE_DELIVERY_BENCH_STORE` the store's `traffic_bench`,
 // `EDGE_DELIVERY_TEST_POSTGRES_URL` a PostgreSQL server.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
+import { start, stop } from './program.mjs';
 
 const program = process.env.EDGE_DELIVERY;
 const TOKEN = 'local-bench-00000000000000000000000000000';
@@ -14,7 +15,6 @@ const PASSWORD = 'a-password-of-the-bench';
 const EMAIL = 'bench@example.com';
 /** USER_HZ is 100 on every Linux that Rust and Node support. */
 const MS_PER_TICK = 10;
-const START_MS = 30_000;
 
 export const folder = mkdtempSync(path.join(tmpdir(), 'edge-delivery-bench-'));
 export const databases = [
@@ -45,29 +45,6 @@ export const ask = (url, statement) =>
 
 /** The store's own example: keys and seeds. */
 export const store = (...args) => execFileSync(process.env.EDGE_DELIVERY_BENCH_STORE, args, { stdio: ['ignore', 'pipe', 'inherit'] }).toString().trim();
-
-/** Starts the program and waits until it says where it listens. */
-function start(args, env, patterns) {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
-  process.once('exit', () => child.kill());
-  return new Promise((resolve, reject) => {
-    let heard = '';
-    setTimeout(() => reject(new Error(`${args[0]} did not start: ${heard}`)), START_MS).unref();
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${heard}`)));
-    child.stderr.on('data', (chunk) => {
-      if (heard.length < 100_000) heard += chunk;
-      const found = patterns.map((one) => one.exec(heard)?.[1]);
-      if (found.every(Boolean)) resolve({ child, found });
-    });
-  });
-}
-
-async function stop({ child }) {
-  child.removeAllListeners('exit');
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  if (child.exitCode === null && child.kill('SIGTERM')) await ended;
-}
 
 /** A server on a database, with sites that are not deployed; the local Cloudflare is gone by the time it is given. */
 export async function serve(database, names) {

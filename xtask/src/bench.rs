@@ -65,42 +65,16 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
                 .env("EDGE_DELIVERY", program)
                 .env("EDGE_DELIVERY_WORKERD", install::workerd()?))
         }
-        Bench::Import => {
-            let workerd = install::workerd()?;
-            build::assets()?;
-            let test = "imports::a_long_import_takes_little_memory";
-            let package = [
-                "test",
-                "--locked",
-                "-p",
-                "edge-delivery",
-                "--test",
-                "it",
-                test,
-            ];
-            run(command("cargo", &package)
-                .env("EDGE_DELIVERY_IMPORT_LINES", "1000000")
-                .env("EDGE_DELIVERY_WORKERD", workerd))
-        }
-        Bench::Day => {
-            let workerd = install::workerd()?;
-            build::assets()?;
-            let test = "day::a_day_of_visits_is_counted_exactly";
-            let package = [
-                "test",
-                "--locked",
-                "-p",
-                "edge-delivery",
-                "--test",
-                "it",
-                test,
-                "--",
-                "--nocapture",
-            ];
-            run(command("cargo", &package)
-                .env("EDGE_DELIVERY_DAY", "200000")
-                .env("EDGE_DELIVERY_WORKERD", workerd))
-        }
+        Bench::Import => one_story(
+            "imports::a_long_import_takes_little_memory",
+            "EDGE_DELIVERY_IMPORT_LINES",
+            "1000000",
+        ),
+        Bench::Day => one_story(
+            "day::a_day_of_visits_is_counted_exactly",
+            "EDGE_DELIVERY_DAY",
+            "200000",
+        ),
         Bench::Ingest => traffic("xtask/bench/ingest.mjs"),
         Bench::Dashboard => traffic("xtask/bench/dashboard.mjs"),
         Bench::Check => {
@@ -111,6 +85,17 @@ pub(crate) fn run_bench(args: &BenchArgs) -> anyhow::Result<()> {
                 .env("EDGE_DELIVERY_WORKERD", install::workerd()?))
         }
     }
+}
+
+/// A story of the suite at its full size, as one of its variables says.
+fn one_story(test: &str, variable: &str, size: &str) -> anyhow::Result<()> {
+    let workerd = install::workerd()?;
+    build::assets()?;
+    let package = ["test", "--locked", "-p", "edge-delivery", "--test", "it"];
+    run(command("cargo", &package)
+        .args([test, "--", "--nocapture"])
+        .env(variable, size)
+        .env("EDGE_DELIVERY_WORKERD", workerd))
 }
 
 /// A bench of the program as people run it, optimised, beside a PostgreSQL that keeps what it says it kept.
