@@ -255,7 +255,7 @@ pub(crate) fn make_private_file(path: &Path) -> Result<()> {
 }
 
 /// Rows of a query that SQLite has found and nobody has taken yet.
-const ROWS_WAITING: usize = 8;
+const ROWS_WAITING: usize = 4;
 
 /// What each reading connection remembers of the file, in kibibytes below nought as SQLite wants to be told: half of its
 /// default. There are several, and the kernel remembers the same.
