@@ -85,7 +85,7 @@ function answerWish(event, config, wish, path) {
 function noteUnknown(event) {
   const { headers, url } = event.request;
   const config = readConfig();
-  if (config === undefined || config.ingest === '' || headers.has('upgrade')) return;
+  if (config === undefined || (config.ingest === '' && !config.engine) || headers.has('upgrade')) return;
   if (config.hosts.length > 0 && !config.hosts.includes(hostOf(url))) return;
   const path = pageOf(targetOf(url), config.paths);
   if (path === undefined) return;

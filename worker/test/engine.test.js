@@ -25,10 +25,11 @@ test('each visit of an agent is one data point, without the address', () =>
     await edge.agent('/tea', { headers: { ...headers, 'if-none-match': '*' } });
     await edge.agent('/missing', { headers });
     await edge.ask('/tea', { ua: UA.curl, accept: 'text/markdown', headers });
+    await edge.ask('/tea', { ua: 'OddBot/1.0', headers });
     await edge.ask('/tea', { ua: UA.chrome, accept: CHROME_ACCEPT, headers });
     await edge.ask('/tea', { ua: UA.googlebot, headers });
     await edge.agent('/tea', { headers: { 'x-edge-delivery-probe': '1' } });
-    await until(() => edge.dataset.points.length >= 4);
+    await until(() => edge.dataset.points.length >= 5);
     const points = edge.dataset.points.map(({ index, blobs, doubles }) => {
       assert.equal(index, SITE);
       assert.deepEqual(blobs.slice(7), Array(13).fill(''));
@@ -39,6 +40,7 @@ test('each visit of an agent is one data point, without the address', () =>
       ['GPTBot', '/missing', 'origin', '', '', '', '', 404],
       ['GPTBot', '/tea', 'not_modified', 'html', REVISION, '', '', 304],
       ['GPTBot', '/tea', 'variant', 'html', REVISION, '', '', 200],
+      ['unknown', '/tea', 'origin', '', '', '', 'OddBot/1.0', 0],
       ['unknown', '/tea', 'origin', '', '', '', UA.curl, 200],
     ]);
     assert.ok(!JSON.stringify(edge.dataset.points).includes('203.0.113.9'));

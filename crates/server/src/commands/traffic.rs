@@ -25,10 +25,10 @@ const SHOWN: usize = 15;
 pub(crate) struct TrafficArgs {
     /// The site's name or id
     site: String,
-    /// From this time on (2026-11-01T00:00:00Z), or a span: 24h, 7d, 30d, 90d, 12mo [default: 7d]
+    /// From this day (2026-11-01) or time (2026-11-01T00:00:00Z) on, or a span: 24h, 7d, 30d, 90d, 12mo [default: 7d]
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// Until before this time [default: now]
+    /// Until the end of this day, or before this time [default: now]
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// hour, day or week [default: what suits the span]

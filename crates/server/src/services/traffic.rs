@@ -33,7 +33,7 @@ use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 pub(crate) use asked::Asked;
-pub(crate) use buckets::Bucket;
+pub(crate) use buckets::{Bucket, day_of};
 pub(crate) use engine::{Answers, Estimate, store_of};
 pub(crate) use glance::{SiteGlance, glance};
 pub(crate) use missed::missed_pages_first;

@@ -19,6 +19,7 @@ use axum::{
 use domain::{
     agents::Registry,
     identity::Identity,
+    path::may_be_page,
     time::Millis,
     traffic::HOUR_MS,
     visit::{Visit, VisitOutcome, VisitStore},
@@ -105,6 +106,8 @@ struct PurposeView {
 struct PathView {
     /// The path; null for all pages that are not named.
     path: Option<String>,
+    /// Whether it may be a page; a file such as robots.txt needs no variant.
+    may_be_page: bool,
     /// Whether a variant of it is published now.
     has_variant: bool,
     #[serde(flatten)]
@@ -195,6 +198,7 @@ fn agent(registry: &Registry, found: &AgentCounts) -> AgentView {
 fn path(found: &PathCounts) -> PathView {
     PathView {
         path: Some(found.path.clone()).filter(|path| !path.is_empty()),
+        may_be_page: may_be_page(&found.path),
         has_variant: found.has_variant,
         counts: counts(&found.counts),
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     console::parts::count,
-    services::traffic::{Bucket, Point, Question, Summary, purpose_of},
+    services::traffic::{Bucket, Point, Question, Summary, day_of, purpose_of},
 };
 use domain::{
     agents::{Purpose, Registry},
@@ -218,10 +218,6 @@ impl Chart {
 /// Which time an answer is about, in words.
 pub(super) fn span(summary: &Summary, zone: &TimeZone) -> String {
     let hours = summary.to_hour - summary.from_hour;
-    let (from, last) = (
-        local(summary.from_hour, zone),
-        local(summary.to_hour - 1, zone),
-    );
     let words = |time: Option<Zoned>, pattern: &str| {
         time.map_or_else(String::new, |time| time.strftime(pattern).to_string())
     };
@@ -229,7 +225,7 @@ pub(super) fn span(summary: &Summary, zone: &TimeZone) -> String {
         let end = local(summary.to_hour, zone);
         format!(
             "{} to {}",
-            words(from, "%-d %b, %H:%M"),
+            words(local(summary.from_hour, zone), "%-d %b, %H:%M"),
             words(end, "%-d %b, %H:%M")
         )
     } else {
@@ -238,7 +234,11 @@ pub(super) fn span(summary: &Summary, zone: &TimeZone) -> String {
         } else {
             "%-d %b"
         };
-        format!("{} to {}", words(from, pattern), words(last, pattern))
+        format!(
+            "{} to {}",
+            words(day_of(summary.from_hour, zone), pattern),
+            words(day_of(summary.to_hour - 1, zone), pattern)
+        )
     }
 }
 
@@ -261,7 +261,11 @@ impl Times<'_> {
             _ if self.hours > YEAR_FROM => "%-d %b %Y",
             _ => "%-d %b",
         };
-        local(hour, self.zone).map_or_else(String::new, |time| time.strftime(pattern).to_string())
+        let time = match self.bucket {
+            Bucket::Hour => local(hour, self.zone),
+            _ => day_of(hour, self.zone),
+        };
+        time.map_or_else(String::new, |time| time.strftime(pattern).to_string())
     }
 }
 

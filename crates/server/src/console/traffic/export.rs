@@ -17,8 +17,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    agents::Registry, identity::Identity, ids::SiteId, time::Millis, traffic::HOUR_MS,
-    visit::VisitOutcome,
+    agents::Registry, identity::Identity, ids::SiteId, path::may_be_page, time::Millis,
+    traffic::HOUR_MS, visit::VisitOutcome,
 };
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -151,9 +151,13 @@ fn csv(table: Table, registry: &Registry, summary: &Summary) -> Result<Vec<u8>, 
             } else {
                 &summary.missed
             };
-            file.write_record(["path", "has_variant"].iter().chain(&COUNTS))?;
+            file.write_record(["path", "may_be_page", "has_variant"].iter().chain(&COUNTS))?;
             for page in pages {
-                let mut row = vec![text(&page.path).into_owned(), page.has_variant.to_string()];
+                let mut row = vec![
+                    text(&page.path).into_owned(),
+                    may_be_page(&page.path).to_string(),
+                    page.has_variant.to_string(),
+                ];
                 row.extend(counts(&page.counts));
                 file.write_record(row)?;
             }

@@ -1,8 +1,6 @@
 //! What an exported file is called: whose figures, which, of which days.
 
-use crate::services::traffic::{Question, Summary};
-use domain::traffic::HOUR_MS;
-use jiff::Timestamp;
+use crate::services::traffic::{Question, Summary, day_of};
 
 /// The most characters of the site's name.
 const NAME_MAX: usize = 60;
@@ -18,10 +16,7 @@ pub(super) fn file_name(
     let site = plain(site);
     let mut parts = vec![if site.is_empty() { "site" } else { &site }.to_owned()];
     parts.push(what.to_owned());
-    let day = |hour: i64| {
-        let time = Timestamp::from_millisecond(hour.checked_mul(HOUR_MS)?).ok()?;
-        Some(time.to_zoned(question.zone.clone()).date().to_string())
-    };
+    let day = |hour: i64| Some(day_of(hour, &question.zone)?.date().to_string());
     parts.extend(day(summary.from_hour));
     parts.extend(day(summary.to_hour - 1));
     format!("{}.{extension}", parts.join("-"))

@@ -148,7 +148,10 @@ impl Edge {
                 Self::End => day.tomorrow().ok()?,
             };
             let time = day.to_zoned(zone.clone()).ok()?;
-            Some(Millis(time.timestamp().as_millisecond()))
+            // In zones that are off by a part of an hour the hour that holds midnight is the next day's, for whoever ends
+            // there and for whoever begins there.
+            let hour = time.timestamp().as_millisecond().div_euclid(HOUR_MS);
+            Some(Millis(hour * HOUR_MS))
         };
         midnight().ok_or_else(|| match self {
             Self::Begin => Problem::field(
@@ -242,6 +245,24 @@ mod tests {
             ..Asked::default()
         };
         assert_eq!(ahead.question(NOW).expect("now").to, NOW);
+    }
+
+    #[test]
+    fn days_meet_where_midnight_is_within_an_hour() {
+        let day = |text: &str| {
+            let asked = Asked {
+                from: Some(text.to_owned()),
+                to: Some(text.to_owned()),
+                time_zone: Some("Asia/Kolkata".to_owned()),
+                ..Asked::default()
+            };
+            let question = asked.question(NOW).expect("a day");
+            (question.from, question.to)
+        };
+        let (from, to) = day("2026-11-23");
+        assert_eq!(from, parse_rfc3339("2026-11-22T18:00:00Z").expect("a time"));
+        assert_eq!(to.0 - from.0, 24 * HOUR_MS);
+        assert_eq!(to, day("2026-11-24").0);
     }
 
     #[test]

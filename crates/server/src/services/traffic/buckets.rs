@@ -82,12 +82,49 @@ pub(super) fn between(from: i64, to: i64, bucket: Bucket, zone: &TimeZone) -> Ou
     }
 }
 
+/// The local day that begins with this hour, or goes on in it: in zones that are off by a part of an hour a day begins with
+/// the hour that holds its midnight. `None` for a time that no calendar reaches.
+pub(crate) fn day_of(hour: i64, zone: &TimeZone) -> Option<Zoned> {
+    let end = hour.checked_add(1)?.checked_mul(HOUR_MS)? - 1;
+    let time = Timestamp::from_millisecond(end).ok()?;
+    Some(time.to_zoned(zone.clone()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn hour(text: &str) -> i64 {
         text.parse::<Timestamp>().expect("a time").as_millisecond() / HOUR_MS
+    }
+
+    #[test]
+    fn days_are_called_by_the_midnight_that_begins_them() {
+        for (zone, from, to, days) in [
+            (
+                "Asia/Kolkata",
+                "2026-11-22T18:00:00Z",
+                "2026-11-25T18:00:00Z",
+                ["2026-11-23", "2026-11-24", "2026-11-25"],
+            ),
+            (
+                "America/St_Johns",
+                "2026-11-23T03:00:00Z",
+                "2026-11-26T03:00:00Z",
+                ["2026-11-23", "2026-11-24", "2026-11-25"],
+            ),
+            (
+                "Europe/Berlin",
+                "2026-11-22T23:00:00Z",
+                "2026-11-25T23:00:00Z",
+                ["2026-11-23", "2026-11-24", "2026-11-25"],
+            ),
+        ] {
+            let zone = TimeZone::get(zone).expect("a zone");
+            let starts = between(hour(from), hour(to), Bucket::Day, &zone).expect("days");
+            let day = |start: &i64| day_of(*start, &zone).expect("a day").date().to_string();
+            assert_eq!(starts.iter().map(day).collect::<Vec<_>>(), days);
+        }
     }
 
     #[test]
