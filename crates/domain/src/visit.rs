@@ -1,6 +1,7 @@
 //! Visits: one request of an agent each, as the Worker reports them and as they are kept.
 
 use crate::{
+    agents::document::is_token,
     identity::{Identity, SignatureParts},
     time::Millis,
     variant::{Format, Revision},
@@ -243,13 +244,13 @@ fn check(visit: &SentVisit<'_>, now: Millis) -> Result<(), (&'static str, &'stat
     if visit.t < now.0 - AGE_MAX_MS {
         return Err(("t", "lies more than a day back"));
     }
-    if visit.agent.is_empty() || visit.agent.len() > 64 || !plain(&visit.agent) {
+    if visit.agent.len() > 64 || !is_token(&visit.agent) {
         return Err(("agent", "is not an agent's token"));
     }
     if visit.path.len() > PATH_BYTES_MAX {
         return Err(("path", "is longer than 2,048 bytes"));
     }
-    if !visit.path.starts_with('/') || !plain(&visit.path) {
+    if !visit.path.starts_with('/') || !plain(&visit.path) || visit.path.contains(['?', '#']) {
         return Err(("path", "is not a path in its normal form"));
     }
     if visit.status > 599 {
@@ -345,8 +346,12 @@ mod tests {
             ("agent", "".into(), "token"),
             ("agent", "GPT Bot".into(), "token"),
             ("agent", "x".repeat(65).into(), "token"),
+            ("agent", "=1+1".into(), "token"),
+            ("agent", "Bot<script>".into(), "token"),
             ("path", "a".into(), "normal form"),
             ("path", "/é".into(), "normal form"),
+            ("path", "/a?b".into(), "normal form"),
+            ("path", "/a#b".into(), "normal form"),
             ("path", format!("/{}", "x".repeat(10_000)).into(), "2,048"),
             ("status", 600.into(), "HTTP status"),
             ("ua", "x".repeat(513).into(), "512"),

@@ -258,7 +258,8 @@ impl Check {
     }
 }
 
-fn is_token(token: &str) -> bool {
+/// Whether this is a product token: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends and a letter somewhere.
+pub(crate) fn is_token(token: &str) -> bool {
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = token.as_bytes();
     bytes
