@@ -117,8 +117,8 @@ test('exports hold the same figures, and no formula', async ({ page, demo, reque
   for (const [name, file, holds] of [
     ['Visits over time, CSV', 'series.csv', /^from,visits,variant/],
     ['Agents, CSV', 'agents.csv', /\nGPTBot,OpenAI,training,.*,2,1,0,1,0/],
-    ['Pages, CSV', 'pages.csv', /\n\/pricing,true,1,1/],
-    ['Missed pages, CSV', 'missed.csv', /\n\/-1\+1,false,1,0/],
+    ['Pages, CSV', 'pages.csv', /\n\/pricing,true,true,1,1/],
+    ['Missed pages, CSV', 'missed.csv', /\n\/-1\+1,true,false,1,0/],
     ['All of it, JSON', 'traffic.json', /"byAgent": \[/],
   ]) {
     await page.getByText('Export', { exact: true }).click();
