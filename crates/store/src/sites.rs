@@ -478,12 +478,7 @@ pub(crate) async fn lock(
     workspace: WorkspaceId,
     id: SiteId,
 ) -> Result<bool> {
-    Ok(of(workspace)
-        .filter(site::Column::Id.eq(id.to_string()))
-        .lock_exclusive()
-        .one(tx)
-        .await?
-        .is_some())
+    locked(tx, workspace, id, LockType::Update).await
 }
 
 /// Locks the site's row for whoever counts its visits: one at a time, and against deletion, but visits may be added meanwhile.
@@ -492,9 +487,18 @@ pub(crate) async fn lock_for_counting(
     workspace: WorkspaceId,
     id: SiteId,
 ) -> Result<bool> {
+    locked(tx, workspace, id, LockType::NoKeyUpdate).await
+}
+
+async fn locked(
+    tx: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    id: SiteId,
+    lock: LockType,
+) -> Result<bool> {
     Ok(of(workspace)
         .filter(site::Column::Id.eq(id.to_string()))
-        .lock(LockType::NoKeyUpdate)
+        .lock(lock)
         .one(tx)
         .await?
         .is_some())
